@@ -1,0 +1,29 @@
+//! HubSpot's rules as plain data and pure functions.
+//!
+//! Nothing here does I/O, reads a clock, or knows async. Every constant cites where it comes from.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`object_type`] | what kinds of record exist, under which ids |
+//! | [`endpoint`] | what a method and path mean: API family, budgets drawn on, idempotent?, cacheable? |
+//! | [`version`] | which API version a path speaks, and until when |
+//! | [`limits`] | how much each plan and app kind may send |
+//! | [`rate_headers`] | what the limit headers of an answer say |
+//! | [`error`] | what an answer that is not a success means |
+//! | [`association`] | association type ids, in both directions |
+//! | [`scope`] | which scopes a call needs |
+//! | [`signature`] | webhook signatures v1, v2, v3 |
+//! | [`token`] | token shapes |
+//! | [`secret`] | a string that masks itself |
+
+pub mod association;
+pub mod endpoint;
+pub mod error;
+pub mod limits;
+pub mod object_type;
+pub mod rate_headers;
+pub mod scope;
+pub mod secret;
+pub mod signature;
+pub mod token;
+pub mod version;
