@@ -1,1 +1,3 @@
+//! A HubSpot that misbehaves on request. See the module docs for the parts.
 
+pub mod call;
