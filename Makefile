@@ -1,0 +1,53 @@
+# What a person does here, one line each. On a fresh Debian machine with Rust, `make test` and `make demo` fetch the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# rustup puts cargo here, and a fresh shell may not know it yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: help setup test demo bench lint fmt fmt-check unit build clients
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup-build  ## See it work: a simulated HubSpot, the gateway in front of it, a live workload
+	cargo build --locked --package app
+	target/debug/hubkeeper demo
+
+test: setup fmt-check lint unit build clients  ## Check everything: format, lints, unit tests, HubSpot's own SDKs
+
+fmt:  ## Format the code
+	cargo fmt --all
+
+fmt-check:
+	cargo fmt --all --check
+
+lint:  ## Lints, all of them errors
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+unit:  ## Rust tests
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --locked --workspace --no-tests=pass; \
+	else \
+	  cargo test --locked --workspace --quiet; \
+	fi
+
+build:
+	cargo build --locked --package app
+
+clients: build  ## HubSpot's official SDKs against the simulator, through the gateway and without it
+	scripts/clients
+
+bench:  ## Benchmarks: ratios against peers in the same run
+	scripts/setup bench
+	benches/run
+
+setup:  ## Fetch what tests need: Debian, npm and Python packages (quick when they are there)
+	scripts/setup test
+
+.PHONY: setup-build
+setup-build:
+	scripts/setup build
