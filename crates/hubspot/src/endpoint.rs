@@ -1,65 +1,36 @@
 //! What a method and a path mean to HubSpot.
+//!
+//! [`classify`] runs for every request, so it is rules over the words of the path, without allocation. The
+//! rules are held against HubSpot's own catalogue, every path and version of it, by the tests in
+//! `catalogue`.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `path` | words and version of a path |
+//! | `family` | the part of HubSpot's API |
+//! | `budget` | the limits drawn on |
+//! | `repeat` | may it be sent twice? |
+//! | `answer` | may the answer be kept, is it paged? |
+//! | `route` | a label without ids or personal data |
+//! | `catalogue` | HubSpot's published list |
 
 use http::Method;
 
 use crate::version::ApiVersion;
 
-/// The part of HubSpot's API a call belongs to: the grain of breakers, metrics and diagnosis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ApiFamily {
-    Objects,
-    Search,
-    Associations,
-    Properties,
-    Pipelines,
-    Owners,
-    Schemas,
-    Lists,
-    Imports,
-    Exports,
-    Limits,
-    Account,
-    OAuth,
-    Webhooks,
-    WebhooksJournal,
-    Events,
-    Marketing,
-    Forms,
-    CommunicationPreferences,
-    Automation,
-    Cms,
-    Files,
-    Conversations,
-    Settings,
-    Other,
-}
+mod answer;
+mod budget;
+#[cfg(test)]
+mod catalogue;
+mod family;
+mod path;
+mod repeat;
+mod route;
 
-/// One HubSpot limit being spent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Budget {
-    /// Rolling 10 s, per app and portal.
-    Burst,
-    /// 5 per second per portal, without headers.
-    Search,
-    /// The associations API's own rolling 10 s.
-    Associations,
-    /// Per portal, until midnight there.
-    Daily,
-}
-
-/// The budgets one call draws on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct BudgetSet(u8);
-
-/// May an answer be kept?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cacheable {
-    No,
-    /// Properties, pipelines, owners, schemas, account details: changes rarely.
-    Definition,
-    /// A record or a list of records.
-    Record,
-}
+pub use answer::Cacheable;
+pub use budget::{Budget, BudgetSet};
+pub use family::ApiFamily;
+pub use route::route;
 
 /// The meaning of one method and path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,49 +49,54 @@ pub struct Endpoint {
 /// Classifies a call. `path` is without the query. Never fails: what is not known is `Other`, draws on
 /// burst and daily, and is idempotent exactly if its method is.
 pub fn classify(method: &Method, path: &str) -> Endpoint {
-    let _ = (method, path);
+    let path = path::Path::read(path);
+    let family = family::family_of(method, &path);
     Endpoint {
-        family: ApiFamily::Other,
-        budgets: BudgetSet::default().with(Budget::Burst).with(Budget::Daily),
-        idempotent: method != Method::POST,
-        cacheable: Cacheable::No,
-        version: None,
-        paged: false,
+        family,
+        budgets: budget::budgets_of(method, &path, family),
+        idempotent: repeat::is_idempotent(method, &path),
+        cacheable: answer::cacheable(method, &path, family),
+        version: path.version(),
+        paged: answer::is_paged(method, &path, family),
     }
 }
 
-impl ApiFamily {
-    /// Its name in logs, metrics and diagnosis: `objects`, `webhooks_journal`, …
-    pub const fn name(self) -> &'static str {
-        "other"
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Budget {
-    pub const ALL: [Self; 4] = [Self::Burst, Self::Search, Self::Associations, Self::Daily];
-
-    /// Its name in logs, metrics and answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Burst => "burst",
-            Self::Search => "search",
-            Self::Associations => "associations",
-            Self::Daily => "daily",
+    #[test]
+    fn a_whole_answer() {
+        let endpoint = classify(&Method::POST, "/crm/v3/objects/contacts/search");
+        insta::assert_debug_snapshot!(endpoint, @r"
+        Endpoint {
+            family: Search,
+            budgets: {
+                search,
+                daily,
+            },
+            idempotent: true,
+            cacheable: No,
+            version: Some(
+                V3,
+            ),
+            paged: true,
         }
-    }
-}
-
-impl BudgetSet {
-    #[must_use]
-    pub const fn with(self, budget: Budget) -> Self {
-        Self(self.0 | 1 << budget as u8)
+        ");
     }
 
-    pub const fn contains(self, budget: Budget) -> bool {
-        self.0 & (1 << budget as u8) != 0
-    }
-
-    pub fn iter(self) -> impl Iterator<Item = Budget> {
-        Budget::ALL.into_iter().filter(move |budget| self.contains(*budget))
+    #[test]
+    fn what_is_not_known_is_other_and_pays_for_everything() {
+        for (method, idempotent) in [(Method::GET, true), (Method::POST, false), (Method::PATCH, true)] {
+            let endpoint = classify(&method, "/brand/new/thing");
+            assert_eq!(endpoint.family, ApiFamily::Other);
+            assert_eq!(
+                endpoint.budgets.iter().collect::<Vec<_>>(),
+                [Budget::Burst, Budget::Daily],
+                "{method}"
+            );
+            assert_eq!(endpoint.idempotent, idempotent, "{method}");
+            assert_eq!((endpoint.cacheable, endpoint.version), (Cacheable::No, None));
+        }
     }
 }

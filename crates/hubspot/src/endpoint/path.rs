@@ -1,0 +1,82 @@
+//! The words and the version of a path.
+
+use crate::version::ApiVersion;
+
+/// A path cut into words, without its version: `/crm/v3/objects/contacts/1` and
+/// `/crm/objects/2026-03/contacts/1` both read `crm objects contacts 1`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path<'a> {
+    words: [&'a str; WORDS_MAX],
+    count: usize,
+    version: Option<(ApiVersion, usize)>,
+}
+
+/// HubSpot's longest path has 12 segments; what lies beyond this is not looked at.
+pub(super) const WORDS_MAX: usize = 16;
+
+impl<'a> Path<'a> {
+    /// Reads a path. A query, should one have come along, is left out; empty segments do not count.
+    pub(super) fn read(path: &'a str) -> Self {
+        let end = path.find(['?', '#']).unwrap_or(path.len());
+        let mut read = Self { words: [""; WORDS_MAX], count: 0, version: None };
+        let segments = path[..end].split('/').filter(|segment| !segment.is_empty());
+        for (position, segment) in segments.enumerate() {
+            // Second (`/crm/v3/objects`) or third (`/crm/objects/2026-03`); later ones are ids or names.
+            if read.version.is_none()
+                && matches!(position, 1 | 2)
+                && let Some(version) = ApiVersion::parse(segment)
+            {
+                read.version = Some((version, position));
+            } else if read.count < WORDS_MAX {
+                read.words[read.count] = segment;
+                read.count += 1;
+            }
+        }
+        read
+    }
+
+    pub(super) fn words(&self) -> &[&'a str] {
+        &self.words[..self.count]
+    }
+
+    pub(super) fn version(&self) -> Option<ApiVersion> {
+        self.version.map(|(version, _)| version)
+    }
+
+    /// The number of words before the version.
+    pub(super) fn version_position(&self) -> Option<usize> {
+        self.version.map(|(_, position)| position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("/crm/v3/objects/contacts/1", &["crm", "objects", "contacts", "1"], "v3@1")]
+    #[case("/crm/objects/2026-03/contacts/1", &["crm", "objects", "contacts", "1"], "2026-03@2")]
+    #[case("/oauth/2026-03/token", &["oauth", "token"], "2026-03@1")]
+    #[case("/app-webhooks/2027-03-beta/9/settings", &["app-webhooks", "9", "settings"], "2027-03-beta@1")]
+    #[case("/marketing/marketing-events/v3", &["marketing", "marketing-events"], "v3@2")]
+    #[case("/crm/v3/objects/v4", &["crm", "objects", "v4"], "v3@1")]
+    #[case("//crm//v3/objects/?limit=1", &["crm", "objects"], "v3@1")]
+    #[case("/v3", &["v3"], "-")]
+    #[case("/", &[], "-")]
+    #[case("", &[], "-")]
+    fn words_and_version(#[case] path: &str, #[case] words: &[&str], #[case] version: &str) {
+        let read = Path::read(path);
+        assert_eq!(read.words(), words);
+        let shown =
+            read.version.map_or("-".to_owned(), |(version, position)| format!("{version}@{position}"));
+        assert_eq!(shown, version);
+    }
+
+    #[test]
+    fn a_path_without_end_is_cut() {
+        let long = "/a".repeat(1000);
+        assert_eq!(Path::read(&long).words().len(), WORDS_MAX);
+    }
+}
