@@ -18,6 +18,9 @@ TARGET_URL = os.environ["TARGET_URL"]
 SIM_URL = os.environ["SIM_URL"]
 ACCESS_TOKEN = os.environ["ACCESS_TOKEN"]
 
+SEARCH_AND_BURST_WINDOW_S = 11
+SEARCH_LAG_S_MAX = 60
+
 UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 
 _serial = itertools.count(1)
@@ -51,9 +54,13 @@ def ids(records):
 
 def let_search_catch_up():
     """Search trails behind writes; move the portal's clock past that instead of waiting for it."""
+    _advance_clock(SEARCH_LAG_S_MAX)
+
+
+def _advance_clock(seconds):
     request = urllib.request.Request(
         f"{SIM_URL}/_sim/clock/advance",
-        data=json.dumps({"seconds": 60}).encode(),
+        data=json.dumps({"seconds": seconds}).encode(),
         headers={"content-type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -67,6 +74,11 @@ class PortalTest(unittest.TestCase):
     def setUpClass(cls):
         cls.hubspot = portal()
         cls.crm = cls.hubspot.crm
+
+    def setUp(self):
+        # Nobody keeps the client within the limits in the control run: each test gets a fresh window there.
+        if os.environ["TARGET"] == "sim":
+            _advance_clock(SEARCH_AND_BURST_WINDOW_S)
 
     def assert_refused(self, call, status, category=None):
         """The call must end in the client's ApiException; gives back HubSpot's body."""

@@ -14,6 +14,7 @@ from portal import PortalTest, email, fresh, unique
 
 class Associations(PortalTest):
     def setUp(self):
+        super().setUp()
         self.v4 = self.crm.associations.v4
         self.contact = self.crm.contacts.basic_api.create(fresh({"email": email("assoc")})).id
         self.company = self.crm.companies.basic_api.create(fresh({"name": unique("Assoc Ltd ")})).id
