@@ -30,7 +30,8 @@ lint:  ## Lints, all of them errors
 
 unit:  ## Rust tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --locked --workspace --no-tests=pass; \
+	  cargo nextest run --locked --workspace; \
+	  cargo test --locked --workspace --doc --quiet; \
 	else \
 	  cargo test --locked --workspace --quiet; \
 	fi
