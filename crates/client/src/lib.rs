@@ -1,2 +1,29 @@
+//! One governed way to call HubSpot.
+//!
+//! A call goes down through the layers of [`stack`], in the one order written there, and every attempt is counted,
+//! gated and freshly signed.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`stack`] | THE layer order |
+//! | [`call`] | what goes in and what comes out |
+//! | [`accounts`] | which portal and app a credential belongs to |
+//! | [`governor`] | who may send now: the slots of every budget |
+//! | [`retry`] | whether an attempt is followed by another |
+//! | `breaker` | leaving a failing API family alone |
+//! | [`transport`] | connections |
+//! | [`telemetry`] | what listeners are told |
+//! | [`probe`] | questions to every layer between us and HubSpot |
 
+pub mod accounts;
+pub mod body;
+mod breaker;
+mod breakers;
+pub mod call;
+pub mod clock;
+pub mod governor;
 pub mod probe;
+pub mod retry;
+pub mod stack;
+pub mod telemetry;
+pub mod transport;

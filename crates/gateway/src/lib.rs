@@ -1,1 +1,88 @@
+//! The request flow: a program's HubSpot call comes in, is governed, and goes on to HubSpot.
+//!
+//! ```text
+//! listener → connection (strict framing, patience) → forward: admit → resolve → client::stack → respond (rewrite)
+//! ```
+//!
+//! | module | is |
+//! |---|---|
+//! | `listener` | the accept loop |
+//! | `connection` | one client connection |
+//! | `forward` | one request's way |
+//! | [`admit`] | who may call, with which credential |
+//! | `headers` | which headers travel |
+//! | `rewrite` | links in answers lead back to us |
+//! | `refusal` | our own errors, in HubSpot's shape |
+//! | [`traffic`] | what passed through lately |
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::stack::Stack;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub mod admit;
+mod connection;
+mod forward;
+mod headers;
+mod listener;
+mod refusal;
+mod rewrite;
+pub mod traffic;
+
+pub use connection::Patience;
+pub use forward::ForwardSettings;
+pub use listener::ListenerSettings;
+
+use admit::Admission;
+use forward::Forwarder;
+use rewrite::Origins;
+
+/// How long, once told to stop, calls that wait for a slot may go on waiting.
+const DRAIN_WAITING: Duration = Duration::from_secs(5);
+
+/// How long requests under way may take to end after that.
+const DRAIN_SENT: Duration = Duration::from_secs(20);
+
+/// Everything the gateway needs.
+pub struct Gateway {
+    pub stack: Arc<Stack>,
+    pub admission: Admission,
+    /// The upstream's origin, which links in answers begin with.
+    pub upstream: String,
+    /// How callers reach us, if not as they themselves write it in `Host`.
+    pub public_url: Option<String>,
+    pub forward: ForwardSettings,
+    pub listener: ListenerSettings,
+}
+
+impl Gateway {
+    /// Serves until `draining` turns true; then takes nothing new and ends what is under way: calls already sent get
+    /// their answer, calls that still wait for a slot are refused with a 503 after a moment.
+    pub async fn serve(self, listener: TcpListener, draining: watch::Receiver<bool>) {
+        let stack = self.stack.clone();
+        let forwarder = Arc::new(Forwarder {
+            stack: self.stack,
+            admission: self.admission,
+            origins: Origins::new(&self.upstream, self.public_url.as_deref()),
+            settings: self.forward,
+            unnamed: Arc::from("-"),
+        });
+        let service = move |arrived| {
+            let forwarder = forwarder.clone();
+            async move { forwarder.answer(arrived).await }
+        };
+        let mut told = draining.clone();
+        let drained = async {
+            let _sender_gone = told.wait_for(|draining| *draining).await;
+            tokio::time::sleep(DRAIN_WAITING).await;
+            stack.close();
+            tokio::time::sleep(DRAIN_SENT).await;
+        };
+        tokio::select! {
+            () = listener::run(listener, self.listener, draining, service) => {}
+            () = drained => tracing::warn!("requests were still under way when the time to drain was up"),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What goes into the layers and what comes out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, Response, Uri, header};
+use hubspot::endpoint::{ApiFamily, Budget, Endpoint};
+use hubspot::error::ApiError;
+use tokio::time::Instant;
+
+use crate::accounts::{Account, Credential};
+use crate::body::Body;
+use crate::governor::Refusal;
+use crate::telemetry::Label;
+use crate::transport::TransportError;
+
+/// One call to HubSpot, to be sent once or more. Its body goes beside it.
+pub struct Call {
+    pub method: Method,
+    pub target: PathAndQuery,
+    /// End-to-end headers only.
+    pub headers: HeaderMap,
+    pub endpoint: Endpoint,
+    pub credential: Credential,
+    /// The program that asks, by its configured name; `-` where callers are not told apart.
+    pub caller: Arc<str>,
+    /// When the caller stops waiting.
+    pub deadline: Instant,
+}
+
+impl Call {
+    /// The request of one attempt, signed with the credential as it is now.
+    pub(crate) fn request(&self, body: Body) -> Request<Body> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::from(self.target.clone());
+        *request.headers_mut() = self.headers.clone();
+        if let Credential::Connection(connection) = &self.credential {
+            request.headers_mut().insert(header::AUTHORIZATION, connection.authorization());
+        }
+        request
+    }
+
+    pub(crate) fn label<'a>(&'a self, account: &'a Account) -> Label<'a> {
+        Label {
+            account,
+            caller: &self.caller,
+            method: &self.method,
+            path: self.target.path(),
+            endpoint: &self.endpoint,
+        }
+    }
+}
+
+/// HubSpot's answer, and what it took to get it.
+pub struct Answer {
+    pub response: Response<Body>,
+    /// What the answer means where it is not a plain success.
+    pub error: Option<Box<ApiError>>,
+    pub effort: Effort,
+}
+
+/// What a call cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Requests sent.
+    pub attempts: u32,
+    /// Time spent waiting for slots.
+    pub waited: Duration,
+}
+
+/// A call that got no answer from HubSpot.
+#[derive(Debug)]
+pub struct CallFailed {
+    pub why: Failure,
+    pub effort: Effort,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// We did not send it: a limit would not have allowed it in time.
+    #[error("no {} slot in time", .0.budget.name())]
+    Refused(Refusal),
+    /// We did not send it: HubSpot has been failing and is being left alone for a moment.
+    #[error("the {} API has been failing; the next try is in {retry_after:?}", family.name())]
+    BreakerOpen { family: ApiFamily, retry_after: Duration },
+    /// We did not send it: the portal is moving between data centres (477).
+    #[error("the portal is being moved by HubSpot; it asked for {retry_after:?}")]
+    PortalPaused { retry_after: Duration },
+    /// The connection failed, or the answer was cut.
+    #[error(transparent)]
+    Transport(TransportError),
+    /// No answer in the attempt's time.
+    #[error("no answer within {after:?}")]
+    TimedOut { after: Duration },
+}
+
+impl Failure {
+    /// May the call have taken effect at HubSpot?
+    pub fn may_have_been_applied(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::BreakerOpen { .. } | Self::PortalPaused { .. } => false,
+            Self::Transport(error) => error.may_have_been_sent(),
+            Self::TimedOut { .. } => true,
+        }
+    }
+
+    /// The budget that refused, if one did.
+    pub fn refused_budget(&self) -> Option<Budget> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.budget),
+            Self::BreakerOpen { .. }
+            | Self::PortalPaused { .. }
+            | Self::Transport(_)
+            | Self::TimedOut { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The central gate of one portal: who may send one request now.
+//!
+//! The decisions are pure and lie in [`slots`], [`daily`] and [`queue`]; this file waits. A request takes a slot of
+//! every budget it draws on, all at once or not at all. When none is free it stands in line, and a pump task, alive
+//! only while somebody waits, hands out slots as they come free.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hubspot::endpoint::{Budget, BudgetSet};
+use hubspot::error::ErrorKind;
+use hubspot::limits::Limits;
+use hubspot::rate_headers::RateHeaders;
+use jiff::tz::TimeZone;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::clock::WallClock;
+
+mod daily;
+mod peak;
+mod permit;
+mod queue;
+mod slots;
+mod state;
+
+pub use permit::Permit;
+use queue::Place;
+use state::State;
+
+/// How much waiting is allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueSettings {
+    /// Waiting requests per portal; the next one is refused.
+    pub waiting_max: usize,
+}
+
+/// The owner's own ceilings, each at most what HubSpot allows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ceilings {
+    pub burst: Option<u32>,
+    pub search: Option<u32>,
+    pub associations: Option<u32>,
+}
+
+/// An app of the portal: its own burst budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AppIndex(usize);
+
+/// Why a request may not be sent, and when to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    pub budget: Budget,
+    pub reason: RefusalReason,
+    /// Honest: the wait that is expected from now.
+    pub retry_after: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// The expected wait passes the caller's deadline.
+    Deadline,
+    /// Too many are waiting.
+    QueueFull,
+    /// The daily pool is empty until its reset.
+    DailyPoolEmpty,
+    /// We are going down.
+    ShuttingDown,
+}
+
+/// What a portal's gate has seen, for people and diagnosis.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spending {
+    pub burst_limit: u32,
+    pub burst_window_ms: u64,
+    /// What HubSpot's headers said before they changed, and how long ago that was.
+    pub burst_limit_before: Option<u32>,
+    pub burst_limit_changed_ago: Option<Duration>,
+    /// Most of our sends in one rolling window of the last minutes.
+    pub burst_sent_peak: u32,
+    /// Most spending in one window that was not ours, likewise.
+    pub burst_outside_peak: u32,
+    pub daily_sent: u64,
+    pub daily_used: Option<u64>,
+    pub daily_limit: Option<u64>,
+    pub daily_limit_before: Option<u64>,
+    pub waiting: usize,
+    pub refused: u64,
+}
+
+/// The gate of one portal.
+pub struct Governor {
+    state: Mutex<State>,
+    changed: Notify,
+    clock: WallClock,
+    queue: QueueSettings,
+}
+
+impl Governor {
+    /// A portal's gate. `limits` are the best guess until headers tell; `zone` says when its day ends.
+    pub fn new(
+        limits: &Limits,
+        ceilings: Ceilings,
+        zone: Option<TimeZone>,
+        queue: QueueSettings,
+        clock: WallClock,
+    ) -> Arc<Self> {
+        let state = State::new(limits, ceilings, zone, Instant::now(), clock.now());
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), clock, queue })
+    }
+
+    /// Adds an app. `seen` is what an answer just told about its window; without it the first call goes alone.
+    pub fn add_app(&self, limits: &Limits, ceilings: Ceilings, seen: Option<&RateHeaders>) -> AppIndex {
+        let mut state = self.state.lock();
+        let app = state.add_app(limits, ceilings, seen, Instant::now());
+        if let Some(seen) = seen {
+            state.daily.observe(seen.daily, seen.daily_remaining, self.clock.now());
+        }
+        app
+    }
+
+    /// Waits for the right to send one request.
+    ///
+    /// # Errors
+    /// A [`Refusal`] at once when the expected wait passes `deadline`, when too many wait, or when the daily pool
+    /// is empty; later only if the expectation was wrong.
+    pub async fn acquire(
+        self: &Arc<Self>,
+        app: AppIndex,
+        budgets: BudgetSet,
+        deadline: Instant,
+    ) -> Result<Permit, Refusal> {
+        let mut place = {
+            let mut state = self.state.lock();
+            let now = Instant::now();
+            let wall = self.clock.now();
+            state.grant(now, wall);
+            if let Err(refusal) = state.check_daily(budgets, wall) {
+                return Err(state.refuse(refusal));
+            }
+            if state.try_take(app, budgets, now, wall) {
+                return Ok(Permit::new(self.clone(), app, budgets));
+            }
+            let (expected, budget) = state.expect(app, budgets, now);
+            let reason = if expected > deadline {
+                Some(RefusalReason::Deadline)
+            } else if state.queue.len() >= self.queue.waiting_max {
+                Some(RefusalReason::QueueFull)
+            } else {
+                None
+            };
+            if let Some(reason) = reason {
+                let retry_after = expected.saturating_duration_since(now);
+                return Err(state.refuse(Refusal { budget, reason, retry_after }));
+            }
+            if !std::mem::replace(&mut state.pump_runs, true) {
+                tokio::spawn(pump(self.clone()));
+            }
+            Place::new(state.queue.push(app, budgets), self.clone(), app, budgets)
+        };
+        self.changed.notify_one();
+        match tokio::time::timeout_at(deadline, place.granted()).await {
+            Ok(Ok(())) => Ok(Permit::new(self.clone(), app, budgets)),
+            Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
+            Err(_late) => {
+                let mut state = self.state.lock();
+                let now = Instant::now();
+                let (expected, budget) = state.expect(app, budgets, now);
+                let retry_after = expected.saturating_duration_since(now);
+                Err(state.refuse(Refusal { budget, reason: RefusalReason::Deadline, retry_after }))
+            }
+        }
+    }
+
+    /// Refuses everyone who waits: the process is going down.
+    pub fn close(&self) {
+        self.state.lock().queue.close();
+    }
+
+    /// What one app of the portal has spent.
+    pub fn spending(&self, app: AppIndex) -> Spending {
+        self.state.lock().spending(app, Instant::now())
+    }
+
+    pub(crate) fn give_back(&self, app: AppIndex, budgets: BudgetSet) {
+        self.state.lock().give_back(app, budgets);
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn abandoned(&self, app: AppIndex, budgets: BudgetSet) {
+        self.state.lock().each(app, budgets, |slots| slots.abandoned(Instant::now()));
+    }
+
+    pub(crate) fn answered(
+        &self,
+        app: AppIndex,
+        budgets: BudgetSet,
+        seen: Option<&RateHeaders>,
+        limit: Option<Hit>,
+    ) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        state.each(app, budgets, |slots| slots.answered(now));
+        if let Some(seen) = seen.filter(|_| budgets.contains(Budget::Burst)) {
+            state.burst(app).observe(seen.max, seen.remaining, seen.window, now);
+            state.daily.observe(seen.daily, seen.daily_remaining, self.clock.now());
+        }
+        if let Some(hit) = limit {
+            state.hit(app, budgets, hit, now, self.clock.now());
+        }
+        let waiting = state.queue.len() > 0;
+        drop(state);
+        if waiting {
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// HubSpot answered that a limit is reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Hit {
+    pub kind: ErrorKind,
+    /// HubSpot's own word on how long, where it gives one.
+    pub retry_after: Option<Duration>,
+}
+
+/// Hands out slots as they come free, until nobody waits.
+async fn pump(governor: Arc<Governor>) {
+    loop {
+        let next = {
+            let mut state = governor.state.lock();
+            let now = Instant::now();
+            state.grant(now, governor.clock.now());
+            if state.queue.len() == 0 {
+                state.pump_runs = false;
+                return;
+            }
+            state.next_free_at(now)
+        };
+        let changed = governor.changed.notified();
+        match next {
+            Some(at) => {
+                let _either = tokio::time::timeout_at(at, changed).await;
+            }
+            None => changed.await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Those who wait, in order of arrival.
+//!
+//! Requests that draw on the same budgets of the same app stand in one line. The next to go is the oldest head
+//! whose budgets are all free, so that a search waiting for its second does not hold up a read. Lanes, when they
+//! come, order the lines; packing takes more than one from a line.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hubspot::endpoint::{Budget, BudgetSet};
+use tokio::sync::oneshot;
+
+use super::{AppIndex, Governor, Refusal, RefusalReason};
+
+pub(super) type Grant = Result<(), Refusal>;
+
+#[derive(Default)]
+pub(super) struct Queue {
+    lines: Vec<Line>,
+    arrivals: u64,
+}
+
+struct Line {
+    app: AppIndex,
+    budgets: BudgetSet,
+    waiting: VecDeque<Waiter>,
+}
+
+struct Waiter {
+    arrival: u64,
+    grant: oneshot::Sender<Grant>,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, app: AppIndex, budgets: BudgetSet) -> oneshot::Receiver<Grant> {
+        let (grant, granted) = oneshot::channel();
+        self.arrivals += 1;
+        let waiter = Waiter { arrival: self.arrivals, grant };
+        match self.lines.iter_mut().find(|line| line.app == app && line.budgets == budgets) {
+            Some(line) => line.waiting.push_back(waiter),
+            None => self.lines.push(Line { app, budgets, waiting: VecDeque::from([waiter]) }),
+        }
+        granted
+    }
+
+    /// How many wait. Those that hung up count until their turn or until [`Self::sweep`].
+    pub(super) fn len(&self) -> usize {
+        self.lines.iter().map(|line| line.waiting.len()).sum()
+    }
+
+    /// How many wait for a budget that this request needs too, the fullest line counting.
+    pub(super) fn ahead(&self, shares: impl Fn(AppIndex, BudgetSet) -> bool) -> u32 {
+        let ahead = self.lines.iter().filter(|line| shares(line.app, line.budgets));
+        u32::try_from(ahead.map(|line| line.waiting.len()).sum::<usize>()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn has_line(&self, app: AppIndex, budgets: BudgetSet) -> bool {
+        self.lines.iter().any(|line| line.app == app && line.budgets == budgets && !line.waiting.is_empty())
+    }
+
+    /// Those whose caller hung up leave the heads of their lines.
+    pub(super) fn sweep(&mut self) {
+        for line in &mut self.lines {
+            while line.waiting.front().is_some_and(|waiter| waiter.grant.is_closed()) {
+                line.waiting.pop_front();
+            }
+        }
+        self.lines.retain(|line| !line.waiting.is_empty());
+    }
+
+    /// The line whose head has waited longest among those that `ready` lets go.
+    pub(super) fn next(&self, mut ready: impl FnMut(AppIndex, BudgetSet) -> bool) -> Option<usize> {
+        let heads = self.lines.iter().enumerate().filter_map(|(index, line)| {
+            line.waiting.front().map(|head| (head.arrival, index, line.app, line.budgets))
+        });
+        let mut oldest: Option<(u64, usize)> = None;
+        for (arrival, index, app, budgets) in heads {
+            if oldest.is_none_or(|(other, _)| arrival < other) && ready(app, budgets) {
+                oldest = Some((arrival, index));
+            }
+        }
+        oldest.map(|(_, index)| index)
+    }
+
+    /// Refuses everyone who waits.
+    pub(super) fn close(&mut self) {
+        let refusal = Refusal {
+            budget: Budget::Burst,
+            reason: RefusalReason::ShuttingDown,
+            retry_after: Duration::ZERO,
+        };
+        for waiter in self.lines.drain(..).flat_map(|line| line.waiting) {
+            let _hung_up = waiter.grant.send(Err(refusal));
+        }
+    }
+
+    pub(super) fn who(&self, line: usize) -> (AppIndex, BudgetSet) {
+        (self.lines[line].app, self.lines[line].budgets)
+    }
+
+    /// Lets the head of a line go. `false` where nobody listens any more.
+    pub(super) fn release(&mut self, line: usize, grant: Grant) -> bool {
+        self.lines[line].waiting.pop_front().is_some_and(|waiter| waiter.grant.send(grant).is_ok())
+    }
+}
+
+/// A place in the queue. Dropped with a slot already granted, it gives the slot back.
+pub(super) struct Place {
+    granted: oneshot::Receiver<Grant>,
+    governor: Arc<Governor>,
+    app: AppIndex,
+    budgets: BudgetSet,
+    left: bool,
+}
+
+impl Place {
+    pub(super) fn new(
+        granted: oneshot::Receiver<Grant>,
+        governor: Arc<Governor>,
+        app: AppIndex,
+        budgets: BudgetSet,
+    ) -> Self {
+        Self { granted, governor, app, budgets, left: false }
+    }
+
+    pub(super) async fn granted(&mut self) -> Grant {
+        let grant = (&mut self.granted).await.expect("the queue answers every waiter before it drops it");
+        self.left = true;
+        grant
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        self.granted.close();
+        if let Ok(Ok(())) = self.granted.try_recv() {
+            self.governor.give_back(self.app, self.budgets);
+        } else {
+            // The pump sweeps the empty place away.
+            self.governor.changed.notify_one();
+        }
+    }
+}

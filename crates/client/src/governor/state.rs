@@ -1,0 +1,208 @@
+//! What the gate decides, given the time.
+
+use hubspot::endpoint::{Budget, BudgetSet};
+use hubspot::error::ErrorKind;
+use hubspot::limits::Limits;
+use hubspot::rate_headers::RateHeaders;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+
+use super::daily::Daily;
+use super::queue::Queue;
+use super::slots::Slots;
+use super::{AppIndex, Ceilings, Hit, Refusal, RefusalReason, Spending};
+
+pub(super) struct State {
+    /// One per app of the portal.
+    bursts: Vec<Slots>,
+    search: Slots,
+    associations: Slots,
+    pub(super) daily: Daily,
+    pub(super) queue: Queue,
+    pub(super) pump_runs: bool,
+    refused: u64,
+}
+
+impl State {
+    pub(super) fn new(
+        limits: &Limits,
+        ceilings: Ceilings,
+        zone: Option<TimeZone>,
+        now: Instant,
+        wall: Timestamp,
+    ) -> Self {
+        Self {
+            bursts: Vec::new(),
+            // Search answers carry no headers, so what a process before us spent stays unknown: sit one second out.
+            search: Slots::new(limits.search, ceilings.search, now).spent(now),
+            associations: Slots::new(limits.associations, ceilings.associations, now),
+            daily: Daily::new(limits.daily, zone, wall),
+            queue: Queue::default(),
+            pump_runs: false,
+            refused: 0,
+        }
+    }
+
+    pub(super) fn add_app(
+        &mut self,
+        limits: &Limits,
+        ceilings: Ceilings,
+        seen: Option<&RateHeaders>,
+        now: Instant,
+    ) -> AppIndex {
+        let mut slots = Slots::new(limits.burst, ceilings.burst, now);
+        match seen.filter(|seen| seen.max.is_some()) {
+            Some(seen) => slots.observe(seen.max, seen.remaining, seen.window, now),
+            None => slots = slots.cold(),
+        }
+        self.bursts.push(slots);
+        AppIndex(self.bursts.len() - 1)
+    }
+
+    pub(super) fn burst(&mut self, app: AppIndex) -> &mut Slots {
+        &mut self.bursts[app.0]
+    }
+
+    fn slots(&mut self, app: AppIndex, budget: Budget) -> Option<&mut Slots> {
+        match budget {
+            Budget::Burst => Some(&mut self.bursts[app.0]),
+            Budget::Search => Some(&mut self.search),
+            Budget::Associations => Some(&mut self.associations),
+            Budget::Daily => None,
+        }
+    }
+
+    pub(super) fn each(&mut self, app: AppIndex, budgets: BudgetSet, mut act: impl FnMut(&mut Slots)) {
+        for budget in budgets.iter() {
+            if let Some(slots) = self.slots(app, budget) {
+                act(slots);
+            }
+        }
+    }
+
+    fn all_free(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> bool {
+        budgets.iter().all(|budget| self.slots(app, budget).is_none_or(|slots| slots.free(now) > 0))
+    }
+
+    fn take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant, wall: Timestamp) {
+        self.each(app, budgets, |slots| slots.take(now));
+        if budgets.contains(Budget::Daily) {
+            self.daily.take(wall);
+        }
+    }
+
+    /// Takes a slot of every budget, unless one is not free or others have waited longer for the same.
+    pub(super) fn try_take(
+        &mut self,
+        app: AppIndex,
+        budgets: BudgetSet,
+        now: Instant,
+        wall: Timestamp,
+    ) -> bool {
+        let first = !self.queue.has_line(app, budgets) && self.all_free(app, budgets, now);
+        if first {
+            self.take(app, budgets, now, wall);
+        }
+        first
+    }
+
+    pub(super) fn give_back(&mut self, app: AppIndex, budgets: BudgetSet) {
+        self.each(app, budgets, Slots::give_back);
+        if budgets.contains(Budget::Daily) {
+            self.daily.give_back();
+        }
+    }
+
+    /// Lets go everyone whose slots are free, the longest waiting first.
+    pub(super) fn grant(&mut self, now: Instant, wall: Timestamp) {
+        self.queue.sweep();
+        let mut queue = std::mem::take(&mut self.queue);
+        while let Some(line) = queue.next(|app, budgets| self.all_free(app, budgets, now)) {
+            let (app, budgets) = queue.who(line);
+            let grant = self.check_daily(budgets, wall);
+            if queue.release(line, grant) && grant.is_ok() {
+                self.take(app, budgets, now, wall);
+            }
+        }
+        queue.sweep();
+        self.queue = queue;
+    }
+
+    pub(super) fn check_daily(&mut self, budgets: BudgetSet, wall: Timestamp) -> Result<(), Refusal> {
+        if !budgets.contains(Budget::Daily) {
+            return Ok(());
+        }
+        self.daily.check(wall).map_err(|until| Refusal {
+            budget: Budget::Daily,
+            reason: RefusalReason::DailyPoolEmpty,
+            retry_after: (until - wall).try_into().unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn refuse(&mut self, refusal: Refusal) -> Refusal {
+        self.refused += 1;
+        refusal
+    }
+
+    /// When a new request can expect its turn, and which budget it waits for longest.
+    pub(super) fn expect(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> (Instant, Budget) {
+        let mut longest = (now, Budget::Burst);
+        for budget in budgets.iter() {
+            let ahead = self
+                .queue
+                .ahead(|other, others| others.contains(budget) && (budget != Budget::Burst || other == app));
+            if let Some(at) = self.slots(app, budget).map(|slots| slots.expect(ahead, now))
+                && at >= longest.0
+            {
+                longest = (at, budget);
+            }
+        }
+        longest
+    }
+
+    /// When the next slot of any budget comes free that somebody waits for.
+    pub(super) fn next_free_at(&self, now: Instant) -> Option<Instant> {
+        let shared = [&self.search, &self.associations];
+        self.bursts
+            .iter()
+            .chain(shared)
+            .filter_map(|slots| slots.next_free_at(now))
+            .filter(|at| *at > now)
+            .min()
+    }
+
+    /// HubSpot says that a limit is reached although we kept it: somebody else spends too.
+    pub(super) fn hit(&mut self, app: AppIndex, budgets: BudgetSet, hit: Hit, now: Instant, wall: Timestamp) {
+        let budget = match hit.kind {
+            ErrorKind::DailyLimit => return self.daily.exhaust(wall),
+            ErrorKind::SearchLimit => Budget::Search,
+            _ if budgets.contains(Budget::Burst) => Budget::Burst,
+            _ if budgets.contains(Budget::Search) => Budget::Search,
+            _ => Budget::Associations,
+        };
+        if let Some(slots) = self.slots(app, budget) {
+            let wait = hit.retry_after.unwrap_or(slots.limit().window);
+            slots.full(now, wait);
+        }
+    }
+
+    pub(super) fn spending(&self, app: AppIndex, now: Instant) -> Spending {
+        let burst = &self.bursts[app.0];
+        let (daily_sent, daily_used, daily_limit) = self.daily.spent();
+        Spending {
+            burst_limit: burst.limit().count,
+            burst_window_ms: u64::try_from(burst.limit().window.as_millis()).unwrap_or(u64::MAX),
+            burst_limit_before: burst.before().map(|(count, _)| count),
+            burst_limit_changed_ago: burst.before().map(|(_, at)| now.saturating_duration_since(at)),
+            burst_sent_peak: burst.peaks(now).0,
+            burst_outside_peak: burst.peaks(now).1,
+            daily_sent,
+            daily_used,
+            daily_limit,
+            daily_limit_before: self.daily.limit_before(),
+            waiting: self.queue.len(),
+            refused: self.refused,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Retries add at most a tenth of load, over all callers together.
+
+/// Every first try earns a tenth of a retry.
+const EARNED_PER_CALL: f64 = 0.1;
+
+/// What may be saved up, so that a quiet hour does not pay for a storm, and what there is to begin with.
+const SAVED_MAX: f64 = 20.0;
+
+/// Tokens for retries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RetryBudget {
+    tokens: f64,
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self { tokens: SAVED_MAX }
+    }
+}
+
+impl RetryBudget {
+    pub(crate) fn first_try(&mut self) {
+        self.tokens = (self.tokens + EARNED_PER_CALL).min(SAVED_MAX);
+    }
+
+    /// Pays for one retry, if there is enough.
+    pub(crate) fn take(&mut self) -> bool {
+        let enough = self.tokens >= 1.0;
+        if enough {
+            self.tokens -= 1.0;
+        }
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_stay_within_a_tenth() {
+        let mut budget = RetryBudget::default();
+        let mut retries = 0;
+        for _ in 0..10_000 {
+            budget.first_try();
+            retries += u32::from(budget.take());
+        }
+        assert!((1_000..=1_021).contains(&retries), "{retries} retries for 10,000 calls");
+    }
+}

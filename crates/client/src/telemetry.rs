@@ -1,0 +1,73 @@
+//! What the layers tell whoever listens. No bodies, no tokens, no query strings pass here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use hubspot::endpoint::Endpoint;
+use hubspot::error::ApiError;
+use tokio::time::Instant;
+
+use crate::accounts::Account;
+use crate::call::{Effort, Failure};
+use crate::transport::TransportFault;
+
+/// Listens to every attempt and every call.
+pub trait Observer: Send + Sync + 'static {
+    fn attempt(&self, label: &Label<'_>, result: AttemptResult<'_>, span: Span);
+    fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span);
+}
+
+/// When it began and ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    pub began: Instant,
+    pub ended: Instant,
+}
+
+impl Span {
+    pub(crate) fn since(began: Instant) -> Self {
+        Self { began, ended: Instant::now() }
+    }
+
+    pub fn took(&self) -> Duration {
+        self.ended - self.began
+    }
+}
+
+/// Which call this is about.
+pub struct Label<'a> {
+    pub account: &'a Account,
+    pub caller: &'a Arc<str>,
+    pub method: &'a Method,
+    /// Holds ids: only its route may be kept.
+    pub path: &'a str,
+    pub endpoint: &'a Endpoint,
+}
+
+/// How one request sent to HubSpot ended.
+#[derive(Debug, Clone, Copy)]
+pub enum AttemptResult<'a> {
+    Good(StatusCode),
+    /// An answer that is not a plain success.
+    Error(&'a ApiError),
+    Transport(TransportFault),
+    TimedOut,
+}
+
+/// How a call ended for its caller.
+#[derive(Debug, Clone, Copy)]
+pub enum CallResult<'a> {
+    Answered(StatusCode, Option<&'a ApiError>),
+    Failed(&'a Failure),
+    /// The caller hung up.
+    Cancelled,
+}
+
+/// Nobody listens.
+pub struct Silence;
+
+impl Observer for Silence {
+    fn attempt(&self, _: &Label<'_>, _: AttemptResult<'_>, _: Span) {}
+    fn call(&self, _: &Label<'_>, _: CallResult<'_>, _: Effort, _: Span) {}
+}

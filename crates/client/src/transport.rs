@@ -1,0 +1,105 @@
+//! The way to the wire, behind one seam: hyper in service, the simulator itself in virtual-time tests.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use http::{Request, Response};
+
+use crate::body::{Body, BodyError};
+
+mod http1;
+pub mod tls;
+
+pub use http1::{HttpTransport, TransportSettings};
+
+/// Sends one request and waits for the head of its answer. No retries, no waiting for slots.
+pub trait Transport: Send + Sync + 'static {
+    fn send(&self, request: Request<Body>) -> Sending<'_>;
+}
+
+/// The future of [`Transport::send`].
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, TransportError>> + Send + 'a>>;
+
+/// Where on the way it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TransportFault {
+    Dns,
+    Connect,
+    Tls,
+    /// A kept connection had been closed at the other end before we wrote to it.
+    StaleConnection,
+    /// The connection broke after we had written to it.
+    Reset,
+    /// The answer ended before its end.
+    Truncated,
+    /// What came back was not HTTP.
+    Malformed,
+}
+
+impl TransportFault {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::StaleConnection => "reset_after_idle",
+            Self::Reset => "reset",
+            Self::Truncated => "truncated",
+            Self::Malformed => "malformed",
+        }
+    }
+
+    /// Can HubSpot have seen the request?
+    pub const fn may_have_been_sent(self) -> bool {
+        match self {
+            Self::Dns | Self::Connect | Self::Tls | Self::StaleConnection => false,
+            Self::Reset | Self::Truncated | Self::Malformed => true,
+        }
+    }
+}
+
+/// The connection failed.
+#[derive(Debug)]
+pub struct TransportError {
+    pub fault: TransportFault,
+    source: BodyError,
+}
+
+impl TransportError {
+    pub fn new(fault: TransportFault, source: impl Into<BodyError>) -> Self {
+        Self { fault, source: source.into() }
+    }
+
+    pub fn may_have_been_sent(&self) -> bool {
+        self.fault.may_have_been_sent()
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.fault {
+            TransportFault::Dns => "the name could not be resolved",
+            TransportFault::Connect => "no connection",
+            TransportFault::Tls => "the TLS handshake failed",
+            TransportFault::StaleConnection => "the kept connection was closed before it was used",
+            TransportFault::Reset => "the connection broke before the answer",
+            TransportFault::Truncated => "the answer was cut off",
+            TransportFault::Malformed => "the answer was not HTTP",
+        })?;
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*self.source);
+        while let Some(error) = source {
+            if error.source().is_none() {
+                write!(f, ": {error}")?;
+            }
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}

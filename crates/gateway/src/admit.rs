@@ -1,0 +1,71 @@
+//! Who calls, and with which credential the call goes on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use client::accounts::{Connection, Credential};
+use http::{HeaderMap, HeaderValue, header};
+use hubspot::secret::Secret;
+
+use crate::refusal::Refusal;
+
+/// Who may call, and how calls are signed.
+pub enum Admission {
+    /// The caller's own token is used; whoever has one may call.
+    Passthrough,
+    /// Callers present a gateway key; we hold the token.
+    Managed { connection: Arc<Connection>, callers: Callers },
+}
+
+/// The known callers by their key.
+#[derive(Default)]
+pub struct Callers(HashMap<[u8; 32], Arc<str>>);
+
+/// An admitted request's identity.
+pub(crate) struct Admitted {
+    pub(crate) credential: Credential,
+    pub(crate) caller: Arc<str>,
+}
+
+impl Callers {
+    pub fn new(keys: impl IntoIterator<Item = (String, Secret)>) -> Self {
+        Self(keys.into_iter().map(|(name, key)| (digest(key.expose().as_bytes()), Arc::from(name))).collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Keys are looked up by their digest: no comparison ever runs along the key itself.
+fn digest(key: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key);
+    digest.as_ref().try_into().expect("SHA-256 gives 32 bytes")
+}
+
+impl Admission {
+    pub(crate) fn admit(&self, headers: &HeaderMap, unnamed: &Arc<str>) -> Result<Admitted, Refusal> {
+        let authorization = headers.get(header::AUTHORIZATION);
+        match self {
+            Self::Passthrough => {
+                let credential = authorization.map_or(Credential::Anonymous, |_| Credential::Passthrough);
+                Ok(Admitted { credential, caller: unnamed.clone() })
+            }
+            Self::Managed { connection, callers } if callers.is_empty() => Ok(Admitted {
+                credential: Credential::Connection(connection.clone()),
+                caller: unnamed.clone(),
+            }),
+            Self::Managed { connection, callers } => {
+                let key = authorization.and_then(bearer).ok_or_else(Refusal::unknown_caller)?;
+                let caller = callers.0.get(&digest(key)).cloned().ok_or_else(Refusal::unknown_caller)?;
+                Ok(Admitted { credential: Credential::Connection(connection.clone()), caller })
+            }
+        }
+    }
+}
+
+fn bearer(value: &HeaderValue) -> Option<&[u8]> {
+    let value = value.as_bytes();
+    let (scheme, key) = value.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
+}

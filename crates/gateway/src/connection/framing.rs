@@ -1,0 +1,310 @@
+//! Where each HTTP/1 message begins and ends, read strictly from the raw bytes.
+//!
+//! hyper takes what it can: a request with both `Content-Length` and `Transfer-Encoding`, two `Host`s or none, bare
+//! line feeds. Between us and another server such a request may mean two different things, which is how requests
+//! are smuggled. This watcher sees every byte before hyper does, follows the framing itself (RFC 9112), and names the
+//! first head that could be read two ways. A head is passed on only when it is complete and proper.
+//!
+//! Pure: bytes in, verdicts out.
+
+use memchr::{memchr, memchr2};
+
+use super::head::{self, Head};
+
+/// The largest head we read: request line and headers.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest chunk-size line, extensions included.
+const CHUNK_LINE_BYTES_MAX: usize = 256;
+
+/// Why a request is refused before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Violation {
+    BareLineFeed,
+    LengthAndEncoding,
+    BadLength,
+    UnknownEncoding,
+    SeveralHosts,
+    NoHost,
+    BadHeaderLine,
+    HeadTooLarge,
+    BadChunk,
+}
+
+/// How the body of a message is delimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyFraming {
+    Length(u64),
+    Chunked,
+}
+
+/// Follows one connection.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    state: State,
+    /// How much of an incomplete line or head has been looked at already.
+    looked: usize,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Head,
+    Length(u64),
+    ChunkLine,
+    /// Chunk data to come, without its line end.
+    Chunk(u64),
+    ChunkEnd,
+    Trailer,
+}
+
+/// Where the connection stands, for its timers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Head,
+    Body,
+}
+
+/// What the bytes looked at amount to: `passed` of them are complete and proper; then follows what is incomplete,
+/// or, with a violation, what must not be passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Advance {
+    pub(super) passed: usize,
+    pub(super) violation: Option<Violation>,
+}
+
+/// One step through the bytes at hand.
+enum Step {
+    Passed(usize),
+    Incomplete,
+}
+
+impl Framing {
+    pub(super) fn phase(&self) -> Phase {
+        if self.state == State::Head { Phase::Head } else { Phase::Body }
+    }
+
+    /// Looks at the bytes not yet passed, those of the last call that were not passed first.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> Advance {
+        let mut passed = 0;
+        loop {
+            match self.step(&bytes[passed..]) {
+                Ok(Step::Passed(count)) => {
+                    passed += count;
+                    self.looked = 0;
+                }
+                Ok(Step::Incomplete) => return Advance { passed, violation: None },
+                Err(violation) => return Advance { passed, violation: Some(violation) },
+            }
+        }
+    }
+
+    fn step(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
+        if bytes.is_empty() {
+            return Ok(Step::Incomplete);
+        }
+        match self.state {
+            State::Head => self.head(bytes),
+            State::Length(left) => Ok(self.data(bytes, left, State::Head, State::Length)),
+            State::Chunk(left) => Ok(self.data(bytes, left, State::ChunkEnd, State::Chunk)),
+            State::ChunkLine => self.chunk_line(bytes),
+            State::ChunkEnd => match bytes {
+                [b'\r', b'\n', ..] => {
+                    self.state = State::ChunkLine;
+                    Ok(Step::Passed(2))
+                }
+                [b'\r'] => Ok(Step::Incomplete),
+                _ => Err(Violation::BadChunk),
+            },
+            State::Trailer => self.trailer(bytes),
+        }
+    }
+
+    fn data(&mut self, bytes: &[u8], left: u64, then: State, still: fn(u64) -> State) -> Step {
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        let left = left - count as u64;
+        self.state = if left == 0 { then } else { still(left) };
+        Step::Passed(count)
+    }
+
+    /// The next whole line, without its CRLF.
+    fn line<'a>(&mut self, bytes: &'a [u8], bytes_max: usize) -> Result<Option<&'a [u8]>, Violation> {
+        let Some(found) = memchr(b'\n', &bytes[self.looked..]) else {
+            self.looked = bytes.len();
+            return if bytes.len() > bytes_max { Err(Violation::BadChunk) } else { Ok(None) };
+        };
+        let end = self.looked + found;
+        bytes[..end].strip_suffix(b"\r").map(Some).ok_or(Violation::BadChunk)
+    }
+
+    fn chunk_line(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
+        let Some(line) = self.line(bytes, CHUNK_LINE_BYTES_MAX)? else { return Ok(Step::Incomplete) };
+        let digits = &line[..memchr2(b';', b' ', line).unwrap_or(line.len())];
+        let size = std::str::from_utf8(digits)
+            .ok()
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let size = size.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or(Violation::BadChunk)?;
+        self.state = if size == 0 { State::Trailer } else { State::Chunk(size) };
+        Ok(Step::Passed(line.len() + 2))
+    }
+
+    fn trailer(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
+        let Some(line) = self.line(bytes, HEAD_BYTES_MAX)? else { return Ok(Step::Incomplete) };
+        if line.is_empty() {
+            self.state = State::Head;
+        }
+        Ok(Step::Passed(line.len() + 2))
+    }
+
+    fn head(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
+        if let [b'\r', b'\n', ..] = bytes {
+            return Ok(Step::Passed(2)); // an empty line before a request is allowed (RFC 9112 §2.2)
+        }
+        let Some(length) = self.head_length(bytes)? else {
+            return if bytes.len() > HEAD_BYTES_MAX {
+                Err(Violation::HeadTooLarge)
+            } else {
+                Ok(Step::Incomplete)
+            };
+        };
+        let Head { body } = head::read(&bytes[..length])?;
+        self.state = match body {
+            BodyFraming::Length(0) => State::Head,
+            BodyFraming::Length(length) => State::Length(length),
+            BodyFraming::Chunked => State::ChunkLine,
+        };
+        Ok(Step::Passed(length))
+    }
+
+    /// The length of the head with its empty line, once that is here.
+    fn head_length(&mut self, bytes: &[u8]) -> Result<Option<usize>, Violation> {
+        while let Some(found) = memchr(b'\n', &bytes[self.looked..]) {
+            let end = self.looked + found;
+            match bytes[..end] {
+                [.., b'\r', b'\n', b'\r'] => return Ok(Some(end + 1)),
+                [.., b'\r'] => self.looked = end + 1,
+                _ => return Err(Violation::BareLineFeed),
+            }
+        }
+        self.looked = bytes.len();
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nTrailer: x\r\n\r\n";
+
+    fn violation(raw: &str) -> Option<Violation> {
+        Framing::default().advance(raw.as_bytes()).violation
+    }
+
+    #[rstest]
+    #[case::bare_lf_in_head("GET / HTTP/1.1\nHost: a\n\n", Violation::BareLineFeed)]
+    #[case::bare_lf_after_header("GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", Violation::BareLineFeed)]
+    #[case::length_then_encoding(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Violation::LengthAndEncoding
+    )]
+    #[case::encoding_then_length(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
+        Violation::LengthAndEncoding
+    )]
+    #[case::two_lengths(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+        Violation::BadLength
+    )]
+    #[case::list_of_lengths(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n",
+        Violation::BadLength
+    )]
+    #[case::signed_length("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n", Violation::BadLength)]
+    #[case::unknown_encoding(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
+        Violation::UnknownEncoding
+    )]
+    #[case::two_encodings(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Violation::UnknownEncoding
+    )]
+    #[case::encoding_in_1_0(
+        "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Violation::UnknownEncoding
+    )]
+    #[case::two_hosts("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", Violation::SeveralHosts)]
+    #[case::no_host("GET / HTTP/1.1\r\nX: y\r\n\r\n", Violation::NoHost)]
+    #[case::space_before_colon("GET / HTTP/1.1\r\nHost : a\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::folded_line("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::no_colon("GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::bare_lf_in_chunk(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n",
+        Violation::BadChunk
+    )]
+    #[case::chunk_without_end(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
+        Violation::BadChunk
+    )]
+    #[case::chunk_size_not_hex(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n",
+        Violation::BadChunk
+    )]
+    fn refuses_what_can_be_read_two_ways(#[case] raw: &str, #[case] expected: Violation) {
+        assert_eq!(violation(raw), Some(expected));
+    }
+
+    #[rstest]
+    #[case::get(GET)]
+    #[case::post(POST)]
+    #[case::chunked(CHUNKED)]
+    #[case::http_1_0_without_host("GET / HTTP/1.0\r\n\r\n")]
+    #[case::empty_line_first("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")]
+    fn passes_what_is_clear(#[case] raw: &str) {
+        assert_eq!(
+            Framing::default().advance(raw.as_bytes()),
+            Advance { passed: raw.len(), violation: None }
+        );
+    }
+
+    #[test]
+    fn a_bad_head_behind_a_good_message_is_found_where_it_begins() {
+        let raw = format!("{POST}GET / HTTP/1.1\r\n\r\n");
+        let advance = Framing::default().advance(raw.as_bytes());
+        assert_eq!(advance, Advance { passed: POST.len(), violation: Some(Violation::NoHost) });
+    }
+
+    #[test]
+    fn a_head_without_end_is_refused() {
+        let raw = format!("GET / HTTP/1.1\r\nX: {}", "y".repeat(HEAD_BYTES_MAX));
+        assert_eq!(violation(&raw), Some(Violation::HeadTooLarge));
+    }
+
+    proptest! {
+        /// However the bytes are cut into reads, the verdict is the same.
+        #[test]
+        fn cuts_do_not_matter(cuts in prop::collection::vec(1usize..20, 1..200)) {
+            let raw = [GET, CHUNKED, POST, GET, CHUNKED].concat().into_bytes();
+            let mut framing = Framing::default();
+            let (mut start, mut end) = (0, 0);
+            for cut in cuts.iter().cycle() {
+                if end == raw.len() { break }
+                end = (end + cut).min(raw.len());
+                let advance = framing.advance(&raw[start..end]);
+                prop_assert_eq!(advance.violation, None);
+                start += advance.passed;
+            }
+            prop_assert_eq!(start, raw.len());
+            prop_assert_eq!(framing.phase(), Phase::Head);
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(raw in prop::collection::vec(any::<u8>(), 0..300)) {
+            Framing::default().advance(&raw);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The request flow: admit → resolve → call → respond.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::body::Body;
+use client::call::{Answer, Call, Effort};
+use client::stack::Stack;
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::admit::{Admission, Admitted};
+use crate::connection::Arrived;
+use crate::headers;
+use crate::refusal::Refusal;
+use crate::rewrite::{self, Origins};
+
+/// Request bodies up to this size are held, so that the call can be sent again.
+const HELD_BODY_BYTES_MAX: u64 = 256 * 1024;
+
+/// A held body must be here by then; a larger one streams, with only its pauses bounded.
+const HELD_BODY_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How requests are taken and passed on.
+#[derive(Debug, Clone, Copy)]
+pub struct ForwardSettings {
+    /// For callers who name no deadline.
+    pub deadline: Duration,
+    /// The longest a caller may ask for.
+    pub deadline_max: Duration,
+    pub body_bytes_max: u64,
+}
+
+/// Everything a request needs on its way.
+pub(crate) struct Forwarder {
+    pub(crate) stack: Arc<Stack>,
+    pub(crate) admission: Admission,
+    pub(crate) origins: Origins,
+    pub(crate) settings: ForwardSettings,
+    pub(crate) unnamed: Arc<str>,
+}
+
+impl Forwarder {
+    /// Answers whatever arrives.
+    pub(crate) async fn answer(&self, arrived: Arrived) -> Response<Body> {
+        let answered = match arrived {
+            Arrived::Request(request) => self.forward(request).await,
+            Arrived::Refused(refused) => Err(Refusal::from(refused)),
+        };
+        answered.unwrap_or_else(Refusal::into_response)
+    }
+
+    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        let (mut parts, incoming) = request.into_parts();
+        let target = parts.uri.path_and_query().filter(|_| parts.uri.authority().is_none());
+        let target = target.cloned().ok_or_else(Refusal::bad_target)?;
+        let deadline = Instant::now() + self.deadline(&parts.headers)?;
+        let Admitted { credential, caller } = self.admission.admit(&parts.headers, &self.unnamed)?;
+        let body = self.body(&parts.headers, incoming).await?;
+        let host = parts.headers.get(header::HOST).cloned();
+        let endpoint = hubspot::endpoint::classify(&parts.method, target.path());
+        headers::for_upstream(&mut parts.headers);
+        if endpoint.paged {
+            // Links can only be found in plain text.
+            parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        let call = Call {
+            method: parts.method,
+            target,
+            headers: parts.headers,
+            endpoint,
+            credential,
+            caller,
+            deadline,
+        };
+        match self.stack.call(call, body).await {
+            Ok(answer) => Ok(self.respond(answer, endpoint.paged, host.as_ref())),
+            Err(failed) => {
+                let mut response = Refusal::from(&failed).into_response();
+                tell_effort(response.headers_mut(), failed.effort);
+                Ok(response)
+            }
+        }
+    }
+
+    fn respond(&self, answer: Answer, paged: bool, host: Option<&HeaderValue>) -> Response<Body> {
+        let Answer { response, effort, error: _ } = answer;
+        let (mut parts, mut body) = response.into_parts();
+        headers::strip_hop_by_hop(&mut parts.headers);
+        rewrite::location(&mut parts.headers, &self.origins, host);
+        if paged && parts.status.is_success() {
+            body = rewrite::body(&mut parts.headers, body, &self.origins, host);
+        }
+        parts.headers.insert(headers::SOURCE, HeaderValue::from_static("live"));
+        tell_effort(&mut parts.headers, effort);
+        parts.version = http::Version::HTTP_11;
+        Response::from_parts(parts, body)
+    }
+
+    fn deadline(&self, headers: &HeaderMap) -> Result<Duration, Refusal> {
+        let Some(value) = headers.get(headers::DEADLINE_MS) else { return Ok(self.settings.deadline) };
+        let milliseconds = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        let hint = "It holds the milliseconds the caller will wait, as a whole number.";
+        let milliseconds =
+            milliseconds.ok_or_else(|| Refusal::bad_header(headers::DEADLINE_MS.as_str(), hint))?;
+        Ok(Duration::from_millis(milliseconds).min(self.settings.deadline_max))
+    }
+
+    /// A small body is held, a large one streams, one over the limit is refused, before it is read where its length
+    /// is told.
+    async fn body(&self, headers: &HeaderMap, incoming: Incoming) -> Result<Body, Refusal> {
+        if incoming.is_end_stream() {
+            return Ok(Body::Empty);
+        }
+        let max = self.settings.body_bytes_max;
+        let length = incoming.size_hint().exact();
+        debug_assert_eq!(length.is_some(), !headers.contains_key(header::TRANSFER_ENCODING));
+        match length {
+            Some(length) if length > max => Err(Refusal::body_too_large(max)),
+            Some(length) if length > HELD_BODY_BYTES_MAX => Ok(Body::Streamed(incoming)),
+            Some(_) => {
+                let held = tokio::time::timeout(HELD_BODY_TIME_MAX, incoming.collect()).await;
+                let held = held.ok().and_then(Result::ok).ok_or_else(Refusal::body_unreadable)?;
+                Ok(Body::from(held.to_bytes()))
+            }
+            None => self.chunked_body(incoming, max).await,
+        }
+    }
+
+    async fn chunked_body(&self, incoming: Incoming, max: u64) -> Result<Body, Refusal> {
+        let held_max = usize::try_from(HELD_BODY_BYTES_MAX).unwrap_or(usize::MAX);
+        let reading = Body::read_ahead(incoming, held_max);
+        let read = tokio::time::timeout(HELD_BODY_TIME_MAX, reading).await;
+        let body = read.ok().and_then(Result::ok).ok_or_else(Refusal::body_unreadable)?;
+        Ok(match body {
+            Body::Continued(..) => {
+                Body::boxed(Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX)))
+            }
+            whole => whole,
+        })
+    }
+}
+
+fn tell_effort(headers: &mut HeaderMap, effort: Effort) {
+    let waited_ms = u64::try_from(effort.waited.as_millis()).unwrap_or(u64::MAX);
+    headers.insert(headers::WAIT_MS, HeaderValue::from(waited_ms));
+    headers.insert(headers::ATTEMPTS, HeaderValue::from(effort.attempts));
+}

@@ -1,0 +1,89 @@
+//! The accept loop: ours, so that everything about a connection is bounded.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::body::Body;
+use http::Response;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::connection::{self, Arrived, Patience};
+
+/// After a failing accept (descriptors used up, say) the loop rests, instead of spinning.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// Unacknowledged bytes for this long mean that the client is gone or does not read.
+const UNREAD_MAX: Duration = Duration::from_secs(60);
+
+/// How connections are taken.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenerSettings {
+    pub connections_max: usize,
+    pub patience: Patience,
+}
+
+impl Default for ListenerSettings {
+    fn default() -> Self {
+        Self { connections_max: 4096, patience: Patience::default() }
+    }
+}
+
+/// Accepts and serves until `draining` turns true, then waits for the requests under way.
+pub(crate) async fn run<S, F>(
+    listener: TcpListener,
+    settings: ListenerSettings,
+    mut draining: watch::Receiver<bool>,
+    service: S,
+) where
+    S: Fn(Arrived) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send,
+{
+    let room = Arc::new(Semaphore::new(settings.connections_max));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &room) => accepted,
+            _ = draining.wait_for(|draining| *draining) => break,
+            Some(_) = connections.join_next() => continue,
+        };
+        let (socket, place) = accepted;
+        let (draining, service) = (draining.clone(), service.clone());
+        connections.spawn(async move {
+            connection::serve(socket, settings.patience, draining, service).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, tokio::sync::OwnedSemaphorePermit) {
+    let place = room.clone().acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((socket, _peer)) => {
+                tune(&socket);
+                return (socket, place);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept failed; resting a moment. Is the limit on open files too low?");
+                tokio::time::sleep(ACCEPT_REST).await;
+            }
+        }
+    }
+}
+
+fn tune(socket: &TcpStream) {
+    let tuned = socket.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let tuned = tuned.and_then(|()| socket2::SockRef::from(socket).set_tcp_user_timeout(Some(UNREAD_MAX)));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "a socket option was refused");
+    }
+}

@@ -1,0 +1,225 @@
+//! Our own errors, in HubSpot's shape, so that any SDK understands them. The category always names us.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use client::body::Body;
+use client::call::{CallFailed, Failure};
+use client::governor::{Refusal as GateRefusal, RefusalReason};
+use client::transport::TransportFault;
+use http::{HeaderValue, Response, StatusCode, header};
+use hubspot::endpoint::Budget;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::connection::{Refused, Violation};
+use crate::headers;
+
+/// An answer that is ours and not HubSpot's.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    category: &'static str,
+    /// What happened, and one hint.
+    message: String,
+    retry_after: Option<Duration>,
+    policy_name: Option<&'static str>,
+    /// The client may still be sending; the connection ends with this answer.
+    close: bool,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, category: &'static str, message: impl Into<String>) -> Self {
+        Self { status, category, message: message.into(), retry_after: None, policy_name: None, close: false }
+    }
+
+    fn closing(self) -> Self {
+        Self { close: true, ..self }
+    }
+
+    fn after(self, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..self }
+    }
+
+    pub(crate) fn body_too_large(max: u64) -> Self {
+        let message = format!(
+            "The request's body is larger than {max} bytes. Send it in parts, or raise gateway.body_bytes_max."
+        );
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "HUBKEEPER_BODY_TOO_LARGE", message).closing()
+    }
+
+    pub(crate) fn body_unreadable() -> Self {
+        let message =
+            "The request's body ended early, was malformed or came too slowly. Nothing was sent to HubSpot.";
+        Self::new(StatusCode::BAD_REQUEST, "HUBKEEPER_BODY_UNREADABLE", message).closing()
+    }
+
+    pub(crate) fn bad_target() -> Self {
+        let message = "The request's target is not a path. Use the gateway's address as the API's base URL.";
+        Self::new(StatusCode::BAD_REQUEST, "HUBKEEPER_BAD_REQUEST", message).closing()
+    }
+
+    pub(crate) fn bad_header(name: &str, hint: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "HUBKEEPER_BAD_REQUEST",
+            format!("The header {name} cannot be read. {hint}"),
+        )
+    }
+
+    pub(crate) fn unknown_caller() -> Self {
+        let message = "The gateway key is missing or unknown. Send it as `Authorization: Bearer KEY`; keys are listed \
+                       under [[callers]] in the configuration.";
+        Self::new(StatusCode::UNAUTHORIZED, "HUBKEEPER_UNKNOWN_CALLER", message)
+    }
+
+    pub(crate) fn draining() -> Self {
+        let message = "The gateway is shutting down. The request was not sent to HubSpot; send it again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_SHUTTING_DOWN", message)
+            .after(Duration::from_secs(1))
+            .closing()
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let correlation_id = Uuid::new_v4();
+        let mut body = json!({
+            "status": "error",
+            "message": self.message,
+            "correlationId": correlation_id.to_string(),
+            "category": self.category,
+        });
+        if let Some(policy_name) = self.policy_name {
+            body["errorType"] = json!("RATE_LIMIT");
+            body["policyName"] = json!(policy_name);
+        }
+        let mut response = Response::new(Body::Whole(Bytes::from(body.to_string())));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
+        if let Some(retry_after) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds_up(retry_after)));
+        }
+        if self.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        headers.insert(headers::ATTEMPTS, HeaderValue::from_static("0"));
+        response
+    }
+}
+
+/// Whole seconds, never too early.
+fn seconds_up(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        let why = match refused {
+            Refused::HeadTimeout => {
+                let message = "The request's head did not arrive in time. Nothing was sent to HubSpot.";
+                return Self::new(StatusCode::REQUEST_TIMEOUT, "HUBKEEPER_HEAD_TIMEOUT", message).closing();
+            }
+            Refused::Framing(Violation::HeadTooLarge) => {
+                let message = "The request line and headers are larger than 64 KiB.";
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                return Self::new(status, "HUBKEEPER_HEAD_TOO_LARGE", message).closing();
+            }
+            Refused::Framing(Violation::BareLineFeed) => "a line ends without CR",
+            Refused::Framing(Violation::LengthAndEncoding) => {
+                "it has both Content-Length and Transfer-Encoding"
+            }
+            Refused::Framing(Violation::BadLength) => "its Content-Length is not one plain number",
+            Refused::Framing(Violation::UnknownEncoding) => "its Transfer-Encoding is not just `chunked`",
+            Refused::Framing(Violation::SeveralHosts) => "it has more than one Host",
+            Refused::Framing(Violation::NoHost) => "it has no Host",
+            Refused::Framing(Violation::BadHeaderLine) => "a header line is malformed",
+            Refused::Framing(Violation::BadChunk) => "its chunks are malformed",
+        };
+        let message = format!(
+            "The request could be read in two ways and was refused: {why}. Check the HTTP client or the proxy before the gateway."
+        );
+        Self::new(StatusCode::BAD_REQUEST, "HUBKEEPER_AMBIGUOUS_REQUEST", message).closing()
+    }
+}
+
+impl From<&CallFailed> for Refusal {
+    fn from(failed: &CallFailed) -> Self {
+        let unknown = failed.why.may_have_been_applied();
+        let outcome = if unknown {
+            "It may have been applied: read the record back before sending it again."
+        } else {
+            "It was not sent to HubSpot."
+        };
+        match &failed.why {
+            Failure::Refused(refusal) => from_gate(refusal),
+            Failure::BreakerOpen { family, retry_after } => {
+                let message = format!(
+                    "HubSpot's {} API has been failing and is left alone for a moment. {outcome} `hubkeeper triage` says more.",
+                    family.name()
+                );
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_BREAKER_OPEN", message)
+                    .after(*retry_after)
+            }
+            Failure::PortalPaused { retry_after } => {
+                let message = format!("HubSpot is moving this account to another data centre. {outcome}");
+                let status = StatusCode::from_u16(477).expect("477 is a number of three digits");
+                Self::new(status, "HUBKEEPER_PORTAL_MIGRATING", message).after(*retry_after)
+            }
+            Failure::Transport(error) => {
+                let (category, hint) = match error.fault {
+                    TransportFault::Truncated => ("HUBKEEPER_ANSWER_CUT", "HubSpot's answer was cut off."),
+                    TransportFault::Malformed => {
+                        ("HUBKEEPER_ANSWER_MALFORMED", "What answered does not speak HTTP.")
+                    }
+                    TransportFault::Reset => {
+                        ("HUBKEEPER_CONNECTION_LOST", "The connection to HubSpot broke.")
+                    }
+                    TransportFault::Dns
+                    | TransportFault::Connect
+                    | TransportFault::Tls
+                    | TransportFault::StaleConnection => {
+                        ("HUBKEEPER_UPSTREAM_UNREACHABLE", "HubSpot cannot be reached.")
+                    }
+                };
+                let message = format!("{hint} {outcome} `hubkeeper triage` finds out why. ({error})");
+                Self::new(StatusCode::BAD_GATEWAY, category, message)
+            }
+            Failure::TimedOut { after } => {
+                let message = format!("HubSpot did not answer within {} s. {outcome}", after.as_secs());
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "HUBKEEPER_TIMEOUT", message)
+            }
+        }
+    }
+}
+
+fn from_gate(refusal: &GateRefusal) -> Refusal {
+    let (category, policy_name, message) = match (refusal.reason, refusal.budget) {
+        (RefusalReason::DailyPoolEmpty, _) => (
+            "HUBKEEPER_DAILY_LIMIT",
+            "DAILY",
+            "You have reached your daily limit. The account's pool is new at midnight in its time zone.",
+        ),
+        (RefusalReason::ShuttingDown, _) => return Refusal::draining(),
+        (RefusalReason::QueueFull, _) => (
+            "HUBKEEPER_QUEUE_FULL",
+            "HUBKEEPER_QUEUE",
+            "Too many requests are waiting for this account's limit.",
+        ),
+        (RefusalReason::Deadline, Budget::Search) => (
+            "HUBKEEPER_SEARCH_LIMIT",
+            "SECONDLY",
+            "The account's search limit leaves no room before the deadline.",
+        ),
+        (RefusalReason::Deadline, Budget::Burst | Budget::Associations | Budget::Daily) => (
+            "HUBKEEPER_BURST_LIMIT",
+            "TEN_SECONDLY_ROLLING",
+            "The account's rolling limit leaves no room before the deadline.",
+        ),
+    };
+    let refused = Refusal::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        category,
+        format!("{message} It was not sent to HubSpot."),
+    );
+    Refusal { policy_name: Some(policy_name), ..refused.after(refusal.retry_after) }
+}

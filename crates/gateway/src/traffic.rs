@@ -1,0 +1,155 @@
+//! What passes through, kept for a quarter of an hour: the first evidence of any diagnosis.
+//!
+//! Only counts, codes, routes with their ids masked, and correlation ids are kept. Everything is bounded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use client::accounts::Account;
+use client::call::Effort;
+use client::clock::WallClock;
+use client::telemetry::{AttemptResult, CallResult, Label, Observer, Span};
+use http::{Method, StatusCode};
+use hubspot::endpoint::ApiFamily;
+use hubspot::error::ErrorKind;
+use hubspot::version::ApiVersion;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+mod group;
+mod histogram;
+mod report;
+mod seen;
+mod window;
+
+use group::Group;
+pub use report::{ConnectionReport, ErrorReport, GroupReport, TrafficReport, TransportReport};
+use seen::SeenRecords;
+use window::Count;
+
+/// Kinds of traffic told apart; past it, further kinds go uncounted.
+const GROUPS_MAX: usize = 1024;
+
+/// Listens to the layers and remembers.
+pub struct Traffic {
+    state: Mutex<State>,
+    clock: WallClock,
+    started: Instant,
+}
+
+struct State {
+    groups: HashMap<GroupKey, Group>,
+    seen: SeenRecords,
+    /// Records that answered earlier and are now 404.
+    gone: Count,
+}
+
+/// What is told apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct GroupKey {
+    connection: Arc<str>,
+    caller: Arc<str>,
+    family: ApiFamily,
+    method: MethodName,
+    version: Option<ApiVersion>,
+}
+
+/// A method as a closed list, so that keys are cheap and ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum MethodName {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Other,
+}
+
+impl Traffic {
+    pub fn new(clock: WallClock) -> Self {
+        let started = Instant::now();
+        let state = State { groups: HashMap::new(), seen: SeenRecords::default(), gone: Count::new(started) };
+        Self { state: Mutex::new(state), clock, started }
+    }
+
+    /// Everything of the last quarter of an hour.
+    pub fn report(&self, accounts: &[Arc<Account>]) -> TrafficReport {
+        let state = self.state.lock();
+        report::make(&state, accounts, self.started, Instant::now(), self.clock.now())
+    }
+}
+
+impl State {
+    fn group(&mut self, label: &Label<'_>, now: Instant) -> Option<&mut Group> {
+        let key = GroupKey {
+            connection: label.account.name.clone(),
+            caller: label.caller.clone(),
+            family: label.endpoint.family,
+            method: MethodName::of(label.method),
+            version: label.endpoint.version,
+        };
+        if !self.groups.contains_key(&key) && self.groups.len() >= GROUPS_MAX {
+            return None;
+        }
+        Some(self.groups.entry(key).or_insert_with(|| Group::new(now)))
+    }
+}
+
+impl Observer for Traffic {
+    fn attempt(&self, label: &Label<'_>, result: AttemptResult<'_>, span: Span) {
+        let now = span.ended;
+        let mut state = self.state.lock();
+        match result {
+            AttemptResult::Good(status) if is_one_record(label) && status == StatusCode::OK => {
+                state.seen.note(&label.account.name, label.path);
+            }
+            AttemptResult::Error(error) if error.kind == ErrorKind::NotFound && is_one_record(label) => {
+                if state.seen.has(&label.account.name, label.path) {
+                    state.gone.add(1, now);
+                }
+            }
+            AttemptResult::Good(_)
+            | AttemptResult::Error(_)
+            | AttemptResult::Transport(_)
+            | AttemptResult::TimedOut => {}
+        }
+        if let Some(group) = state.group(label, now) {
+            group.attempt(label, result, span);
+        }
+    }
+
+    fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span) {
+        let mut state = self.state.lock();
+        if let Some(group) = state.group(label, span.ended) {
+            group.call(result, effort, span);
+        }
+    }
+}
+
+fn is_one_record(label: &Label<'_>) -> bool {
+    label.endpoint.family == ApiFamily::Objects && *label.method == Method::GET
+}
+
+impl MethodName {
+    fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET => Self::Get,
+            Method::POST => Self::Post,
+            Method::PUT => Self::Put,
+            Method::PATCH => Self::Patch,
+            Method::DELETE => Self::Delete,
+            _ => Self::Other,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Other => "OTHER",
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! One kind of traffic: a connection's calls of one family, method and version by one caller.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use client::call::Effort;
+use client::telemetry::{AttemptResult, CallResult, Label, Span};
+use hubspot::error::{ApiError, ErrorKind};
+use tokio::time::Instant;
+
+use super::histogram::Histogram;
+use super::window::Count;
+
+/// Different errors told apart in a group; past it, further ones go into the last.
+const ERRORS_MAX: usize = 32;
+
+/// The newest correlation ids kept of an error, for HubSpot's support.
+const CORRELATION_IDS_MAX: usize = 5;
+
+/// Different records counted of an error.
+const SUBJECTS_MAX: usize = 64;
+
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pub(super) calls: Count,
+    pub(super) ok: Count,
+    pub(super) attempts: Count,
+    pub(super) retries: Count,
+    pub(super) refused_by_us: Count,
+    pub(super) cancelled: Count,
+    pub(super) failed_items: Count,
+    pub(super) latency: Histogram,
+    pub(super) first_at: Instant,
+    pub(super) last_at: Instant,
+    pub(super) last_ok_at: Option<Instant>,
+    pub(super) errors: Vec<Error>,
+    pub(super) transport: Vec<Transport>,
+}
+
+/// One kind of error answer.
+#[derive(Debug, Clone)]
+pub(super) struct Error {
+    pub(super) key: ErrorKey,
+    pub(super) count: Count,
+    pub(super) first_at: Instant,
+    pub(super) last_at: Instant,
+    pub(super) correlation_ids: Vec<String>,
+    pub(super) subjects: HashSet<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ErrorKey {
+    pub(super) status: u16,
+    pub(super) kind: ErrorKind,
+    pub(super) category: Option<String>,
+    pub(super) sub_category: Option<String>,
+    pub(super) policy_name: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) html: bool,
+    pub(super) route: String,
+}
+
+/// One kind of broken connection.
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    /// `dns`, `connect`, …, or `timeout`.
+    pub(super) kind: &'static str,
+    pub(super) count: Count,
+    pub(super) last_at: Instant,
+}
+
+impl Group {
+    pub(super) fn new(now: Instant) -> Self {
+        let count = Count::new(now);
+        Self {
+            calls: count,
+            ok: count,
+            attempts: count,
+            retries: count,
+            refused_by_us: count,
+            cancelled: count,
+            failed_items: count,
+            latency: Histogram::new(),
+            first_at: now,
+            last_at: now,
+            last_ok_at: None,
+            errors: Vec::new(),
+            transport: Vec::new(),
+        }
+    }
+
+    pub(super) fn attempt(&mut self, label: &Label<'_>, result: AttemptResult<'_>, span: Span) {
+        let now = span.ended;
+        self.attempts.add(1, now);
+        match result {
+            AttemptResult::Good(_) => self.latency.note(span.took()),
+            AttemptResult::Error(error) => {
+                self.latency.note(span.took());
+                self.error(label, error, now);
+            }
+            AttemptResult::Transport(fault) => self.broken(fault.name(), now),
+            AttemptResult::TimedOut => self.broken("timeout", now),
+        }
+    }
+
+    pub(super) fn call(&mut self, result: CallResult<'_>, effort: Effort, span: Span) {
+        let now = span.ended;
+        self.last_at = now;
+        self.calls.add(1, now);
+        self.retries.add(effort.attempts.saturating_sub(1), now);
+        match result {
+            CallResult::Answered(status, _) if status.is_success() => {
+                self.ok.add(1, now);
+                self.last_ok_at = Some(now);
+            }
+            CallResult::Answered(..) => {}
+            CallResult::Failed(failure) if !failure.may_have_been_applied() && effort.attempts == 0 => {
+                self.refused_by_us.add(1, now);
+            }
+            CallResult::Failed(_) => {}
+            CallResult::Cancelled => self.cancelled.add(1, now),
+        }
+    }
+
+    fn error(&mut self, label: &Label<'_>, error: &ApiError, now: Instant) {
+        self.failed_items.add(u32::try_from(error.failed_items).unwrap_or(u32::MAX), now);
+        let key = ErrorKey {
+            status: error.status.as_u16(),
+            kind: error.kind,
+            category: error.category.clone(),
+            sub_category: error.sub_category.clone(),
+            policy_name: error.policy_name.clone(),
+            code: error.codes.first().cloned(),
+            html: error.html,
+            route: hubspot::endpoint::route(label.method, label.path).to_string(),
+        };
+        let known = self.errors.iter().position(|known| known.key == key);
+        let index = known.unwrap_or_else(|| {
+            if self.errors.len() < ERRORS_MAX {
+                self.errors.push(Error::new(key, now));
+            }
+            self.errors.len() - 1
+        });
+        let entry = &mut self.errors[index];
+        entry.count.add(1, now);
+        entry.last_at = now;
+        if let Some(id) = &error.correlation_id {
+            if entry.correlation_ids.len() == CORRELATION_IDS_MAX {
+                entry.correlation_ids.remove(0);
+            }
+            entry.correlation_ids.push(id.clone());
+        }
+        if entry.subjects.len() < SUBJECTS_MAX {
+            let mut hasher = DefaultHasher::new();
+            label.path.hash(&mut hasher);
+            entry.subjects.insert(hasher.finish());
+        }
+    }
+
+    fn broken(&mut self, kind: &'static str, now: Instant) {
+        let index = self.transport.iter().position(|known| known.kind == kind).unwrap_or_else(|| {
+            self.transport.push(Transport { kind, count: Count::new(now), last_at: now });
+            self.transport.len() - 1
+        });
+        self.transport[index].count.add(1, now);
+        self.transport[index].last_at = now;
+    }
+}
+
+impl Error {
+    fn new(key: ErrorKey, now: Instant) -> Self {
+        Self {
+            key,
+            count: Count::new(now),
+            first_at: now,
+            last_at: now,
+            correlation_ids: Vec::new(),
+            subjects: HashSet::new(),
+        }
+    }
+}
