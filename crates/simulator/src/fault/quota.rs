@@ -1,0 +1,242 @@
+//! Limits spent by others, records locked, too much at once.
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+
+use super::aim::DefaultAim;
+use super::catalogue::{Kind, Param, Scene};
+use super::params::{BadParam, Params};
+use super::{Effect, Strike};
+use crate::arrival::Arrival;
+use crate::call::Reply;
+use crate::config::Plan;
+use crate::limits::allowance::Allowance;
+use crate::limits::others::{Forced, HungryApp, OtherProcess, Pressure, Spent};
+use crate::locks::Locks;
+use crate::refusal::{Refusal, page};
+use crate::route::Draws;
+use crate::seed::Purpose;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trouble {
+    /// The account has this plan now.
+    Plan(Plan),
+    /// This share of today's pool is gone; tomorrow's is not.
+    PoolSpent {
+        share: f64,
+    },
+    PoolEaten(HungryApp),
+    /// The burst window is full but for this share of the calls.
+    WindowFull {
+        leak: f64,
+    },
+    WindowShared(OtherProcess),
+    SearchFull,
+    /// 502 and 504 to batch calls, and to every call once this share of the burst window is full.
+    Overload {
+        threshold: f64,
+    },
+    /// Writes lock what they touch for a while.
+    Locks,
+}
+
+/// Of the calls that find the pool all but eaten, the share that still gets through.
+const LUCKY_SHARE: f64 = 0.1;
+
+pub const KINDS: &[Kind] = &[
+    Kind {
+        code: "quota.daily_self",
+        id: Some("F13"),
+        seen: "429 DAILY; the usage endpoint shows the pool full until midnight in the portal's zone",
+        aims_at: DefaultAim::DefaultPortal,
+        family: None,
+        params: &[Param { name: "share", meaning: "how much of the pool is spent, 0 to 1", default: "1" }],
+        build: |params, _| {
+            let share = params.share("share")?.unwrap_or(1.0);
+            Ok(vec![Effect::Quota(Trouble::PoolSpent { share })])
+        },
+    },
+    Kind {
+        code: "quota.daily_neighbour",
+        id: Some("F14"),
+        seen: "Daily-Remaining falls far faster than the caller spends, then 429 DAILY",
+        aims_at: DefaultAim::DefaultPortal,
+        family: None,
+        params: &[
+            Param { name: "start", meaning: "share of the pool gone at once", default: "0.9" },
+            Param { name: "per_second", meaning: "share of the pool eaten per second", default: "0.005" },
+        ],
+        build: |params, _| {
+            let start = params.share("start")?.unwrap_or(0.9);
+            let per_second = params.share("per_second")?.unwrap_or(0.005);
+            Ok(vec![Effect::Quota(Trouble::PoolEaten(HungryApp { start, per_second }))])
+        },
+    },
+    Kind {
+        code: "quota.burst_self",
+        id: Some("F15"),
+        seen: "429 TEN_SECONDLY_ROLLING for nearly all calls, Remaining 0",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[Param { name: "leak", meaning: "share of the calls that get through", default: "0.02" }],
+        build: |params, _| {
+            let leak = params.share("leak")?.unwrap_or(0.02);
+            Ok(vec![Effect::Quota(Trouble::WindowFull { leak })])
+        },
+    },
+    Kind {
+        code: "quota.burst_split",
+        id: Some("F16"),
+        seen: "Remaining is far lower than the caller's sends explain; some 429 TEN_SECONDLY_ROLLING",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[
+            Param {
+                name: "from",
+                meaning: "least share of a window the other process spends",
+                default: "0.6",
+            },
+            Param { name: "to", meaning: "largest share", default: "0.95" },
+        ],
+        build: |params, _| {
+            let (from, to) = (params.share("from")?.unwrap_or(0.6), params.share("to")?.unwrap_or(0.95));
+            Ok(vec![Effect::Quota(Trouble::WindowShared(OtherProcess { from, to: to.max(from) }))])
+        },
+    },
+    Kind {
+        code: "quota.search",
+        id: Some("F17"),
+        seen: "429 on search only, the secondly text, no limit headers",
+        aims_at: DefaultAim::Everyone,
+        family: Some("search"),
+        params: &[],
+        build: |_, _| Ok(vec![Effect::Quota(Trouble::SearchFull)]),
+    },
+    Kind {
+        code: "quota.processing",
+        id: Some("F18"),
+        seen: "502 and 504, JSON or HTML, to batch calls and above a rate; slow single calls are fine",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[Param {
+            name: "threshold",
+            meaning: "share of the burst window above which calls fail",
+            default: "0.3",
+        }],
+        build: overload,
+    },
+    Kind {
+        code: "quota.locked",
+        id: Some("F19"),
+        seen: "423 to writes that touch a record written less than 2 s ago",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[],
+        build: |_, _| Ok(vec![Effect::Quota(Trouble::Locks)]),
+    },
+];
+
+fn overload(params: Params<'_>, _: &Scene<'_>) -> Result<Vec<Effect>, BadParam> {
+    let threshold = params.share("threshold")?.unwrap_or(0.3);
+    Ok(vec![Effect::Quota(Trouble::Overload { threshold })])
+}
+
+fn troubles(strikes: &[Strike]) -> impl Iterator<Item = (&Strike, &Trouble)> {
+    strikes.iter().filter_map(|strike| match &strike.effect {
+        Effect::Quota(trouble) => Some((strike, trouble)),
+        Effect::Network(_)
+        | Effect::HubSpot(_)
+        | Effect::Auth(_)
+        | Effect::Content(_)
+        | Effect::Status(_) => None,
+    })
+}
+
+/// The plan the account has for this call.
+pub fn plan(strikes: &[Strike], own: Plan) -> Plan {
+    let changed = troubles(strikes).filter_map(|(_, trouble)| match trouble {
+        Trouble::Plan(plan) => Some(*plan),
+        Trouble::PoolSpent { .. }
+        | Trouble::PoolEaten(_)
+        | Trouble::WindowFull { .. }
+        | Trouble::WindowShared(_)
+        | Trouble::SearchFull
+        | Trouble::Overload { .. }
+        | Trouble::Locks => None,
+    });
+    changed.last().unwrap_or(own)
+}
+
+/// What others have spent when this call arrives. `day_began` is the portal's last midnight.
+pub fn pressure(
+    strikes: &[Strike],
+    arrival: &Arrival<'_>,
+    allowance: &Allowance,
+    day_began: Timestamp,
+) -> Pressure {
+    let mut pressure = Pressure::default();
+    for (strike, trouble) in troubles(strikes) {
+        let draw = || arrival.draw(Purpose::FaultShape, strike.fault_id);
+        match trouble {
+            Trouble::PoolSpent { share } if strike.since >= day_began => {
+                let limit = allowance.daily.unwrap_or_default();
+                pressure.daily.by_others += (limit as f64 * share).ceil() as u64;
+            }
+            Trouble::PoolEaten(app) => {
+                let limit = allowance.daily.unwrap_or_default();
+                let eaten = app.eaten(limit, strike.since.max(day_began), arrival.now);
+                pressure.daily.by_others += eaten;
+                if HungryApp::has_exhausted(limit, eaten) && draw() >= LUCKY_SHARE {
+                    pressure.daily.forced = Some(Forced::Refuse);
+                }
+            }
+            Trouble::WindowFull { leak } => {
+                let forced = if draw() < *leak { Forced::Accept } else { Forced::Refuse };
+                pressure.burst = Spent { by_others: allowance.burst, forced: Some(forced) };
+            }
+            Trouble::WindowShared(process) => {
+                pressure.burst.by_others +=
+                    process.in_window(arrival.seed, allowance.burst, strike.since, arrival.now);
+            }
+            Trouble::SearchFull => pressure.search.forced = Some(Forced::Refuse),
+            Trouble::PoolSpent { .. } | Trouble::Plan(_) | Trouble::Overload { .. } | Trouble::Locks => {}
+        }
+    }
+    pressure
+}
+
+/// Refusals of calls that were within their limits: too much at once, or the same record too soon.
+/// `load` is the share of the burst window the app has filled.
+pub fn strain(strikes: &[Strike], arrival: &Arrival<'_>, load: f64, locks: &mut Locks) -> Option<Reply> {
+    troubles(strikes).find_map(|(strike, trouble)| match trouble {
+        Trouble::Overload { threshold } => {
+            let heavy = arrival.route.action.is_batch() || load > *threshold;
+            let paid = arrival.route.draws != Draws::Nothing;
+            (heavy && paid).then(|| overloaded(arrival.draw(Purpose::FaultShape, strike.fault_id), arrival))
+        }
+        Trouble::Locks => locks.touch(arrival).then(|| {
+            let message = "The records are locked by another operation. Wait 2 seconds between requests.";
+            Refusal::new(StatusCode::LOCKED, message).reply(&arrival.correlation_id)
+        }),
+        Trouble::Plan(_)
+        | Trouble::PoolSpent { .. }
+        | Trouble::PoolEaten(_)
+        | Trouble::WindowFull { .. }
+        | Trouble::WindowShared(_)
+        | Trouble::SearchFull => None,
+    })
+}
+
+/// A processing limit shows as 502 or 504, as JSON or as the edge's page (facts §1.7).
+fn overloaded(draw: f64, arrival: &Arrival<'_>) -> Reply {
+    let status = if draw < 0.5 { StatusCode::BAD_GATEWAY } else { StatusCode::GATEWAY_TIMEOUT };
+    let json_body = (draw * 4.0).fract() < 0.5;
+    let title = status.canonical_reason().unwrap_or_default();
+    if json_body {
+        return Refusal::new(status, title).reply(&arrival.correlation_id);
+    }
+    page(status, &format!("{} {title}", status.as_u16()), "The server took too long to process the request.")
+}
+
+/// facts §1.7: a lock lasts 2 s.
+pub const LOCK: SignedDuration = SignedDuration::from_secs(2);

@@ -1,0 +1,203 @@
+//! The OAuth endpoints: trading, looking at and dropping tokens (facts §5.2, §5.3; [SPEC Oauth/279897]).
+
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::call::{Call, Reply};
+use crate::form;
+use crate::refusal::Refusal;
+use crate::registry::{Grant, Install, Registry};
+
+/// What the handlers may see and change. `see` gives a token as it stands now: nothing for one that is revoked or
+/// expired.
+pub struct Desk<'a> {
+    pub registry: &'a mut Registry,
+    pub see: &'a dyn Fn(&Registry, &str) -> Option<Grant>,
+    pub now: Timestamp,
+    pub correlation_id: &'a str,
+}
+
+/// Answers `bare` (the path without its version) under `version`; `None` for a path that is not OAuth's.
+pub fn answer(call: &Call, bare: &[&str], version: &str, desk: &mut Desk<'_>) -> Option<Reply> {
+    let v1 = version == "v1";
+    let reply = match (&call.method, bare) {
+        (&Method::POST, ["oauth", "token"]) => token(call, v1, desk),
+        (&Method::POST, ["oauth", "token", "introspect"]) if !v1 => introspect(call, desk),
+        (&Method::POST, ["oauth", "token", "revoke"]) if !v1 => {
+            let _ = field(call, "token").map(|token| desk.registry.revoke(&token));
+            Reply::no_content()
+        }
+        (&Method::GET, ["oauth", "access-tokens", token]) if v1 => legacy_access_token(token, desk),
+        (&Method::GET, ["oauth", "refresh-tokens", token]) if v1 => legacy_refresh_token(token, desk),
+        (&Method::DELETE, ["oauth", "refresh-tokens", token]) if v1 => {
+            let _ = desk.registry.revoke(token);
+            Reply::no_content()
+        }
+        (&Method::POST, ["oauth", "private-apps", "get", "access-token-info"]) => private_app(call, desk),
+        _ => return None,
+    };
+    Some(reply)
+}
+
+/// An error of the token endpoint, RFC 6749 names and HubSpot's own side by side.
+#[derive(Debug, Clone, Copy)]
+struct TokenError {
+    error: &'static str,
+    status: &'static str,
+    message: &'static str,
+}
+
+const BAD_REFRESH_TOKEN: TokenError = TokenError {
+    error: "invalid_grant",
+    status: "BAD_REFRESH_TOKEN",
+    message: "refresh token is invalid, expired or revoked",
+};
+const BAD_AUTH_CODE: TokenError =
+    TokenError { error: "invalid_grant", status: "BAD_AUTH_CODE", message: "missing or unknown auth code" };
+const BAD_CLIENT_ID: TokenError =
+    TokenError { error: "invalid_client", status: "BAD_CLIENT_ID", message: "missing or unknown client id" };
+const BAD_CLIENT_SECRET: TokenError = TokenError {
+    error: "invalid_client",
+    status: "BAD_CLIENT_SECRET",
+    message: "missing or invalid client secret",
+};
+const BAD_GRANT_TYPE: TokenError = TokenError {
+    error: "unsupported_grant_type",
+    status: "BAD_GRANT_TYPE",
+    message: "missing or unknown grant type",
+};
+
+impl TokenError {
+    fn reply(self) -> Reply {
+        let body = json!({
+            "error": self.error, "error_description": self.message, "status": self.status, "message": self.message,
+        });
+        Reply::json(StatusCode::BAD_REQUEST, &body)
+    }
+}
+
+/// `POST /oauth/{v}/token`: a code or a refresh token for an access token.
+fn token(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Reply {
+    match trade(call, v1, desk) {
+        Ok((grant, refresh_token)) => {
+            let left = grant.expires_at.map_or(0, |at| at.duration_since(desk.now).as_secs());
+            let body = json!({
+                "token_type": "bearer", "access_token": grant.token, "refresh_token": refresh_token,
+                "expires_in": left, "hub_id": grant.portal_id, "scopes": grant.scopes, "user_id": grant.user_id,
+                "token_use": "access_token",
+            });
+            Reply::json(StatusCode::OK, &body)
+        }
+        Err(error) => error.reply(),
+    }
+}
+
+fn trade(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Result<(Grant, String), TokenError> {
+    // Secrets in the query string are a v1 habit; later versions want everything in the body.
+    let given = |name: &str| field(call, name).or_else(|| v1.then(|| call.query(name).map(str::to_owned))?);
+    let install: Install = match given("grant_type").as_deref() {
+        Some("refresh_token") => {
+            let refresh_token = given("refresh_token").unwrap_or_default();
+            desk.registry.install(&refresh_token).cloned().ok_or(BAD_REFRESH_TOKEN)?
+        }
+        Some("authorization_code") => {
+            desk.registry.redeem(&given("code").unwrap_or_default()).ok_or(BAD_AUTH_CODE)?
+        }
+        _ => return Err(BAD_GRANT_TYPE),
+    };
+    let (client_id, client_secret) = desk.registry.client(install.app_id);
+    if given("client_id").as_deref() != Some(&client_id) {
+        return Err(BAD_CLIENT_ID);
+    }
+    if given("client_secret").as_deref() != Some(&client_secret) {
+        return Err(BAD_CLIENT_SECRET);
+    }
+    let grant = desk.registry.issue(&install, desk.now);
+    Ok((grant, install.refresh_token))
+}
+
+/// `POST /oauth/{v}/token/introspect`. The guide and the spec name the token differently; all three names count.
+fn introspect(call: &Call, desk: &Desk<'_>) -> Reply {
+    let token = ["token", "access_token", "refresh_token"].into_iter().find_map(|name| field(call, name));
+    let token = token.unwrap_or_default();
+    let body = match (desk.see)(desk.registry, &token) {
+        Some(grant) => active(&grant, desk),
+        None => match desk.registry.install(&token) {
+            Some(install) => json!({
+                "active": true, "token": token, "hub_id": install.portal_id, "app_id": install.app_id,
+                "client_id": desk.registry.client(install.app_id).0, "scopes": install.scopes,
+                "token_use": "refresh_token", "token_type": "bearer",
+            }),
+            None => json!({"active": false}),
+        },
+    };
+    Reply::json(StatusCode::OK, &body)
+}
+
+fn active(grant: &Grant, desk: &Desk<'_>) -> Value {
+    let left = grant.expires_at.map(|at| at.duration_since(desk.now).as_secs());
+    json!({
+        "active": true, "token": grant.token, "hub_id": grant.portal_id, "user_id": grant.user_id,
+        "client_id": desk.registry.client(grant.app_id).0, "app_id": grant.app_id, "user": "owner@example.com",
+        "hub_domain": "example.com", "scopes": grant.scopes, "expires_in": left,
+        "signed_access_token": {
+            "expiresAt": grant.expires_at.map(Timestamp::as_millisecond), "hubId": grant.portal_id,
+            "userId": grant.user_id, "appId": grant.app_id, "isUserLevel": false,
+        },
+        "token_use": "access_token", "token_type": "bearer",
+    })
+}
+
+fn legacy_access_token(token: &str, desk: &Desk<'_>) -> Reply {
+    match (desk.see)(desk.registry, token) {
+        Some(grant) => {
+            let left = grant.expires_at.map_or(0, |at| at.duration_since(desk.now).as_secs());
+            let body = json!({
+                "token": grant.token, "user": "owner@example.com", "hub_domain": "example.com",
+                "scopes": grant.scopes, "hub_id": grant.portal_id, "app_id": grant.app_id, "expires_in": left,
+                "user_id": grant.user_id, "token_type": "access",
+            });
+            Reply::json(StatusCode::OK, &body)
+        }
+        None => Refusal::new(StatusCode::NOT_FOUND, "access token not found").reply(desk.correlation_id),
+    }
+}
+
+fn legacy_refresh_token(token: &str, desk: &Desk<'_>) -> Reply {
+    match desk.registry.install(token) {
+        Some(install) => {
+            let body = json!({
+                "token": token, "client_id": desk.registry.client(install.app_id).0, "hub_id": install.portal_id,
+                "hub_domain": "example.com", "scopes": install.scopes, "token_type": "refresh",
+            });
+            Reply::json(StatusCode::OK, &body)
+        }
+        None => BAD_REFRESH_TOKEN.reply(),
+    }
+}
+
+/// `POST /oauth/v2/private-apps/get/access-token-info` with `{"tokenKey":"…"}`. What an unknown token earns is
+/// unconfirmed; a 401 is what every other endpoint would answer it.
+fn private_app(call: &Call, desk: &Desk<'_>) -> Reply {
+    let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let token = body.get("tokenKey").and_then(Value::as_str).unwrap_or_default();
+    match (desk.see)(desk.registry, token) {
+        Some(grant) => {
+            let body = json!({
+                "userId": grant.user_id, "hubId": grant.portal_id, "appId": grant.app_id, "scopes": grant.scopes,
+            });
+            Reply::json(StatusCode::OK, &body)
+        }
+        None => crate::auth::invalid().reply(desk.correlation_id),
+    }
+}
+
+/// A field of a form body, or of a JSON body: some clients send that.
+fn field(call: &Call, name: &str) -> Option<String> {
+    if let Ok(Value::Object(body)) = serde_json::from_slice(&call.body) {
+        return body.get(name).and_then(Value::as_str).map(str::to_owned);
+    }
+    let text = std::str::from_utf8(&call.body).ok()?;
+    form::pairs(text).into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}

@@ -1,0 +1,147 @@
+//! The simulator in time: calls take their latency on the way in and on the way out, and are counted in between.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use parking_lot::Mutex;
+use percent_encoding::percent_decode_str;
+
+use crate::arrival::CONNECTION_IDLE_MS;
+use crate::call::{Call, Reply};
+use crate::clock::Clock;
+use crate::config::Latency;
+use crate::form;
+use crate::outcome::{Outcome, Transport};
+use crate::seed::{Purpose, Seed};
+use crate::simulator::Simulator;
+
+/// Why an in-process exchange brought no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TransportFault {
+    #[error("the connection was reset before an answer")]
+    Reset,
+    #[error("the connection closed after {bytes} bytes of the body")]
+    Truncated { bytes: usize },
+}
+
+/// A line that hangs is cut after this long, so that nothing waits for ever.
+pub const HANG_MAX: Duration = Duration::from_secs(600);
+
+/// One simulator, shared by everyone who calls it.
+pub struct Shell {
+    core: Mutex<Simulator>,
+    clock: Clock,
+    latency: Latency,
+    seed: Seed,
+    arrivals: AtomicU64,
+}
+
+impl Shell {
+    /// Starts the clock at the configuration's base time.
+    pub fn new(simulator: Simulator) -> Self {
+        Self {
+            clock: Clock::starting_at(simulator.config.base_time),
+            latency: simulator.config.latency.clone(),
+            seed: simulator.seed,
+            core: Mutex::new(simulator),
+            arrivals: AtomicU64::new(0),
+        }
+    }
+
+    /// The core, for looking at it and for control without HTTP.
+    pub fn with<T>(&self, look: impl FnOnce(&mut Simulator) -> T) -> T {
+        look(&mut self.core.lock())
+    }
+
+    /// How the DNS stub answers now.
+    pub fn dns_behaviour(&self) -> crate::dns::Behaviour {
+        let now = self.clock.now();
+        self.core.lock().dns_behaviour(now)
+    }
+
+    /// One call and its answer, without sockets: the same as over a new connection.
+    ///
+    /// # Errors
+    /// [`TransportFault`] where a fault breaks the line.
+    pub async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        let Outcome { reply, transport, .. } = self.perform(request, None).await;
+        match transport {
+            Transport::Answer => {}
+            Transport::SlowBody { over } => tokio::time::sleep(over).await,
+            Transport::Reset => return Err(TransportFault::Reset),
+            Transport::Hang => {
+                tokio::time::sleep(HANG_MAX).await;
+                return Err(TransportFault::Reset);
+            }
+            Transport::Truncate { bytes } if bytes >= reply.body.len() => {}
+            Transport::Truncate { bytes } => return Err(TransportFault::Truncated { bytes }),
+        }
+        Ok(response(reply))
+    }
+
+    /// Takes the call in, waits out latency and injected delay, and tells what to send. `idle` is how long the
+    /// connection had carried nothing; `None` for a new one.
+    pub(crate) async fn perform(&self, request: Request<Bytes>, idle: Option<Duration>) -> Outcome {
+        let call = call(request, idle);
+        let (before, after) =
+            if is_of_hubspot(&call.path) { self.draw_latency() } else { Default::default() };
+        wait(before).await;
+        let outcome = {
+            let mut core = self.core.lock();
+            // Read under the lock: calls are counted in the order of their instants.
+            core.handle(&call, self.clock.now())
+        };
+        wait(after + outcome.delay).await;
+        outcome
+    }
+
+    /// The latency of the next call, cut in two at a point that is drawn as well.
+    fn draw_latency(&self) -> (Duration, Duration) {
+        let (from, to) = (*self.latency.0.start(), *self.latency.0.end());
+        if to == 0 {
+            return (Duration::ZERO, Duration::ZERO);
+        }
+        let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
+        let spread_ms = f64::from(to - from) * self.seed.share(Purpose::Latency, number);
+        let whole = Duration::from_secs_f64((f64::from(from) + spread_ms) / 1000.0);
+        let before = whole.mul_f64(self.seed.share(Purpose::LatencySplit, number));
+        (before, whole.saturating_sub(before))
+    }
+}
+
+/// Control calls and the status page answer at once.
+fn is_of_hubspot(path: &str) -> bool {
+    !path.starts_with("/_sim") && !path.starts_with("/_status")
+}
+
+async fn wait(length: Duration) {
+    if !length.is_zero() {
+        tokio::time::sleep(length).await;
+    }
+}
+
+fn call(request: Request<Bytes>, idle: Option<Duration>) -> Call {
+    let (parts, body) = request.into_parts();
+    let mut headers = parts.headers;
+    headers.remove(CONNECTION_IDLE_MS);
+    if let Some(idle) = idle {
+        let ms = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        headers.insert(CONNECTION_IDLE_MS, HeaderValue::from(ms));
+    }
+    Call {
+        method: parts.method,
+        path: percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned(),
+        query: parts.uri.query().map(form::pairs).unwrap_or_default(),
+        headers,
+        body,
+    }
+}
+
+pub(crate) fn response(reply: Reply) -> Response<Bytes> {
+    let mut response = Response::new(reply.body);
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    response
+}
