@@ -23,7 +23,7 @@ mod budget;
 #[cfg(test)]
 mod catalogue;
 mod family;
-mod path;
+pub(crate) mod path;
 mod repeat;
 mod route;
 

@@ -7,6 +7,7 @@
 //! | [`object_type`] | what kinds of record exist, under which ids |
 //! | [`endpoint`] | what a method and path mean: API family, budgets drawn on, idempotent?, cacheable? |
 //! | [`version`] | which API version a path speaks, and until when |
+//! | [`sunset`] | which calls stop, when, and what replaces them |
 //! | [`limits`] | how much each plan and app kind may send |
 //! | [`rate_headers`] | what the limit headers of an answer say |
 //! | [`error`] | what an answer that is not a success means |
@@ -25,5 +26,6 @@ pub mod rate_headers;
 pub mod scope;
 pub mod secret;
 pub mod signature;
+pub mod sunset;
 pub mod token;
 pub mod version;

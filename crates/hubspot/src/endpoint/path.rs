@@ -5,18 +5,18 @@ use crate::version::ApiVersion;
 /// A path cut into words, without its version: `/crm/v3/objects/contacts/1` and
 /// `/crm/objects/2026-03/contacts/1` both read `crm objects contacts 1`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Path<'a> {
+pub(crate) struct Path<'a> {
     words: [&'a str; WORDS_MAX],
     count: usize,
     version: Option<(ApiVersion, usize)>,
 }
 
 /// HubSpot's longest path has 12 segments; what lies beyond this is not looked at.
-pub(super) const WORDS_MAX: usize = 16;
+pub(crate) const WORDS_MAX: usize = 16;
 
 impl<'a> Path<'a> {
     /// Reads a path. A query, should one have come along, is left out; empty segments do not count.
-    pub(super) fn read(path: &'a str) -> Self {
+    pub(crate) fn read(path: &'a str) -> Self {
         let end = path.find(['?', '#']).unwrap_or(path.len());
         let mut read = Self { words: [""; WORDS_MAX], count: 0, version: None };
         let segments = path[..end].split('/').filter(|segment| !segment.is_empty());
@@ -35,16 +35,16 @@ impl<'a> Path<'a> {
         read
     }
 
-    pub(super) fn words(&self) -> &[&'a str] {
+    pub(crate) fn words(&self) -> &[&'a str] {
         &self.words[..self.count]
     }
 
-    pub(super) fn version(&self) -> Option<ApiVersion> {
+    pub(crate) fn version(&self) -> Option<ApiVersion> {
         self.version.map(|(version, _)| version)
     }
 
     /// The number of words before the version.
-    pub(super) fn version_position(&self) -> Option<usize> {
+    pub(crate) fn version_position(&self) -> Option<usize> {
         self.version.map(|(_, position)| position)
     }
 }
