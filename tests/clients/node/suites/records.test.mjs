@@ -115,7 +115,7 @@ for (const { name, api, fresh, change, binned: hasBin = true } of kinds) {
       assertProperties(binned, { ...expected, ...change })
     })
 
-    test('can be archived twice', async () => {
+    test('can be archived twice', { skip: hasBin ? false : 'gone at once' }, async () => {
       const created = await api.create({ properties: fresh(), associations: [] })
       await api.archive(created.id)
       await api.archive(created.id)
