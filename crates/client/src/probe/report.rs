@@ -22,7 +22,7 @@ pub struct Report {
     pub dns: Finding<Dns>,
     pub tcp: Finding<Tcp>,
     pub tls: Finding<Tls>,
-    /// The account details asked for without a credential: HubSpot says 401 in its own shape.
+    /// The account details asked for without a credential: HubSpot says 401 in its own shape. Asked along `route`.
     pub http: Finding<Answer>,
     /// The same asked for with the credential.
     pub auth: Finding<Authenticated>,
@@ -34,7 +34,7 @@ pub struct Report {
     pub status_page: Finding<StatusPage>,
     pub clock: Finding<Clock>,
     pub proxy: Finding<Proxy>,
-    /// The way the authenticated calls went.
+    /// The way the calls went: direct where that is open, else through the proxy.
     pub route: Route,
     /// Requests that reached the wire towards HubSpot.
     pub calls_made: u32,
@@ -161,8 +161,6 @@ pub enum Why {
     LowerLayerDown,
     /// The credential is refused, so that the answer is known already.
     CredentialRefused,
-    /// The time of the whole run was over.
-    OutOfTime,
 }
 
 /// An authenticated read of the account details.
@@ -219,5 +217,19 @@ impl Report {
     /// The line of one layer.
     pub fn layer(&self, name: LayerName) -> Option<&Layer> {
         self.layers.iter().find(|layer| layer.layer == name)
+    }
+
+    /// All answers along `route`, in the order of the fields.
+    pub fn every_answer(&self) -> impl Iterator<Item = &Answer> {
+        self.http.answered().into_iter().chain(self.authenticated_answers())
+    }
+
+    /// Those that carried a credential, the introspection included.
+    pub fn authenticated_answers(&self) -> impl Iterator<Item = &Answer> {
+        let auth = self.auth.answered().map(|found| &found.answer);
+        let introspection = self.introspection.answered().map(|found| &found.answer);
+        let usage = self.usage.answered().map(|found| &found.answer);
+        let families = self.families.iter().filter_map(|row| row.answer.answered());
+        auth.into_iter().chain(introspection).chain(usage).chain(families)
     }
 }

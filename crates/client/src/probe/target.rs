@@ -10,6 +10,9 @@ use hubspot::secret::Secret;
 /// Calls to HubSpot in one run, all told. A diagnosis must not become load.
 pub const HUBSPOT_CALLS_MAX: u32 = 8;
 
+/// A shorter one is none.
+const SECRET_CHARS_MIN: usize = 8;
+
 /// Where the evidence is to be gathered. Only the upstream is needed.
 #[derive(Clone)]
 pub struct Target {
@@ -94,6 +97,15 @@ impl Target {
             focus: Vec::new(),
             timeouts: Timeouts::default(),
         }
+    }
+}
+
+impl Target {
+    /// What no answer may repeat into a report. A word too short to be a secret would blot out ordinary text.
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        let app = self.oauth_app.as_ref().map(|app| app.client_secret.expose());
+        let token = self.token.as_ref().map(Secret::expose);
+        token.into_iter().chain(app).filter(|secret| secret.len() >= SECRET_CHARS_MIN).collect()
     }
 }
 

@@ -119,8 +119,10 @@ pub struct LimitReading {
     pub path: String,
     /// Since the run began.
     pub at_ms: u64,
-    /// Our authenticated calls sent until then, this one included.
+    /// Our calls sent until the answer came, this one included.
     pub sent: u32,
+    /// Our calls already answered when this one left: HubSpot had counted those before it.
+    pub answered_before: u32,
     pub max: Option<u32>,
     pub remaining: Option<u32>,
     pub window_ms: Option<u64>,

@@ -77,7 +77,7 @@ pub struct Tls {
     pub chain: Vec<Certificate>,
     /// By the trust we call HubSpot with: the system's store and configured roots.
     pub trust: Trust,
-    /// By the public roots compiled into this program; `None` where the name or date is all that is wrong.
+    /// By the public roots compiled into this program.
     pub public_trust: Trust,
     /// The system's store is empty or unreadable, so that the compiled-in roots stood in.
     pub system_store_missing: bool,
@@ -110,6 +110,20 @@ pub enum Trust {
     WrongName,
     Revoked,
     Other { detail: String },
+}
+
+impl Lookup {
+    pub fn addresses(&self) -> Option<&[IpAddr]> {
+        match self {
+            Self::Addresses { addresses } => Some(addresses),
+            Self::NoSuchName
+            | Self::NoAddresses
+            | Self::ServerFailed
+            | Self::Refused { .. }
+            | Self::TimedOut
+            | Self::Unusable { .. } => None,
+        }
+    }
 }
 
 impl Tcp {

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Finding;
 use super::api::Answer;
-use super::{Failure, Finding};
+use super::network::Tls;
 
 /// A Statuspage `summary.json` (facts §7), read tolerantly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,11 +67,12 @@ pub struct ClockSource {
 pub struct Proxy {
     /// `host:port`, without its credentials.
     pub address: String,
-    pub proxied: Finding<Answer>,
+    /// The certificates shown through it: a proxy is where interception happens.
+    pub tls: Finding<Tls>,
+    /// To be held against the report's `http`, the direct way.
+    pub answer: Finding<Answer>,
     /// The proxy's own status where it would not open the way: 407, 502, ….
     pub refused_status: Option<u16>,
-    /// The direct way is the report's `http`; this is why it failed, where it did.
-    pub direct_failure: Option<Failure>,
-    /// `Some(true)`: HubSpot itself answered through it.
-    pub works: Option<bool>,
+    /// HubSpot itself answered through it.
+    pub works: bool,
 }

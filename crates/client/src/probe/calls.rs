@@ -1,0 +1,165 @@
+//! Puts the planned questions to HubSpot: side by side, the family reads a moment behind the authenticated one.
+
+use futures_util::future::{join, join_all};
+use http::StatusCode;
+use hubspot::endpoint::classify;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::exchange::{self, Question, Raw};
+use super::pace::ms_since;
+use super::plan::Plan;
+use super::report::api::{Answer, FamilyAnswer};
+use super::report::{Authenticated, Finding, Introspected, Usage, Why};
+use super::tls::Unverified;
+use super::way::{Way, Wire};
+use super::{Run, answer, family};
+
+/// The answers, in the order of the plan.
+#[derive(Debug)]
+pub(super) struct Calls {
+    pub(super) http: Finding<Answer>,
+    pub(super) auth: Finding<Authenticated>,
+    pub(super) introspection: Finding<Introspected>,
+    pub(super) usage: Finding<Usage>,
+    pub(super) families: Vec<FamilyAnswer>,
+}
+
+impl Calls {
+    /// Nothing asked, because no way is open.
+    pub(super) fn none(plan: &Plan) -> Self {
+        let why = |question: &Option<Question>| match question {
+            Some(_) => Why::LowerLayerDown,
+            None => Why::NotConfigured,
+        };
+        let rows = plan.families.iter().map(|read| row(read, Finding::not_asked(Why::LowerLayerDown)));
+        Self {
+            http: Finding::not_asked(Why::LowerLayerDown),
+            auth: Finding::not_asked(why(&plan.authenticated)),
+            introspection: Finding::not_asked(why(&plan.introspection)),
+            usage: Finding::not_asked(why(&plan.usage)),
+            families: rows.collect(),
+        }
+    }
+}
+
+/// Asks everything along one way. `known` is the unauthenticated question's answer, where that was asked already.
+pub(super) async fn put(run: &Run<'_>, plan: &Plan, way: &Way, known: Option<Finding<Answer>>) -> Calls {
+    let (tell, told) = oneshot::channel();
+    let http = async {
+        match known {
+            Some(known) => known,
+            None => answer(run, &plan.unauthenticated, way).await,
+        }
+    };
+    let auth = async {
+        let raw = optional(run, plan.authenticated.as_ref(), way).await;
+        // Nobody may be listening any more: the family reads wait only so long.
+        let _ = tell.send(is_refused(&raw));
+        raw.map(|(answer, raw)| Authenticated { account: answer::account(&raw), answer })
+    };
+    let introspection = async {
+        let raw = optional(run, plan.introspection.as_ref(), way).await;
+        raw.map(|(answer, raw)| Introspected { token: answer::introspection(&raw), answer })
+    };
+    let reads = async {
+        let head_start = run.target.timeouts.auth_head_start;
+        let refused = matches!(run.pace.within(head_start, told).await, Ok(Ok(true)));
+        if refused { unasked(plan) } else { read_all(run, plan, way).await }
+    };
+    let ((http, auth), (introspection, (usage, families))) =
+        join(join(http, auth), join(introspection, reads)).await;
+    Calls { http, auth, introspection, usage, families }
+}
+
+/// One question's answer, its marks only.
+pub(super) async fn answer(run: &Run<'_>, question: &Question, way: &Way) -> Finding<Answer> {
+    ask(run, question, way).await.map(|raw| answer::read(question, &raw))
+}
+
+/// On a connection whose certificate has the wrong dates, the time of day is asked for, and nothing secret said: it
+/// tells a clock that is wrong from a certificate that is.
+pub(super) async fn ask_the_time(
+    run: &Run<'_>,
+    question: &Question,
+    way: &Way,
+    connection: Unverified,
+) -> Finding<Answer> {
+    let raw = noting(run, question, way, connection.0).await;
+    raw.map(|raw| Answer { unverified: true, ..answer::read(question, &raw) })
+}
+
+async fn ask(run: &Run<'_>, question: &Question, way: &Way) -> Finding<Raw> {
+    let began = Instant::now();
+    match way.open_verified(run).await {
+        Ok(wire) => {
+            let connect_ms = ms_since(began);
+            noting(run, question, way, wire).await.map(|raw| Raw { connect_ms, ..raw })
+        }
+        Err(failure) => Finding::Failed(failure),
+    }
+}
+
+/// Every call to HubSpot passes here, and is counted.
+async fn noting(run: &Run<'_>, question: &Question, way: &Way, wire: impl Wire + 'static) -> Finding<Raw> {
+    let departure = run.notes.leaving();
+    match exchange::ask_on(question, wire, way, run).await {
+        Ok(raw) => {
+            run.notes.arrived(departure, question, &raw, &run.pace);
+            run.notes.clock(answer::clock(&way.host, &raw));
+            Finding::Answered(raw)
+        }
+        Err(failure) => Finding::Failed(failure),
+    }
+}
+
+async fn optional(run: &Run<'_>, question: Option<&Question>, way: &Way) -> Finding<(Answer, Raw)> {
+    match question {
+        Some(question) => ask(run, question, way).await.map(|raw| (answer::read(question, &raw), raw)),
+        None => Finding::not_asked(Why::NotConfigured),
+    }
+}
+
+async fn read_all(run: &Run<'_>, plan: &Plan, way: &Way) -> (Finding<Usage>, Vec<FamilyAnswer>) {
+    let usage = optional(run, plan.usage.as_ref(), way);
+    let families = join_all(plan.families.iter().map(|read| async {
+        let raw = ask(run, read, way).await;
+        match raw {
+            Finding::Answered(raw) => FamilyAnswer {
+                capacities: answer::capacities(&raw),
+                property_names: if is_properties(read) { answer::property_names(&raw) } else { Vec::new() },
+                ..row(read, Finding::Answered(answer::read(read, &raw)))
+            },
+            Finding::Failed(failure) => row(read, Finding::Failed(failure)),
+            Finding::NotAsked(not_asked) => row(read, Finding::NotAsked(not_asked)),
+        }
+    }));
+    let (usage, families) = join(usage, families).await;
+    (usage.map(|(answer, raw)| Usage { daily: answer::daily_usage(&raw), answer }), families)
+}
+
+fn unasked(plan: &Plan) -> (Finding<Usage>, Vec<FamilyAnswer>) {
+    let rows = plan.families.iter().map(|read| row(read, Finding::not_asked(Why::CredentialRefused)));
+    (Finding::not_asked(Why::CredentialRefused), rows.collect())
+}
+
+fn row(read: &Question, answer: Finding<Answer>) -> FamilyAnswer {
+    let path = read.path.split('?').next().unwrap_or_default();
+    FamilyAnswer {
+        family: classify(&read.method, path).family.name().to_owned(),
+        version: family::version_of(path).map(str::to_owned),
+        method: read.method.to_string(),
+        path: read.path.clone(),
+        answer,
+        capacities: Vec::new(),
+        property_names: Vec::new(),
+    }
+}
+
+fn is_properties(read: &Question) -> bool {
+    read.path.contains("/properties/")
+}
+
+fn is_refused(auth: &Finding<(Answer, Raw)>) -> bool {
+    auth.answered().is_some_and(|(_, raw)| raw.status == StatusCode::UNAUTHORIZED)
+}

@@ -1,0 +1,148 @@
+//! One cheap, harmless read for each part of the CRM API.
+
+use hubspot::version::ApiVersion;
+
+use super::exchange::Question;
+use super::target::Focus;
+
+/// One read per family and per kind of version, the most telling first.
+const DEFAULT_FAMILY_READS: [FamilyRead<'static>; 7] = [
+    FamilyRead { area: Area::Objects, version: "v3", object_type: "contacts" },
+    FamilyRead { area: Area::Search, version: "v3", object_type: "contacts" },
+    FamilyRead { area: Area::Objects, version: "2026-03", object_type: "deals" },
+    FamilyRead { area: Area::Associations, version: "v4", object_type: "contacts" },
+    FamilyRead { area: Area::Properties, version: "v3", object_type: "contacts" },
+    FamilyRead { area: Area::Owners, version: "v3", object_type: "contacts" },
+    FamilyRead { area: Area::Pipelines, version: "v3", object_type: "deals" },
+];
+
+/// Another version to hold a failing one against: an old version may have been switched off.
+const COUNTERPART_VERSION: &str = "2026-03";
+
+/// What traffic points at first, each failing read beside the same in another version; then the usual ones.
+pub(super) fn reads(focus: &[Focus], left: usize) -> Vec<Question> {
+    let focused = focus.iter().filter_map(focused);
+    let counterparts = focus.iter().filter_map(counterpart);
+    let usual = DEFAULT_FAMILY_READS.iter().map(FamilyRead::question);
+    let mut chosen: Vec<Question> = Vec::new();
+    for question in focused.chain(counterparts).chain(usual) {
+        if chosen.len() < left && !chosen.contains(&question) {
+            chosen.push(question);
+        }
+    }
+    chosen
+}
+
+/// The version a path speaks, as written there.
+pub(super) fn version_of(path: &str) -> Option<&str> {
+    path.split(['/', '?']).find(|segment| is_version(segment))
+}
+
+fn focused(focus: &Focus) -> Option<Question> {
+    match focus {
+        Focus::Route(route) => match FamilyRead::near(route) {
+            Some(read) => Some(read.question()),
+            None => list_above(route),
+        },
+        Focus::Properties(object_type) => {
+            Some(FamilyRead { area: Area::Properties, version: "v3", object_type }.question())
+        }
+        Focus::RecordLimits => Some(Question::get("/crm/v3/limits/records")),
+        Focus::AssociationLimits => Some(Question::get("/crm/v3/limits/associations/records/from")),
+    }
+}
+
+fn counterpart(focus: &Focus) -> Option<Question> {
+    match focus {
+        Focus::Route(route) => {
+            let read = FamilyRead::near(route)?;
+            let version = if read.version == COUNTERPART_VERSION { "v3" } else { COUNTERPART_VERSION };
+            Some(FamilyRead { version, ..read }.question())
+        }
+        Focus::Properties(_) | Focus::RecordLimits | Focus::AssociationLimits => None,
+    }
+}
+
+/// A part of the CRM API that has one cheap read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Area {
+    Objects,
+    Search,
+    Associations,
+    Properties,
+    Pipelines,
+    Owners,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FamilyRead<'a> {
+    area: Area,
+    version: &'a str,
+    object_type: &'a str,
+}
+
+impl<'a> FamilyRead<'a> {
+    /// The cheapest read in the same area, version and object type as a CRM route.
+    fn near(route: &'a str) -> Option<Self> {
+        let segments: Vec<&str> = route.trim_matches('/').split('/').collect();
+        let (area, version, rest) = match segments.as_slice() {
+            ["crm", version, area, rest @ ..] | ["crm", area, version, rest @ ..] if is_version(version) => {
+                (*area, *version, rest)
+            }
+            _ => return None,
+        };
+        let object_type = rest.first().copied().filter(|first| !first.starts_with('{')).unwrap_or("contacts");
+        let area = match area {
+            "objects" if rest.contains(&"associations") => Area::Associations,
+            "objects" if rest.last() == Some(&"search") => Area::Search,
+            "objects" => Area::Objects,
+            "associations" => Area::Associations,
+            "properties" => Area::Properties,
+            "pipelines" => Area::Pipelines,
+            "owners" => Area::Owners,
+            _ => return None,
+        };
+        // Contacts have none; deals always do.
+        let without_pipelines = area == Area::Pipelines && object_type == "contacts";
+        let object_type = if without_pipelines { "deals" } else { object_type };
+        Some(Self { area, version, object_type })
+    }
+
+    fn question(&self) -> Question {
+        let Self { area, version, object_type } = self;
+        let under = |area: &str, version: &str| {
+            if version.contains('-') {
+                format!("/crm/{area}/{version}")
+            } else {
+                format!("/crm/{version}/{area}")
+            }
+        };
+        match area {
+            Area::Objects => Question::get(format!("{}/{object_type}?limit=1", under("objects", version))),
+            Area::Search => {
+                let path = format!("{}/{object_type}/search", under("objects", version));
+                Question::post(path, "application/json", r#"{"limit":1}"#)
+            }
+            Area::Associations => {
+                let to = if *object_type == "companies" { "contacts" } else { "companies" };
+                // v3 cannot list labels; v4 is its nearest.
+                let version = if *version == "v3" { "v4" } else { version };
+                Question::get(format!("{}/{object_type}/{to}/labels", under("associations", version)))
+            }
+            Area::Properties => Question::get(format!("{}/{object_type}", under("properties", version))),
+            Area::Pipelines => Question::get(format!("{}/{object_type}", under("pipelines", version))),
+            Area::Owners => Question::get(format!("{}?limit=1", under("owners", version))),
+        }
+    }
+}
+
+/// Of a route we know nothing of: the list above the first placeholder. A GET is a read whatever it meets.
+fn list_above(route: &str) -> Option<Question> {
+    let path = route.split("/{").next().unwrap_or(route);
+    let plain = path.len() > 1 && path.starts_with('/') && path.chars().all(|c| c.is_ascii_graphic());
+    plain.then(|| Question::get(path))
+}
+
+fn is_version(segment: &str) -> bool {
+    ApiVersion::parse(segment).is_some()
+}

@@ -1,0 +1,71 @@
+//! Tells spending that was not ours from the limit headers of our own calls.
+
+use super::report::api::{LimitReading, Limits};
+
+pub(super) fn read(readings: Vec<LimitReading>) -> Limits {
+    let remaining = |reading: &LimitReading| reading.remaining.map(u64::from);
+    let burst = outside(&readings, remaining).and_then(|spent| u32::try_from(spent).ok());
+    let daily_outside = outside(&readings, |reading| reading.daily_remaining);
+    Limits { burst_outside: burst, daily_outside, readings }
+}
+
+/// The least that others must have spent between two readings. Of our own calls, all but the first one itself and
+/// those answered before it left may have been counted between the two: answers do not come in the order of counting.
+/// What the window gave back in the meantime only hides spending, so this never accuses falsely. `None` with fewer
+/// than two readings.
+fn outside(readings: &[LimitReading], remaining: impl Fn(&LimitReading) -> Option<u64>) -> Option<u64> {
+    let pairs = readings
+        .iter()
+        .enumerate()
+        .flat_map(|(index, first)| readings[index + 1..].iter().map(move |second| (first, second)));
+    pairs
+        .filter_map(|(first, second)| {
+            let fall = remaining(first)?.saturating_sub(remaining(second)?);
+            let ours = second.sent.saturating_sub(first.answered_before + 1);
+            Some(fall.saturating_sub(u64::from(ours)))
+        })
+        .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(sent: u32, answered_before: u32, remaining: u32) -> LimitReading {
+        LimitReading {
+            path: String::new(),
+            at_ms: 0,
+            sent,
+            answered_before,
+            max: Some(100),
+            remaining: Some(remaining),
+            window_ms: Some(10_000),
+            daily: None,
+            daily_remaining: Some(u64::from(remaining) * 10),
+        }
+    }
+
+    #[test]
+    fn our_own_spending_is_not_others() {
+        // Four calls under way together, answered in another order than counted.
+        let limits = read(vec![reading(4, 0, 97), reading(4, 0, 99), reading(4, 0, 96), reading(4, 0, 98)]);
+        assert_eq!(limits.burst_outside, Some(0));
+    }
+
+    #[test]
+    fn a_fall_beyond_our_calls_is_others() {
+        let limits = read(vec![reading(1, 0, 90), reading(3, 1, 70), reading(3, 1, 69)]);
+        assert_eq!(limits.burst_outside, Some(19), "21 gone, two of them ours");
+        assert_eq!(limits.daily_outside, Some(208));
+    }
+
+    #[test]
+    fn a_window_that_gave_back_accuses_nobody() {
+        assert_eq!(read(vec![reading(1, 0, 5), reading(2, 1, 100)]).burst_outside, Some(0));
+    }
+
+    #[test]
+    fn one_reading_tells_nothing() {
+        assert_eq!(read(vec![reading(1, 0, 5)]).burst_outside, None);
+    }
+}
