@@ -63,6 +63,8 @@ pub fn classify(method: &Method, path: &str) -> Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -97,6 +99,22 @@ mod tests {
             );
             assert_eq!(endpoint.idempotent, idempotent, "{method}");
             assert_eq!((endpoint.cacheable, endpoint.version), (Cacheable::No, None));
+        }
+    }
+    proptest! {
+        /// Any path at all: nothing panics, every call but the exempt families draws on something, and what reads is
+        /// never in doubt.
+        #[test]
+        fn every_path_has_a_meaning(path in "(/(crm|v3|v4|objects|associations|2026-03|batch|search|events|send|.{0,5})){0,9}") {
+            for method in [Method::GET, Method::POST, Method::PATCH] {
+                let endpoint = classify(&method, &path);
+                prop_assert!(endpoint.idempotent || method == Method::POST);
+                let exempt = matches!(
+                    endpoint.family,
+                    ApiFamily::OAuth | ApiFamily::WebhooksJournal | ApiFamily::Events | ApiFamily::Marketing
+                );
+                prop_assert!(!endpoint.budgets.is_empty() || exempt, "{} {:?}", path, endpoint);
+            }
         }
     }
 }

@@ -45,7 +45,8 @@ pub enum ErrorKind {
     TooLong,
     /// 423: records locked for 2 s.
     Locked,
-    /// 429 TEN_SECONDLY_ROLLING, or a burst of unknown policy.
+    /// 429 TEN_SECONDLY_ROLLING, or a burst of unknown policy. On a call that draws on associations it may be that
+    /// budget: how HubSpot words it there is unconfirmed (facts §1.5).
     BurstLimit,
     /// 429 on search, "secondly".
     SearchLimit,

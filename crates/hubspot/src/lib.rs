@@ -1,6 +1,9 @@
 //! HubSpot's rules as plain data and pure functions.
 //!
-//! Nothing here does I/O, reads a clock, or knows async. Every constant cites where it comes from.
+//! Nothing here does I/O, reads a clock, or knows async. Every constant cites where it comes from: `facts §n` is a
+//! section of the project's sheet of checked facts, `[DOC x]` is `developers.hubspot.com/docs/x`, `[CL x]` is
+//! `developers.hubspot.com/changelog/x`, `[SPEC x]` a file of HubSpot's public OpenAPI collection. What HubSpot
+//! leaves open or contradicts is a parameter or is said to be unknown, never a constant.
 //!
 //! | module | answers |
 //! |---|---|

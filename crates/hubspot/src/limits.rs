@@ -45,7 +45,7 @@ pub struct Limits {
 }
 
 /// The daily allowance of a Professional account. HubSpot's own pages disagree, so it is configuration:
-/// facts §1.1 [USAGE] against [CL increasing-our-api-limits].
+/// facts §1.1 [DOC usage-guidelines] against [CL increasing-our-api-limits].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct DailyProfessional(pub u64);
@@ -77,7 +77,7 @@ pub fn associations_daily(plan: Plan, kind: AppKind, packs: u8) -> Option<u64> {
 }
 
 impl DailyProfessional {
-    /// What the usage page says; the lower of the two, hence the default. Facts §1.1 [USAGE].
+    /// What the usage page says; the lower of the two, hence the default. Facts §1.1 [DOC usage-guidelines].
     pub const USAGE_PAGE: Self = Self(625_000);
     /// What the announcement said. Facts §1.1 [CL increasing-our-api-limits].
     pub const CHANGELOG: Self = Self(650_000);
@@ -89,7 +89,7 @@ impl Default for DailyProfessional {
     }
 }
 
-/// The rolling window of the burst and associations limits: facts §1.1 [USAGE].
+/// The rolling window of the burst and associations limits: facts §1.1 [DOC usage-guidelines].
 pub const BURST_WINDOW: Duration = Duration::from_secs(10);
 /// The window of the search limit: facts §1.1 [DOC api-reference/latest/crm/search-the-crm].
 pub const SEARCH_WINDOW: Duration = Duration::from_secs(1);
@@ -105,14 +105,14 @@ pub const BATCH_INPUTS_MAX: usize = 100;
 pub const LOCK_DURATION: Duration = Duration::from_secs(2);
 /// The edge gives up (524) when no answer came for so long: facts §1.7 [DOC api-reference/error-handling].
 pub const EDGE_TIMEOUT: Duration = Duration::from_secs(100);
-/// Certification expects errors below this share of a day's requests: facts §1.1 [USAGE].
+/// Certification expects errors below this share of a day's requests: facts §1.1 [DOC usage-guidelines].
 pub const ERROR_SHARE_MAX: f64 = 0.05;
 
 const fn rolling(count: u32, window: Duration) -> RollingLimit {
     RollingLimit { count, window }
 }
 
-/// facts §1.1 [USAGE] [CL increasing-our-api-limits]. A second pack does not raise it.
+/// facts §1.1 [DOC usage-guidelines] [CL increasing-our-api-limits]. A second pack does not raise it.
 fn burst_count(plan: Plan, kind: AppKind, packs: u8) -> u32 {
     match (kind, plan) {
         (AppKind::PublicOauth, _) => 110,

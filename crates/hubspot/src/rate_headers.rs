@@ -1,6 +1,6 @@
 //! What the limit headers of an answer say.
 //!
-//! Source: facts §1.3 [USAGE]. The old `-Secondly` pair is still sent and must be ignored.
+//! Source: facts §1.3 [DOC usage-guidelines]. The old `-Secondly` pair is still sent and must be ignored.
 
 use http::HeaderMap;
 use std::str::FromStr;

@@ -63,6 +63,11 @@ impl ApiFamily {
         Self::Other,
     ];
 
+    /// The family of that [`name`](Self::name).
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|family| family.name() == name)
+    }
+
     /// Its name in logs, metrics and diagnosis: `objects`, `webhooks_journal`, …
     pub const fn name(self) -> &'static str {
         match self {

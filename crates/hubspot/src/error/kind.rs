@@ -6,6 +6,11 @@ use super::ErrorKind;
 use super::body::Body;
 
 impl ErrorKind {
+    /// The kind of that [`name`](Self::name).
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Its name in logs and metrics: `burst_limit`, …
     pub const fn name(self) -> &'static str {
         match self {
