@@ -186,3 +186,88 @@ fn collect_capacities(under: &str, value: &Value, found: &mut Vec<Capacity>) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use http::HeaderValue;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn raw(status: u16, body: impl Into<Bytes>) -> Raw {
+        Raw {
+            status: StatusCode::from_u16(status).expect("a status"),
+            headers: HeaderMap::new(),
+            body: body.into(),
+            connect_ms: 0,
+            first_byte: Duration::from_millis(80),
+            total_ms: 100,
+            arrived_at: "2026-11-20T12:00:01Z".parse().expect("a date"),
+        }
+    }
+
+    #[test]
+    fn reads_how_full_the_limits_are_wherever_they_stand() {
+        let body = json!({
+            "hubspotDefinedObjectTypes": [
+                {"objectTypeId": "0-1", "singularLabel": "Contact", "limit": 15_000_000, "usage": 14_999_000, "percentage": 99.9},
+            ],
+            "customObjectTypes": {"limit": 500_000, "usage": 10, "byObjectType": [{"objectTypeId": "2-7", "usage": 10}]},
+        });
+        let found = capacities(&raw(200, body.to_string()));
+        let capacity = |what: &str, used, limit| Capacity { what: what.to_owned(), used, limit };
+        assert_eq!(
+            found,
+            [capacity("0-1", 14_999_000, 15_000_000), capacity("customObjectTypes", 10, 500_000)]
+        );
+    }
+
+    #[test]
+    fn reads_an_oauth_introspection() {
+        let body =
+            json!({"active": true, "hub_id": 7, "app_id": "8", "scopes": ["oauth"], "expires_in": 1_700});
+        let expected = Introspection {
+            active: true,
+            portal_id: Some(7),
+            app_id: Some(8),
+            scopes: vec!["oauth".to_owned()],
+            expires_in_s: Some(1_700),
+        };
+        assert_eq!(introspection(&raw(200, body.to_string())), Some(expected));
+        let inactive = introspection(&raw(200, r#"{"active":false}"#)).map(|token| token.active);
+        assert_eq!(inactive, Some(false));
+    }
+
+    #[rstest::rstest]
+    #[case(200, r#"{"portalId":1}"#, true)]
+    #[case(401, r#"{"category":"X","correlationId":"y"}"#, true)]
+    #[case(400, r#"{"error":"invalid_client","error_description":"z"}"#, true)]
+    #[case(404, r#"{"message":"no route matched"}"#, false)]
+    #[case(403, "<html></html>", false)]
+    #[case(200, "[]", false)]
+    #[case(502, "", false)]
+    fn knows_hubspots_shape(#[case] status: u16, #[case] body: &'static str, #[case] expected: bool) {
+        assert_eq!(read(&Question::get("/"), &raw(status, body)).hubspot_shaped, expected);
+    }
+
+    #[test]
+    fn the_clock_is_read_at_the_middle_of_the_trip() {
+        let mut raw = raw(200, "");
+        raw.headers.insert(DATE, HeaderValue::from_static("Fri, 20 Nov 2026 11:59:50 GMT"));
+        let expected = ClockSource { host: "a".to_owned(), offset_ms: 10_460, uncertainty_ms: 540 };
+        assert_eq!(clock("a", &raw), Some(expected));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_can_upset_the_reading(status in 100_u16..1000, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let raw = raw(status, body);
+            read(&Question::get("/"), &raw);
+            let _ = (account(&raw), introspection(&raw), daily_usage(&raw), capacities(&raw), property_names(&raw));
+        }
+    }
+}

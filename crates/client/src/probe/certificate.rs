@@ -6,6 +6,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
 
+use super::answer::bounded;
 use super::report::network::Certificate;
 
 /// Names listed at most: some certificates serve thousands.
@@ -25,13 +26,13 @@ pub(super) fn read(der: &CertificateDer<'_>) -> Certificate {
     let names = certificate.subject_alternative_name().ok().flatten();
     let names = names.iter().flat_map(|extension| &extension.value.general_names);
     Certificate {
-        subject: certificate.subject().to_string(),
-        issuer: certificate.issuer().to_string(),
+        subject: bounded(&certificate.subject().to_string()),
+        issuer: bounded(&certificate.issuer().to_string()),
         not_before: timestamp(&certificate.validity().not_before),
         not_after: timestamp(&certificate.validity().not_after),
         names: names
             .filter_map(|name| match name {
-                GeneralName::DNSName(name) => Some((*name).to_owned()),
+                GeneralName::DNSName(name) => Some(bounded(name)),
                 _ => None,
             })
             .take(NAMES_MAX)

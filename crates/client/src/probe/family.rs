@@ -146,3 +146,61 @@ fn list_above(route: &str) -> Option<Question> {
 fn is_version(segment: &str) -> bool {
     ApiVersion::parse(segment).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("/crm/v3/objects/{type}/{id}", "/crm/v3/objects/contacts?limit=1")]
+    #[case("/crm/v3/objects/deals/batch/update", "/crm/v3/objects/deals?limit=1")]
+    #[case("/crm/objects/2026-09/0-5", "/crm/objects/2026-09/0-5?limit=1")]
+    #[case("/crm/objects/2026-03/deals/search", "/crm/objects/2026-03/deals/search")]
+    #[case("/crm/v3/objects/{type}/{id}/associations/{to}", "/crm/v4/associations/contacts/companies/labels")]
+    #[case("/crm/v4/associations/{from}/{to}/batch/read", "/crm/v4/associations/contacts/companies/labels")]
+    #[case(
+        "/crm/associations/2026-03/companies/deals/batch/create",
+        "/crm/associations/2026-03/companies/contacts/labels"
+    )]
+    #[case("/crm/v3/properties/{type}/{name}", "/crm/v3/properties/contacts")]
+    #[case("/crm/pipelines/2026-03/{type}", "/crm/pipelines/2026-03/deals")]
+    #[case("/crm/v3/owners/{id}", "/crm/v3/owners?limit=1")]
+    #[case("/marketing/v3/emails/{id}", "/marketing/v3/emails")]
+    #[case("/contacts/v1/lists/all", "/contacts/v1/lists/all")]
+    fn a_failing_route_leads_to_a_harmless_read_nearby(#[case] route: &str, #[case] expected: &str) {
+        let chosen = reads(&[Focus::Route(route.to_owned())], 1);
+        assert_eq!(chosen[0].path, expected);
+        let search = r#"{"limit":1}"#;
+        let body = chosen[0].body.as_ref().map(|body| body.text.expose());
+        assert_eq!(body, expected.ends_with("/search").then_some(search));
+    }
+
+    #[test]
+    fn a_failing_version_is_held_against_another() {
+        let chosen = reads(&[Focus::Route("/crm/v3/objects/deals".to_owned())], 3);
+        let paths: Vec<_> = chosen.iter().map(|question| question.path.as_str()).collect();
+        let expected = [
+            "/crm/v3/objects/deals?limit=1",
+            "/crm/objects/2026-03/deals?limit=1",
+            "/crm/v3/objects/contacts?limit=1",
+        ];
+        assert_eq!(paths, expected);
+    }
+
+    #[test]
+    fn nothing_is_asked_twice_and_never_more_than_may_be() {
+        let focus = vec![Focus::Route("/crm/v3/objects/contacts".to_owned()); 20];
+        let chosen = reads(&focus, 4);
+        assert_eq!(chosen.len(), 4);
+        assert!((1..4).all(|index| !chosen[..index].contains(&chosen[index])));
+        assert!(reads(&focus, 0).is_empty());
+    }
+
+    #[rstest::rstest]
+    #[case("no path at all")]
+    #[case("/")]
+    #[case("/{everything}")]
+    fn what_is_no_route_is_not_asked(#[case] route: &str) {
+        assert_eq!(focused(&Focus::Route(route.to_owned())), None);
+    }
+}

@@ -8,6 +8,9 @@ use super::tls::Unverified;
 use super::way::{Via, Way};
 use super::{Run, dns, tcp, tls};
 
+/// Stands for both loopback addresses, and a server listens on either: the other one refusing is no fault.
+const LOCALHOST: &str = "localhost";
+
 /// How far the direct way goes.
 pub(super) struct Ladder {
     pub(super) dns: Finding<Dns>,
@@ -32,7 +35,10 @@ pub(super) async fn climb(run: &Run<'_>) -> Ladder {
         let (tcp, tls) = (Finding::not_asked(Why::LowerLayerDown), Finding::not_asked(Why::LowerLayerDown));
         return Ladder { dns, tcp, tls, end: End::Closed };
     }
-    let tcp = tcp::probe(&addresses, run.target, &run.pace).await;
+    let mut tcp = tcp::probe(&addresses, run.target, &run.pace).await;
+    if run.upstream.host == LOCALHOST && tcp.connected().next().is_some() {
+        tcp.addresses.retain(|connect| connect.failure.is_none());
+    }
     let (tls, end) = match fastest(&tcp) {
         Some(address) => shake(run, address).await,
         None => (Finding::not_asked(Why::LowerLayerDown), End::Closed),

@@ -29,6 +29,8 @@ fn outside(readings: &[LimitReading], remaining: impl Fn(&LimitReading) -> Optio
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn reading(sent: u32, answered_before: u32, remaining: u32) -> LimitReading {
@@ -42,6 +44,29 @@ mod tests {
             window_ms: Some(10_000),
             daily: None,
             daily_remaining: Some(u64::from(remaining) * 10),
+        }
+    }
+
+    proptest! {
+        /// Nobody else spends: whatever the order of leaving, counting and answering, nobody is accused.
+        #[test]
+        fn alone_means_nobody_else(moments in proptest::collection::vec((0_u32..50, 0_u32..50, 0_u32..50), 1..8)) {
+            let calls = moments.into_iter().map(|(leaves, until_counted, until_answered)| {
+                let counted = leaves + until_counted;
+                (leaves, counted, counted + until_answered)
+            });
+            let mut calls: Vec<(u32, u32, u32)> = calls.collect();
+            calls.sort_by_key(|(_, _, answered)| *answered);
+            let number = |matching: &dyn Fn(&&(u32, u32, u32)) -> bool| {
+                u32::try_from(calls.iter().filter(matching).count()).expect("a handful")
+            };
+            let readings = calls.iter().map(|(leaves, counted, answered)| {
+                let sent = number(&|call| call.0 <= *answered);
+                let answered_before = number(&|call| call.2 < *leaves);
+                reading(sent, answered_before, 100 - number(&|call| call.1 <= *counted))
+            });
+            let outside = read(readings.collect()).burst_outside;
+            prop_assert!(outside.is_none() || outside == Some(0), "{outside:?}");
         }
     }
 

@@ -87,3 +87,58 @@ fn form_encoded(text: &str) -> String {
         encoded
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+
+    use super::super::target::OAuthApp;
+    use super::*;
+
+    fn target(token: &str) -> Target {
+        let mut target = Target::new(Uri::from_static("https://api.hubapi.com"));
+        target.token = Some(Secret::new(token));
+        target
+    }
+
+    fn calls(plan: &Plan) -> usize {
+        let single = [&plan.authenticated, &plan.introspection, &plan.usage];
+        1 + single.into_iter().flatten().count() + plan.families.len()
+    }
+
+    #[rstest::rstest]
+    #[case("pat-na1-0", Ways::DirectOnly, 8, 4)]
+    #[case("pat-na1-0", Ways::DirectAndProxied, 7, 3)]
+    #[case("oauth-token", Ways::DirectOnly, 8, 5)]
+    #[case("oauth-token", Ways::DirectAndProxied, 7, 4)]
+    fn the_calls_add_up(
+        #[case] token: &str,
+        #[case] ways: Ways,
+        #[case] expected: usize,
+        #[case] families: usize,
+    ) {
+        let plan = plan(&target(token), ways);
+        assert_eq!((calls(&plan), plan.families.len()), (expected, families));
+    }
+
+    #[test]
+    fn only_the_introspection_of_an_oauth_token_needs_the_app() {
+        let mut target = target("oauth token&");
+        let secret = Secret::new("s=cret");
+        target.oauth_app = Some(OAuthApp { client_id: "id".to_owned(), client_secret: secret });
+        let question = plan(&target, Ways::DirectOnly).introspection.expect("the app is known");
+        assert_eq!(question.path, "/oauth/v3/token/introspect");
+        assert_eq!(
+            question.body.expect("a form").text.expose(),
+            "client_id=id&client_secret=s%3Dcret&token=oauth%20token%26&token_type_hint=access_token"
+        );
+    }
+
+    #[test]
+    fn a_private_apps_token_is_looked_at_by_its_own_endpoint() {
+        let question = plan(&target("pat-na1-0"), Ways::DirectOnly).introspection.expect("no app is needed");
+        assert_eq!(question.path, "/oauth/v2/private-apps/get/access-token-info");
+        assert_eq!(question.body.expect("JSON").text.expose(), r#"{"tokenKey":"pat-na1-0"}"#);
+        assert_eq!(question.credential, None);
+    }
+}

@@ -13,7 +13,7 @@ use super::exchange::Question;
 use super::plan::Ways;
 use super::report::network::Tls;
 use super::report::surroundings::Proxy;
-use super::report::{Failure, Finding, Why};
+use super::report::{Failure, Finding, Upstream, Why};
 use super::way::{ProxyServer, Via, Way, refused_status};
 use super::{Run, calls, dns, tls};
 
@@ -45,6 +45,14 @@ pub(super) async fn probe(run: &Run<'_>, question: &Question) -> (Finding<Proxy>
         refused.or_else(|| answer.answered().map(|a| a.status).filter(|status| *status == 407));
     let found = Proxy { address: address_of(proxy), tls, answer, refused_status, works };
     (Finding::Answered(found), works.then_some(way))
+}
+
+/// The way to another host through the proxy, where that is how one goes there.
+pub(super) async fn way_to(run: &Run<'_>, host: &Upstream) -> Option<Way> {
+    let target = run.target;
+    let proxy = target.proxy.as_ref().filter(|proxy| applies(Some(proxy), &target.no_proxy, &host.host))?;
+    let server = locate(run, proxy).await.ok()?;
+    run.way(&host.scheme, &host.host, host.port, Via::Proxy(server)).ok()
 }
 
 async fn locate(run: &Run<'_>, proxy: &Uri) -> Result<ProxyServer, Failure> {

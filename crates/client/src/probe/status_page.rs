@@ -12,7 +12,7 @@ use super::exchange::{self, Question, Raw};
 use super::report::surroundings::{StatusComponent, StatusIncident, StatusPage};
 use super::report::{Failure, FailureKind, Finding, Stage, Upstream, Why};
 use super::way::Via;
-use super::{Run, dns};
+use super::{Run, dns, proxy};
 
 /// Unresolved incidents read at most.
 const INCIDENTS_MAX: usize = 50;
@@ -37,12 +37,19 @@ const REGIONS: [(&str, &str); 9] = [
     ("frankfurt", "eu1"),
 ];
 
-/// Fetches the page, straight: it is a control too, of everything that is not HubSpot's API.
+/// Fetches the page: straight, for it is a control of everything that is not HubSpot's API, else through the proxy.
 pub(super) async fn probe(run: &Run<'_>) -> Finding<StatusPage> {
     let Some(uri) = &run.target.status_page else { return Finding::not_asked(Why::NotConfigured) };
     let page = Upstream::of(uri);
     let question = Question::get(uri.path_and_query().map_or("/", |path| path.as_str()));
-    match fetch(run, &page, &question).await {
+    let fetched = match fetch(run, &page, &question).await {
+        Ok(raw) => Ok(raw),
+        Err(failure) => match proxy::way_to(run, &page).await {
+            Some(way) => exchange::ask(&question, &way, run).await,
+            None => Err(failure),
+        },
+    };
+    match fetched {
         Ok(raw) => {
             run.notes.clock(answer::clock(&page.host, &raw));
             let summary =

@@ -151,6 +151,19 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     }
 }
 
+/// Says its piece as soon as somebody connects, and hangs up.
+pub(super) async fn greeter(text: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // The client may have gone; that is its right.
+            let _ = stream.write_all(text.as_bytes()).await;
+        }
+    });
+    address
+}
+
 /// Takes connections, and says not one word.
 pub(super) async fn mute() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
