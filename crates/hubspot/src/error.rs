@@ -15,7 +15,7 @@ mod consequence;
 mod kind;
 mod retry_after;
 
-use body::Body;
+use body::{Body, is_correlation_id};
 
 /// The closed list of what can be wrong with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -89,6 +89,7 @@ pub enum ErrorKind {
 pub struct ApiError {
     pub kind: ErrorKind,
     pub status: StatusCode,
+    /// This and the names below are single words of at most 128 characters, fit for logs and labels.
     pub category: Option<String>,
     pub sub_category: Option<String>,
     pub error_type: Option<String>,
@@ -165,7 +166,7 @@ fn is_worth_reading(status: StatusCode) -> bool {
 /// it stands in only where the body has none.
 fn correlation_header(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("x-hubspot-correlation-id")?.to_str().ok()?.trim();
-    (!value.is_empty() && value.len() <= CORRELATION_ID_LENGTH_MAX).then(|| value.to_owned())
+    is_correlation_id(value).then(|| value.to_owned())
 }
 
 /// A correlation id is a UUID of 36 characters; what is much longer is something else and is not repeated.

@@ -108,10 +108,10 @@ impl fmt::Display for ObjectType {
 
 fn by_name(text: &str) -> Option<ObjectType> {
     let same = |name: &str| name.eq_ignore_ascii_case(text);
-    STANDARD
-        .iter()
-        .find(|standard| same(standard.name) || same(standard.singular))
+    let standard = STANDARD.iter().find(|standard| same(standard.name) || same(standard.singular));
+    standard
         .map(|standard| standard.kind)
+        .or_else(|| LOOSE_NAMES.iter().find(|(name, _)| same(name)).map(|(_, kind)| *kind))
 }
 
 /// A whole number written with digits alone; `parse` would also take a sign.
@@ -123,7 +123,11 @@ const fn standard(number: u32, name: &'static str, singular: &'static str, kind:
     Standard { kind, number, name, singular }
 }
 
-/// facts §3.2 [DOC api-reference/latest/crm/using-object-apis].
+/// What HubSpot's pages call them in prose, where paths say `goal_targets` and `commerce_payments`.
+const LOOSE_NAMES: [(&str, ObjectType); 2] = [("goals", ObjectType::Goal), ("payments", ObjectType::Payment)];
+
+/// Ids and singulars: facts §3.2, §4.3 [DOC api-reference/latest/crm/using-object-apis]. Names as in paths [DOC
+/// api/crm/goals, and the specs' paths].
 const STANDARD: [Standard; 32] = [
     standard(1, "contacts", "contact", ObjectType::Contact),
     standard(2, "companies", "company", ObjectType::Company),
@@ -142,11 +146,11 @@ const STANDARD: [Standard; 32] = [
     standard(53, "invoices", "invoice", ObjectType::Invoice),
     standard(54, "marketing_events", "marketing_event", ObjectType::MarketingEvent),
     standard(69, "subscriptions", "subscription", ObjectType::Subscription),
-    standard(74, "goals", "goal", ObjectType::Goal),
+    standard(74, "goal_targets", "goal", ObjectType::Goal),
     standard(84, "discounts", "discount", ObjectType::Discount),
     standard(85, "fees", "fee", ObjectType::Fee),
     standard(86, "taxes", "tax", ObjectType::Tax),
-    standard(101, "payments", "payment", ObjectType::Payment),
+    standard(101, "commerce_payments", "payment", ObjectType::Payment),
     standard(115, "users", "user", ObjectType::User),
     standard(116, "postal_mail", "postal_mail", ObjectType::PostalMail),
     standard(123, "orders", "order", ObjectType::Order),
@@ -174,6 +178,9 @@ mod tests {
     #[case("0-3", Some(ObjectType::Deal))]
     #[case("line_items", Some(ObjectType::LineItem))]
     #[case("0-970", Some(ObjectType::Project))]
+    #[case("goals", Some(ObjectType::Goal))]
+    #[case("goal_targets", Some(ObjectType::Goal))]
+    #[case("payments", Some(ObjectType::Payment))]
     #[case("2-123", Some(ObjectType::Custom(123)))]
     #[case("2-", None)]
     #[case("2-+5", None)]

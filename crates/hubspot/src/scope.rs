@@ -81,9 +81,20 @@ fn access(method: &Method, words: &[&str]) -> Access {
     }
 }
 
-/// A name we do not know is taken for a custom object's, since every standard one is known.
+/// Nothing for a name we do not know: it may be an account's short name of a custom type as well as a standard type
+/// that came later.
 fn of_object(kind: &str, pick: impl Fn(&ObjectScopes) -> &'static [&'static str]) -> &'static [&'static str] {
-    pick(objects::scopes_of(ObjectType::parse(kind).unwrap_or(ObjectType::Custom(0))))
+    match ObjectType::parse(kind) {
+        Some(kind) => pick(objects::scopes_of(kind)),
+        None if is_qualified_custom_name(kind) => pick(objects::scopes_of(ObjectType::Custom(0))),
+        None => &[],
+    }
+}
+
+/// `p<portal id>_<name>`: the name of a custom type that HubSpot accepts from anybody.
+fn is_qualified_custom_name(kind: &str) -> bool {
+    let portal = kind.strip_prefix('p').and_then(|rest| rest.split_once('_')).map(|(portal, _)| portal);
+    portal.is_some_and(|portal| !portal.is_empty() && portal.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Publishing asks for more: facts §5.5 [SPEC Marketing_Emails].
@@ -147,6 +158,8 @@ mod tests {
     #[case("GET", "/crm/v3/objects/emails", &["crm.objects.contacts.read", "sales-email-read"])]
     #[case("GET", "/crm/v3/objects/2-99", &["crm.objects.custom.read"])]
     #[case("POST", "/crm/v3/objects/p1_cars", &["crm.objects.custom.write"])]
+    #[case("POST", "/crm/v3/objects/deal_splits", &[])]
+    #[case("GET", "/crm/v3/objects/goal_targets", &["crm.objects.goals.read"])]
     #[case("GET", "/crm/v4/objects/contacts/1/associations/deals", &[])]
     #[case("POST", "/crm/v3/properties/contacts", &["crm.schemas.contacts.write"])]
     #[case("POST", "/crm/v3/properties/tickets", &["tickets"])]

@@ -60,18 +60,18 @@ impl Body {
 
     fn take(&mut self, name: &str, value: Value) {
         match name {
-            "category" => self.category = text(value),
-            "subCategory" => self.sub_category = text_or_name(value),
-            "errorType" => self.error_type = text(value),
-            "policyName" => self.policy_name = text(value),
-            "groupName" => self.group_name = text(value),
-            "message" => self.message = text(value),
+            "category" => self.category = word(value),
+            "subCategory" => self.sub_category = word_or_name(value),
+            "errorType" => self.error_type = word(value),
+            "policyName" => self.policy_name = word(value),
+            "groupName" => self.group_name = word(value),
+            "message" => self.message = text(value).or(self.message.take()),
             // Only where OAuth gives no `message`; which of the two comes first does not matter.
             "error_description" => self.message = self.message.take().or_else(|| text(value)),
             "correlationId" => self.correlation_id = text(value).filter(|id| is_correlation_id(id)),
-            "error" => self.oauth_error = text(value),
+            "error" => self.oauth_error = word(value),
             "status" => {
-                self.status = text(value);
+                self.status = word(value);
                 let code = self.status.iter().filter(|status| status.starts_with("BAD_")).cloned();
                 self.codes.extend(code);
             }
@@ -86,8 +86,8 @@ impl Body {
         let errors = errors.as_array().map(Vec::as_slice).unwrap_or_default();
         self.error_count = errors.len() as u64;
         for error in errors {
-            if let Some(code) = error.get("code").and_then(Value::as_str) {
-                self.codes.push(code.to_owned());
+            if let Some(code) = error.get("code").and_then(Value::as_str).filter(|code| is_word(code)) {
+                self.take_code(code);
             }
             if let Some(context) = error.get("context") {
                 self.take_context(context);
@@ -101,17 +101,28 @@ impl Body {
             match name.as_str() {
                 "requiredGranularScopes" | "requiredScopes" => {
                     for scope in strings(values) {
-                        if !self.required_scopes.iter().any(|known| known == scope) {
-                            self.required_scopes.push(scope.to_owned());
-                        }
+                        self.take_scope(scope);
                     }
                 }
-                "INVALID_OBJECT_IDS" => self.codes.push(name.clone()),
+                "INVALID_OBJECT_IDS" => self.take_code(name),
                 "expire time" if self.expire_time.is_none() => {
                     self.expire_time = strings(values).next().map(str::to_owned);
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn take_code(&mut self, code: &str) {
+        if self.codes.len() < LIST_LENGTH_MAX {
+            self.codes.push(code.to_owned());
+        }
+    }
+
+    fn take_scope(&mut self, scope: &str) {
+        let is_new = !self.required_scopes.iter().any(|known| known == scope);
+        if is_new && is_word(scope) && self.required_scopes.len() < LIST_LENGTH_MAX {
+            self.required_scopes.push(scope.to_owned());
         }
     }
 
@@ -125,6 +136,10 @@ impl Body {
             || bytes.trim_ascii().eq_ignore_ascii_case(b"resource not found")
     }
 }
+
+/// A batch holds 100 items, and HubSpot names about as many scopes where any one is enough; a list that is longer is
+/// no list of ours to keep.
+const LIST_LENGTH_MAX: usize = 200;
 
 /// By its first byte, or by its type where that leaves it open: edges do not always name the type.
 fn is_html(headers: &HeaderMap, bytes: &[u8]) -> bool {
@@ -140,6 +155,7 @@ fn is_html(headers: &HeaderMap, bytes: &[u8]) -> bool {
 /// before the cut of a truncated body.
 fn embedded_correlation_id(bytes: &[u8]) -> Option<String> {
     const NAME: &[u8] = b"correlationId";
+    let bytes = &bytes[..bytes.len().min(ID_SEARCHED_BYTES_MAX)];
     let at = bytes.windows(NAME.len()).position(|window| window == NAME)?;
     let rest = &bytes[at + NAME.len()..];
     let start = rest.iter().take(8).position(u8::is_ascii_hexdigit)?;
@@ -153,12 +169,15 @@ fn embedded_correlation_id(bytes: &[u8]) -> Option<String> {
     is_uuid(&id).then_some(id)
 }
 
+/// Error bodies are small; a batch answer of many megabytes is not searched to its end.
+const ID_SEARCHED_BYTES_MAX: usize = 64 * 1024;
+
 fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4
 }
 
 /// Letters, digits and dashes: an id is repeated in logs and must not carry anything else.
-fn is_correlation_id(text: &str) -> bool {
+pub(super) fn is_correlation_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= CORRELATION_ID_LENGTH_MAX
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -173,13 +192,27 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
+/// A name HubSpot has chosen. It goes into logs and labels of metrics, so sentences, which may hold personal data,
+/// and anything long are left out.
+fn word(value: Value) -> Option<String> {
+    text(value).filter(|text| is_word(text))
+}
+
+fn is_word(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    text.len() <= WORD_LENGTH_MAX && text.bytes().all(fits)
+}
+
+/// The longest name seen, a `groupName` with its ids, has about 60 characters.
+const WORD_LENGTH_MAX: usize = 128;
+
 /// `subCategory` is a string in samples and an object in the schema (facts §2.1).
-fn text_or_name(value: Value) -> Option<String> {
+fn word_or_name(value: Value) -> Option<String> {
     match value {
         Value::Object(mut fields) => {
-            fields.remove("name").or_else(|| fields.remove("subCategory")).and_then(text)
+            fields.remove("name").or_else(|| fields.remove("subCategory")).and_then(word)
         }
-        other => text(other),
+        other => word(other),
     }
 }
 

@@ -165,14 +165,13 @@ fn oauth(body: &Body) -> Option<ErrorKind> {
 }
 
 /// RFC 6749 §5.2 and §4.1.2.1, without the two that have a kind of their own.
-const OAUTH_ERRORS: [&str; 7] = [
+const OAUTH_ERRORS: [&str; 6] = [
     "invalid_request",
     "invalid_scope",
     "unauthorized_client",
     "unsupported_grant_type",
     "unsupported_response_type",
     "access_denied",
-    "invalid_token",
 ];
 
 /// facts §1.7 and §2.2. Where the status has one meaning only, the body is not asked.

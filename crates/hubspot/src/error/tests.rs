@@ -120,6 +120,8 @@ fn kind(status: u16, body: &str) -> &'static str {
 )]
 #[case(400, r#"{"error":"unsupported_grant_type"}"#, "other_oauth")]
 #[case(500, REFUSED_REFRESH, "internal")]
+// An API's word, not the token endpoint's (RFC 6750).
+#[case(401, r#"{"error":"invalid_token"}"#, "invalid_authentication")]
 fn every_answer_has_its_kind(#[case] status: u16, #[case] body: &str, #[case] expected: &str) {
     assert_eq!(kind(status, body), expected);
 }
@@ -254,6 +256,28 @@ fn numbers_and_nonsense_where_strings_belong() {
         read(400, r#"{"category":400,"message":[],"correlationId":null,"errors":{"code":1},"context":7}"#);
     let error = error.unwrap();
     assert_eq!((error.category.as_deref(), error.message, error.codes), (Some("400"), None, vec![]));
+}
+
+/// Names go into logs and metrics; a sentence there may be about a person.
+#[test]
+fn names_are_words_of_bounded_length() {
+    let long = "X".repeat(129);
+    for name in ["Contact jane@example.com exists", "a b", "line\\nbreak", &long] {
+        let body = format!(
+            r#"{{"category":"{name}","subCategory":"{name}","errorType":"{name}","policyName":"{name}",
+            "errors":[{{"code":"{name}","context":{{"requiredGranularScopes":["{name}"]}}}}]}}"#
+        );
+        let error = read(400, &body).unwrap();
+        assert_eq!((error.category, error.sub_category, error.error_type), (None, None, None), "{name}");
+        assert_eq!((error.policy_name, error.codes, error.required_scopes), (None, vec![], vec![]), "{name}");
+    }
+}
+
+#[test]
+fn lists_are_bounded() {
+    let errors = vec![r#"{"code":"X"}"#; 10_000].join(",");
+    let error = read(207, &format!(r#"{{"numErrors":10000,"errors":[{errors}]}}"#)).unwrap();
+    assert_eq!((error.failed_items, error.codes.len()), (10_000, 200));
 }
 
 #[test]
