@@ -12,17 +12,18 @@ pub struct Refusal {
     pub status: StatusCode,
     message: String,
     category: Option<&'static str>,
-    fields: Map<String, Value>,
+    /// Boxed: a refusal travels as the `Err` of many results.
+    fields: Box<Map<String, Value>>,
     retry_after_s: Option<u64>,
 }
 
 impl Refusal {
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), category: None, fields: Map::new(), retry_after_s: None }
+        Self { status, message: message.into(), category: None, fields: Box::default(), retry_after_s: None }
     }
 
     /// 400 VALIDATION_ERROR with one detail.
-    pub fn validation(message: impl Into<String>, detail: Value) -> Self {
+    pub fn validation(message: impl Into<String>, detail: &Value) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
             .category("VALIDATION_ERROR")
             .field("errors", json!([detail]))
@@ -59,7 +60,7 @@ impl Refusal {
         if let Some(category) = self.category {
             fields.insert("category".to_owned(), category.into());
         }
-        fields.extend(self.fields);
+        fields.extend(*self.fields);
         let mut reply = Reply::json(self.status, &body);
         if let Some(seconds) = self.retry_after_s {
             reply.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn the_body_has_hubspots_shape() {
         let refusal =
-            Refusal::validation("Property values were not valid", json!({"message": "m", "code": "C"}));
+            Refusal::validation("Property values were not valid", &json!({"message": "m", "code": "C"}));
         let reply = refusal.retry_after_s(3).reply("id-1");
         assert_eq!(reply.headers[header::RETRY_AFTER], "3");
         insta::assert_snapshot!(String::from_utf8_lossy(&reply.body), @r#"{"status":"error","message":"Property values were not valid","correlationId":"id-1","category":"VALIDATION_ERROR","errors":[{"message":"m","code":"C"}]}"#);

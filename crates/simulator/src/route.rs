@@ -281,13 +281,12 @@ fn draws(method: &Method, bare: &[&str], family: Family) -> Draws {
 }
 
 fn object_type(bare: &[&str]) -> Option<String> {
-    let name = match bare {
+    match bare {
         ["crm", "objects" | "properties" | "pipelines" | "associations", name, ..]
         | ["crm-pipelines", "pipelines", name, ..]
-        | ["crm-object-schemas", "schemas", name, ..] => name,
-        _ => return None,
-    };
-    Some(object_name(name).to_owned())
+        | ["crm-object-schemas", "schemas", name, ..] => Some(object_name(name).to_owned()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -236,7 +236,7 @@ fn bad_number(property: &str) -> Refusal {
         "localizedErrorMessage": text,
     }]);
     let detail = json!({"message": text, "code": "INVALID_INTEGER", "context": {"propertyName": [property]}});
-    Refusal::validation(format!("Property values were not valid: {embedded}"), detail)
+    Refusal::validation(format!("Property values were not valid: {embedded}"), &detail)
 }
 
 fn missing_property(property: &str) -> Refusal {
@@ -244,7 +244,7 @@ fn missing_property(property: &str) -> Refusal {
     let context = json!({"propertyName": [property]});
     Refusal::validation(
         text.clone(),
-        json!({
+        &json!({
             "message": text, "code": "MISSING_REQUIRED_PROPERTY", "context": context,
         }),
     )
@@ -263,5 +263,5 @@ fn duplicate(object_type: &str, id: u64) -> Refusal {
 /// Its wording is unconfirmed; what tells it apart is the limits endpoint.
 fn full(object_type: &str) -> Refusal {
     let text = format!("The account has reached its limit of {object_type} records. No more can be created.");
-    Refusal::validation(text.clone(), json!({"message": text, "code": "LIMIT_EXCEEDED"}))
+    Refusal::validation(text.clone(), &json!({"message": text, "code": "LIMIT_EXCEEDED"}))
 }
