@@ -1,1 +1,26 @@
-fn main() {}
+//! `hubkeeper`: the one binary. This file only starts what the command line names.
+
+use std::process::ExitCode;
+
+mod admin;
+mod cli;
+mod commands;
+mod config;
+mod failure;
+mod process;
+mod secret_reference;
+//TRIAGE mod triage;
+
+/// Small answers by the million: the allocator shows.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().expect("nothing installed one before");
+    let cli = cli::parse();
+    process::log_to_stderr(&cli.log);
+    match commands::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.tell(),
+    }
+}

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::breakers::Breakers;
 use crate::clock::WallClock;
 use crate::governor::{AppIndex, Ceilings, Governor, QueueSettings};
+use crate::stack::Feature;
 
 mod learn;
 
@@ -88,7 +89,7 @@ pub struct AccountSettings {
     pub packs: u8,
     pub ceilings: Ceilings,
     pub queue: QueueSettings,
-    pub governed: bool,
+    pub governed: Feature,
 }
 
 /// Every account in use.
@@ -148,10 +149,10 @@ impl Accounts {
         if let Some(account) = entry.account(Instant::now()) {
             return account;
         }
-        let learned = if self.settings.governed { learn(&authorization).await } else { Learned::default() };
+        let learned = if self.governed() { learn(&authorization).await } else { Learned::default() };
         let account = Arc::new(self.open(credential, &authorization, &learned));
         let learn_again_at =
-            (self.settings.governed && learned.portal.is_none()).then(|| Instant::now() + LEARN_AGAIN);
+            (self.governed() && learned.portal.is_none()).then(|| Instant::now() + LEARN_AGAIN);
         *entry.known.lock() =
             Some(Known { account: account.clone(), used_at: Instant::now(), learn_again_at });
         account
@@ -166,6 +167,10 @@ impl Accounts {
             .collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    fn governed(&self) -> bool {
+        self.settings.governed == Feature::On
     }
 
     fn entry(&self, authorization: &HeaderValue) -> Arc<Entry> {
@@ -201,7 +206,7 @@ impl Accounts {
                 (hubspot::token::fingerprint(&token), None, self.settings.plan, self.settings.kind)
             }
         };
-        if !self.settings.governed {
+        if !self.governed() {
             return Account::bare(&name, configured_portal);
         }
         let limits = hubspot::limits::limits(plan, kind, self.settings.packs);

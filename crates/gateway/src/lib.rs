@@ -18,7 +18,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use client::body::Body;
 use client::stack::Stack;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -36,7 +39,9 @@ pub use forward::ForwardSettings;
 pub use listener::ListenerSettings;
 
 use admit::Admission;
+use connection::Arrived;
 use forward::Forwarder;
+use refusal::Refusal;
 use rewrite::Origins;
 
 /// How long, once told to stop, calls that wait for a slot may go on waiting.
@@ -57,6 +62,28 @@ pub struct Gateway {
     pub listener: ListenerSettings,
 }
 
+/// Serves any other listener of ours with the same strictness and patience: the admin API, say.
+pub async fn serve_requests<S, F>(
+    listener: TcpListener,
+    settings: ListenerSettings,
+    draining: watch::Receiver<bool>,
+    service: S,
+) where
+    S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send,
+{
+    let service = move |arrived| {
+        let service = service.clone();
+        async move {
+            match arrived {
+                Arrived::Request(request) => service(request).await,
+                Arrived::Refused(refused) => Refusal::from(refused).into_response(),
+            }
+        }
+    };
+    listener::run(listener, settings, draining, service).await;
+}
+
 impl Gateway {
     /// Serves until `draining` turns true; then takes nothing new and ends what is under way: calls already sent get
     /// their answer, calls that still wait for a slot are refused with a 503 after a moment.
@@ -75,7 +102,7 @@ impl Gateway {
         };
         let mut told = draining.clone();
         let drained = async {
-            let _sender_gone = told.wait_for(|draining| *draining).await;
+            drop(told.wait_for(|draining| *draining).await);
             tokio::time::sleep(DRAIN_WAITING).await;
             stack.close();
             tokio::time::sleep(DRAIN_SENT).await;

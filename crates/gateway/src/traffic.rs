@@ -2,7 +2,7 @@
 //!
 //! Only counts, codes, routes with their ids masked, and correlation ids are kept. Everything is bounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use client::accounts::Account;
@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use hubspot::endpoint::ApiFamily;
 use hubspot::error::ErrorKind;
 use hubspot::version::ApiVersion;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -30,6 +31,9 @@ use window::Count;
 /// Kinds of traffic told apart; past it, further kinds go uncounted.
 const GROUPS_MAX: usize = 1024;
 
+/// Changes remembered; the oldest goes first.
+const CHANGES_MAX: usize = 256;
+
 /// Listens to the layers and remembers.
 pub struct Traffic {
     state: Mutex<State>,
@@ -42,6 +46,18 @@ struct State {
     seen: SeenRecords,
     /// Records that answered earlier and are now 404.
     gone: Count,
+    /// What people and pipelines told us they changed, oldest first.
+    changes: VecDeque<Change>,
+}
+
+/// Something changed on our side: a deploy, a configuration, a secret.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Change {
+    pub at: Timestamp,
+    /// `deploy`, `config` or `secret`.
+    pub kind: String,
+    pub what: String,
+    pub caller: Option<String>,
 }
 
 /// What is told apart.
@@ -68,8 +84,29 @@ enum MethodName {
 impl Traffic {
     pub fn new(clock: WallClock) -> Self {
         let started = Instant::now();
-        let state = State { groups: HashMap::new(), seen: SeenRecords::default(), gone: Count::new(started) };
+        let state = State {
+            groups: HashMap::new(),
+            seen: SeenRecords::default(),
+            gone: Count::new(started),
+            changes: VecDeque::new(),
+        };
         Self { state: Mutex::new(state), clock, started }
+    }
+
+    /// Remembers a change, for whoever looks for what came before the trouble.
+    pub fn note_change(&self, kind: &str, what: &str, caller: Option<&str>) -> Change {
+        let change = Change {
+            at: self.clock.now(),
+            kind: kind.to_owned(),
+            what: what.to_owned(),
+            caller: caller.map(str::to_owned),
+        };
+        let mut state = self.state.lock();
+        if state.changes.len() == CHANGES_MAX {
+            state.changes.pop_front();
+        }
+        state.changes.push_back(change.clone());
+        change
     }
 
     /// Everything of the last quarter of an hour.

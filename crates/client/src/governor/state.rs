@@ -53,7 +53,12 @@ impl State {
     ) -> AppIndex {
         let mut slots = Slots::new(limits.burst, ceilings.burst, now);
         match seen.filter(|seen| seen.max.is_some()) {
-            Some(seen) => slots.observe(seen.max, seen.remaining, seen.window, now),
+            Some(seen) => {
+                // The call that told this was ours.
+                slots.take(now);
+                slots.answered(now);
+                slots.observe(seen.max, seen.remaining, seen.window, now);
+            }
             None => slots = slots.cold(),
         }
         self.bursts.push(slots);

@@ -172,19 +172,24 @@ fn text_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 fn collect_capacities(under: &str, value: &Value, found: &mut Vec<Capacity>) {
     match value {
         Value::Object(fields) => {
-            let what = ["objectTypeId", "label", "name", "singularLabel"]
-                .iter()
-                .find_map(|key| string(value, key))
-                .unwrap_or_else(|| under.to_owned());
-            let used = number(value, "usage").or_else(|| number(value, "currentUsage"));
-            if let (Some(used), Some(limit)) = (used, number(value, "limit")) {
-                found.push(Capacity { what, used, limit });
+            for (used, limit) in [("usage", "limit"), ("overallUsage", "overallLimit")] {
+                if let (Some(used), Some(limit)) = (number(value, used), number(value, limit)) {
+                    let what = subject(value).unwrap_or_else(|| under.to_owned());
+                    found.push(Capacity { what, used, limit });
+                }
             }
-            fields.iter().for_each(|(key, value)| collect_capacities(key, value, found));
+            fields.iter().for_each(|(key, value)| collect_capacities(&bounded(key), value, found));
         }
         Value::Array(items) => items.iter().for_each(|item| collect_capacities(under, item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// What one entry counts, as far as it says so itself.
+fn subject(value: &Value) -> Option<String> {
+    let pair = string(value, "fromObjectTypeId").zip(string(value, "toObjectTypeId"));
+    let pair = pair.map(|(from, to)| format!("{from} to {to}"));
+    pair.or_else(|| ["objectTypeId", "label", "name"].iter().find_map(|key| string(value, key)))
 }
 
 #[cfg(test)]
@@ -217,13 +222,18 @@ mod tests {
                 {"objectTypeId": "0-1", "singularLabel": "Contact", "limit": 15_000_000, "usage": 14_999_000, "percentage": 99.9},
             ],
             "customObjectTypes": {"limit": 500_000, "usage": 10, "byObjectType": [{"objectTypeId": "2-7", "usage": 10}]},
+            "results": [{"fromObjectTypeId": "0-2", "toObjectTypeId": "0-1", "limit": 50_000, "usage": 50_000}],
+            "overall": {"overallLimit": 9, "overallUsage": 8},
         });
         let found = capacities(&raw(200, body.to_string()));
         let capacity = |what: &str, used, limit| Capacity { what: what.to_owned(), used, limit };
-        assert_eq!(
-            found,
-            [capacity("0-1", 14_999_000, 15_000_000), capacity("customObjectTypes", 10, 500_000)]
-        );
+        let expected = [
+            capacity("0-1", 14_999_000, 15_000_000),
+            capacity("customObjectTypes", 10, 500_000),
+            capacity("0-2 to 0-1", 50_000, 50_000),
+            capacity("overall", 8, 9),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

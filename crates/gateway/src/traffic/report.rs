@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::group::{self, Group};
-use super::{GroupKey, State};
+use super::{Change, GroupKey, State};
 
 /// Counts cover the last 15 minutes, `recent` ones this minute and the last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,7 +21,7 @@ pub struct TrafficReport {
     pub connections: Vec<ConnectionReport>,
     pub groups: Vec<GroupReport>,
     /// Deploys and configuration changes that the gateway was told of.
-    pub changes: Vec<ChangeReport>,
+    pub changes: Vec<Change>,
     /// 404 on records that answered earlier.
     pub known_ids_gone: u64,
 }
@@ -113,14 +113,6 @@ pub struct TransportReport {
     pub last_at: Timestamp,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ChangeReport {
-    pub at: Timestamp,
-    pub kind: String,
-    pub what: String,
-    pub caller: Option<String>,
-}
-
 /// Turns instants into times of day.
 #[derive(Clone, Copy)]
 struct Clocks {
@@ -152,7 +144,7 @@ pub(super) fn make(
         governed: accounts.iter().any(|account| account.gate().is_some()),
         connections: accounts.iter().map(|account| connection(account, clocks)).collect(),
         groups: groups.into_iter().map(|(key, kept)| group(key, kept, clocks)).collect(),
-        changes: Vec::new(),
+        changes: state.changes.iter().cloned().collect(),
         known_ids_gone: state.gone.lately(now),
     }
 }

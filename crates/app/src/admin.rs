@@ -1,0 +1,123 @@
+//! The admin API: health, readiness, metrics, and what the CLI and the console read.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use client::body::Body;
+use client::stack::Stack;
+use gateway::traffic::{Change, Traffic, TrafficReport};
+use gateway::{ListenerSettings, serve_requests};
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+mod metrics;
+
+/// What the admin API looks at.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) stack: Arc<Stack>,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) draining: watch::Receiver<bool>,
+}
+
+/// A change, as a deploy pipeline tells it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewChange {
+    /// `deploy`, `config` or `secret`.
+    kind: ChangeKind,
+    what: String,
+    caller: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ChangeKind {
+    Deploy,
+    Config,
+    Secret,
+}
+
+/// Serves for as long as it is polled: it goes on telling while the gateway drains.
+pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
+    let (_never_told, never_draining) = watch::channel(false);
+    let routes = routes(admin);
+    serve_requests(
+        listener,
+        ListenerSettings::default(),
+        never_draining,
+        move |request: http::Request<Incoming>| {
+            let routes = routes.clone();
+            async move {
+                let answered = routes.oneshot(request).await;
+                answered.unwrap_or_else(|never| match never {}).map(Body::boxed)
+            }
+        },
+    )
+    .await;
+}
+
+fn routes(admin: Admin) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/readiness", get(readiness))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/traffic", get(traffic))
+        .route("/api/v1/changes", post(change))
+        .fallback(not_here)
+        .with_state(admin)
+}
+
+/// Alive; never looks upstream.
+async fn health() -> Json<serde_json::Value> {
+    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+}
+
+/// Takes new work; turns 503 while draining, so that a load balancer looks elsewhere.
+async fn readiness(State(admin): State<Admin>) -> impl IntoResponse {
+    if *admin.draining.borrow() {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "draining"})))
+    } else {
+        (StatusCode::OK, Json(json!({"status": "ready"})))
+    }
+}
+
+async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
+    let text = metrics::text(admin.report());
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+}
+
+async fn traffic(State(admin): State<Admin>) -> Json<TrafficReport> {
+    Json(admin.report())
+}
+
+async fn change(State(admin): State<Admin>, Json(new): Json<NewChange>) -> (StatusCode, Json<Change>) {
+    let kind = match new.kind {
+        ChangeKind::Deploy => "deploy",
+        ChangeKind::Config => "config",
+        ChangeKind::Secret => "secret",
+    };
+    (StatusCode::CREATED, Json(admin.traffic.note_change(kind, &new.what, new.caller.as_deref())))
+}
+
+async fn not_here() -> impl IntoResponse {
+    let paths = ["/health", "/readiness", "/metrics", "/api/v1/traffic", "/api/v1/changes"];
+    (
+        StatusCode::NOT_FOUND,
+        Json(json!({"status": "error", "message": "There is nothing here.", "paths": paths})),
+    )
+}
+
+impl Admin {
+    fn report(&self) -> TrafficReport {
+        self.traffic.report(&self.stack.accounts())
+    }
+}

@@ -1,0 +1,164 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps HubSpot integrations online, and when one breaks says what broke, whose fault it is and what to do first.
+#[derive(Debug, Parser)]
+#[command(name = "hubkeeper", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 a problem was found or the work failed, 2 wrong usage or configuration, \
+                        3 could not tell.\nNot affiliated with HubSpot, Inc."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// The configuration file; without one, ./hubkeeper.toml is used if it is there
+    #[arg(long, global = true, env = "HUBKEEPER_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What is logged to stderr, such as `info` or `client=debug`
+    #[arg(long, global = true, env = "HUBKEEPER_LOG", default_value = "info", value_name = "FILTER")]
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway: your programs call it instead of api.hubapi.com
+    Up(UpOptions),
+    /// See it work: a simulated HubSpot, the gateway and a small workload
+    Demo(DemoOptions),
+    /// Run a simulated HubSpot that misbehaves on request
+    Sim(SimOptions),
+    /// Find out what is wrong: probe every layer, name the cause and what to do first
+    Triage(TriageOptions),
+    /// Check, show or print the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Args, Default)]
+pub(crate) struct UpOptions {
+    /// Where programs call us [default: 127.0.0.1:8400]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Where the admin API listens [default: 127.0.0.1:8401]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) admin_listen: Option<String>,
+    /// HubSpot, or a simulator [default: https://api.hubapi.com]
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream: Option<String>,
+    /// HubSpot's status page [default: https://status.hubspot.com/api/v2/summary.json]
+    #[arg(long, value_name = "URL")]
+    pub(crate) status_page: Option<String>,
+    /// Where durable state lives; created if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// The gateway's address
+    #[arg(long, default_value = "127.0.0.1:8400", value_name = "ADDRESS")]
+    pub(crate) listen: String,
+    /// The admin API's address
+    #[arg(long, default_value = "127.0.0.1:8401", value_name = "ADDRESS")]
+    pub(crate) admin_listen: String,
+    /// The simulator's address
+    #[arg(long, default_value = "127.0.0.1:8410", value_name = "ADDRESS")]
+    pub(crate) sim_listen: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimOptions {
+    /// Where the simulated HubSpot listens
+    #[arg(long, default_value = "127.0.0.1:8410", value_name = "ADDRESS")]
+    pub(crate) listen: String,
+    /// The portal's subscription, which sets its limits
+    #[arg(long, value_enum, default_value_t = SimPlan::Professional)]
+    pub(crate) plan: SimPlan,
+    /// Same seed, same calls: same bytes
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Contacts to begin with
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) contacts: u32,
+    /// How long an answer takes, from..to, in milliseconds
+    #[arg(long, default_value = "20..60", value_name = "FROM..TO")]
+    pub(crate) latency_ms: simulator::config::Latency,
+    /// The portal's time zone, which sets when its day ends
+    #[arg(long, default_value = "US/Eastern", value_name = "ZONE")]
+    pub(crate) time_zone: String,
+    /// Calls per app in any 10 s, instead of the plan's
+    #[arg(long, value_name = "N")]
+    pub(crate) burst: Option<u32>,
+    /// Calls per day, instead of the plan's
+    #[arg(long, value_name = "N")]
+    pub(crate) daily: Option<u64>,
+    /// Also answer DNS questions (UDP) here, as the DNS fault says
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) dns_listen: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SimPlan {
+    Free,
+    Starter,
+    Professional,
+    Enterprise,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TriageOptions {
+    /// Print the diagnosis as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// HubSpot, or whatever stands before it [default: https://api.hubapi.com]
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream: Option<String>,
+    /// HubSpot's status page [default: https://status.hubspot.com/api/v2/summary.json]
+    #[arg(long, value_name = "URL")]
+    pub(crate) status_page: Option<String>,
+    /// A running gateway's admin API, for what its traffic shows; nothing there is fine [default: from the configuration]
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Option<String>,
+    /// The account the token should belong to
+    #[arg(long, value_name = "ID")]
+    pub(crate) portal_id: Option<u64>,
+    /// Check the way to HubSpot only, without a token
+    #[arg(long)]
+    pub(crate) without_token: bool,
+    /// Name servers to compare the system's with, as address:port
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(crate) dns_servers: Vec<std::net::SocketAddr>,
+    /// Use these addresses for the upstream's name
+    #[arg(long, value_name = "IP", value_delimiter = ',')]
+    pub(crate) resolve: Vec<std::net::IpAddr>,
+    /// More certificate authorities to trust (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Your own runbook pages, which go before the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub(crate) runbooks: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the configuration without starting anything
+    Check,
+    /// Show the configuration in force; secrets stay references
+    Show {
+        /// As JSON instead of TOML
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the default file, which is the manual
+    Default,
+}
+
+/// Reads the command line; a mistake ends the process with exit code 2 and a hint.
+pub(crate) fn parse() -> Cli {
+    Cli::parse()
+}

@@ -1,0 +1,28 @@
+//! One file per command.
+
+use crate::cli::{Cli, Command};
+use crate::config::Config;
+use crate::failure::{Exit, Failure};
+
+mod bind;
+mod config;
+mod demo;
+mod sim;
+//TRIAGE mod triage;
+mod up;
+mod workload;
+
+/// Runs the command that was asked for.
+pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
+    let file = cli.config;
+    let load = || Config::load(file.as_deref());
+    match cli.command {
+        Command::Up(options) => up::run(load()?, &options),
+        Command::Demo(options) => demo::run(&options),
+        Command::Sim(options) => sim::run(&options),
+        //TRIAGE
+        Command::Triage(_) => Err(Failure::work("triage comes in a moment")),
+        //Command::Triage(options) => triage::run(load()?, options),
+        Command::Config(command) => config::run(&command, load),
+    }
+}

@@ -1,0 +1,212 @@
+//! `hubkeeper up`: gateway and admin API.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::accounts::{AccountSettings, Connection};
+use client::clock::WallClock;
+use client::governor::{Ceilings, QueueSettings};
+use client::stack::{Feature, Stack, StackSettings};
+use client::transport::{HttpTransport, TransportSettings, tls};
+use gateway::admit::{Admission, Callers};
+use gateway::traffic::Traffic;
+use gateway::{ForwardSettings, Gateway, ListenerSettings};
+use hubspot::limits::AppKind;
+use hubspot::secret::Secret;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::bind;
+use crate::admin::{self, Admin};
+use crate::cli::UpOptions;
+use crate::config::{Config, Mode};
+use crate::failure::{Exit, Failure};
+use crate::process;
+use crate::secret_reference::SecretReference;
+
+/// Answers up to this size are read whole before they are passed on.
+const WHOLE_ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// The variable that people already have.
+const TOKEN_VARIABLE: &str = "HUBSPOT_ACCESS_TOKEN";
+
+pub(super) fn run(config: Config, options: &UpOptions) -> Result<Exit, Failure> {
+    let config = with_options(config, options).checked()?;
+    if let Some(directory) = &options.data {
+        std::fs::create_dir_all(directory).map_err(|error| {
+            Failure::usage(format!("the data directory {} cannot be made: {error}", directory.display()))
+                .hint("name one that this user may write, with --data")
+        })?;
+    }
+    process::runtime()?.block_on(async {
+        let house = House::open(&config).await?;
+        process::print_line(&house.ready_line());
+        let (stop, draining) = watch::channel(false);
+        let serving = tokio::spawn(house.serve(draining));
+        process::asked_to_stop().await;
+        let _nobody_listens = stop.send(true);
+        serving.await.map_err(|error| Failure::work(format!("the gateway broke: {error}")))?;
+        Ok(Exit::Fine)
+    })
+}
+
+fn with_options(mut config: Config, options: &UpOptions) -> Config {
+    let set = |place: &mut String, value: &Option<String>| {
+        if let Some(value) = value {
+            place.clone_from(value);
+        }
+    };
+    set(&mut config.gateway.listen, &options.listen);
+    set(&mut config.gateway.upstream, &options.upstream);
+    set(&mut config.gateway.status_page, &options.status_page);
+    set(&mut config.admin.listen, &options.admin_listen);
+    config
+}
+
+/// Everything that `up` runs, bound and ready.
+pub(super) struct House {
+    gateway: Gateway,
+    gateway_listener: TcpListener,
+    admin_listener: TcpListener,
+    stack: Arc<Stack>,
+    traffic: Arc<Traffic>,
+}
+
+impl House {
+    /// Checks everything, then binds.
+    pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
+        let clock = WallClock::system();
+        let traffic = Arc::new(Traffic::new(clock.clone()));
+        let admission = admission(config)?;
+        let upstream = config.gateway.upstream.parse().map_err(Failure::usage)?;
+        let tls =
+            tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
+        let transport =
+            HttpTransport::new(&upstream, tls, TransportSettings::default()).map_err(Failure::usage)?;
+        let stack = Arc::new(Stack::new(Arc::new(transport), traffic.clone(), clock, stack_settings(config)));
+        let gateway = Gateway {
+            stack: stack.clone(),
+            admission,
+            upstream: config.gateway.upstream.clone(),
+            public_url: config.gateway.public_url.clone(),
+            forward: ForwardSettings {
+                deadline: config.gateway.deadline(),
+                deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
+                body_bytes_max: config.gateway.body_bytes_max,
+            },
+            listener: ListenerSettings {
+                connections_max: config.gateway.connections_max,
+                ..ListenerSettings::default()
+            },
+        };
+        let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
+        let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
+        Ok(Self { gateway, gateway_listener, admin_listener, stack, traffic })
+    }
+
+    pub(super) fn gateway_url(&self) -> String {
+        bind::url(&self.gateway_listener)
+    }
+
+    pub(super) fn admin_url(&self) -> String {
+        bind::url(&self.admin_listener)
+    }
+
+    fn ready_line(&self) -> String {
+        json!({"event": "ready", "gateway": self.gateway_url(), "admin": self.admin_url()}).to_string()
+    }
+
+    /// Serves until `draining` turns true and everything under way has ended.
+    pub(super) async fn serve(self, draining: watch::Receiver<bool>) {
+        let admin = Admin { stack: self.stack, traffic: self.traffic, draining: draining.clone() };
+        // The admin API ends with the gateway.
+        tokio::select! {
+            () = self.gateway.serve(self.gateway_listener, draining) => {}
+            () = admin::serve(self.admin_listener, admin) => {}
+        }
+    }
+}
+
+fn stack_settings(config: &Config) -> StackSettings {
+    let feature = |on: bool| if on { Feature::On } else { Feature::Off };
+    StackSettings {
+        accounts: AccountSettings {
+            plan: config.limits.plan,
+            kind: config.limits.kind,
+            packs: config.limits.packs,
+            ceilings: Ceilings {
+                burst: config.limits.burst,
+                search: config.limits.search,
+                associations: config.limits.associations,
+            },
+            queue: QueueSettings { waiting_max: config.gateway.waiting_max },
+            governed: feature(config.gateway.governor),
+        },
+        attempt_timeout: Duration::from_millis(config.gateway.attempt_timeout_ms),
+        whole_answer_bytes_max: WHOLE_ANSWER_BYTES_MAX,
+        retries: feature(config.gateway.retries),
+        breaker: feature(config.gateway.breaker),
+        seed: rand::random(),
+    }
+}
+
+fn admission(config: &Config) -> Result<Admission, Failure> {
+    match config.gateway.mode {
+        Mode::Passthrough => Ok(Admission::Passthrough),
+        Mode::Managed => {
+            let mut keys = Vec::new();
+            for caller in &config.callers {
+                keys.push((caller.name.clone(), caller.key.resolve()?));
+            }
+            let connection = Arc::new(connection(config)?);
+            Ok(Admission::Managed { connection, callers: Callers::new(keys) })
+        }
+    }
+}
+
+/// The connection that we hold the token of.
+fn connection(config: &Config) -> Result<Connection, Failure> {
+    let section = config.connections.first();
+    Ok(Connection {
+        name: section.map_or_else(|| "default".to_owned(), |section| section.name.clone()),
+        token: token(config)?.ok_or_else(|| {
+            Failure::usage("managed mode needs a HubSpot token, and there is none")
+                .hint(format!("set {TOKEN_VARIABLE}, or add [[connections]] with a token reference"))
+        })?,
+        kind: section.and_then(|section| section.kind).unwrap_or(AppKind::PrivateApp),
+        plan: section.and_then(|section| section.plan),
+        portal_id: section.and_then(|section| section.portal_id),
+    })
+}
+
+/// The token of the first connection, or of the environment.
+pub(super) fn token(config: &Config) -> Result<Option<Secret>, Failure> {
+    let from_environment = SecretReference::Env(TOKEN_VARIABLE.to_owned());
+    match config.connections.first() {
+        Some(section) => section.token.resolve().map(Some),
+        None if process::environment(TOKEN_VARIABLE).is_some() => from_environment.resolve().map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Certificate authorities in a PEM file.
+pub(super) fn extra_roots(
+    file: Option<&Path>,
+) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Failure> {
+    use rustls::pki_types::pem::PemObject;
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let failed = |why: String| {
+        Failure::usage(format!("the CA file {} cannot be used: {why}", file.display()))
+            .hint("it holds one or more certificates in PEM form")
+    };
+    let certificates =
+        rustls::pki_types::CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?;
+    let certificates: Vec<_> =
+        certificates.collect::<Result<_, _>>().map_err(|error| failed(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(failed("there is no certificate in it".into()));
+    }
+    Ok(certificates)
+}

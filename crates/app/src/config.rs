@@ -1,0 +1,174 @@
+//! The configuration: a file, the environment over it, and defaults below both. All of it is checked before anything
+//! binds.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hubspot::limits::{AppKind, Plan};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::secret_reference::SecretReference;
+
+mod check;
+mod load;
+
+/// The default file, which is the manual.
+pub(crate) const DEFAULT_FILE: &str = include_str!("../hubkeeper.default.toml");
+
+/// Everything that can be set. Key by key the manual is `hubkeeper.default.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) gateway: GatewaySection,
+    pub(crate) limits: LimitsSection,
+    pub(crate) admin: AdminSection,
+    pub(crate) triage: TriageSection,
+    pub(crate) connections: Vec<ConnectionSection>,
+    pub(crate) callers: Vec<CallerSection>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GatewaySection {
+    pub(crate) listen: String,
+    pub(crate) upstream: String,
+    pub(crate) status_page: String,
+    pub(crate) mode: Mode,
+    pub(crate) public_url: Option<String>,
+    pub(crate) deadline_ms: u64,
+    pub(crate) deadline_ms_max: u64,
+    pub(crate) attempt_timeout_ms: u64,
+    pub(crate) body_bytes_max: u64,
+    pub(crate) connections_max: usize,
+    pub(crate) waiting_max: usize,
+    pub(crate) governor: bool,
+    pub(crate) retries: bool,
+    pub(crate) breaker: bool,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// Whose token calls are made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// The caller's own.
+    Passthrough,
+    /// Ours; callers present a gateway key.
+    Managed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LimitsSection {
+    pub(crate) plan: Plan,
+    pub(crate) kind: AppKind,
+    pub(crate) packs: u8,
+    pub(crate) burst: Option<u32>,
+    pub(crate) search: Option<u32>,
+    pub(crate) associations: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AdminSection {
+    pub(crate) listen: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TriageSection {
+    pub(crate) dns_servers: Vec<SocketAddr>,
+    pub(crate) control_host: Option<String>,
+    pub(crate) runbooks: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectionSection {
+    pub(crate) name: String,
+    pub(crate) token: SecretReference,
+    #[serde(default)]
+    pub(crate) portal_id: Option<u64>,
+    #[serde(default)]
+    pub(crate) kind: Option<AppKind>,
+    #[serde(default)]
+    pub(crate) plan: Option<Plan>,
+    #[serde(default)]
+    pub(crate) client_id: Option<String>,
+    #[serde(default)]
+    pub(crate) client_secret: Option<SecretReference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallerSection {
+    pub(crate) name: String,
+    pub(crate) key: SecretReference,
+}
+
+impl Config {
+    /// Reads the file (named, or `./hubkeeper.toml` where there is one) and the environment, and checks the whole.
+    ///
+    /// # Errors
+    /// A usage failure that points at the place, with one hint.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, Failure> {
+        let config = load::read(file)?;
+        check::check(&config)?;
+        Ok(config)
+    }
+
+    /// Checks again, after the command line has had its say.
+    pub(crate) fn checked(self) -> Result<Self, Failure> {
+        check::check(&self)?;
+        Ok(self)
+    }
+}
+
+impl GatewaySection {
+    pub(crate) fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+}
+
+impl Default for GatewaySection {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8400".into(),
+            upstream: "https://api.hubapi.com".into(),
+            status_page: "https://status.hubspot.com/api/v2/summary.json".into(),
+            mode: Mode::Passthrough,
+            public_url: None,
+            deadline_ms: 300_000,
+            deadline_ms_max: 900_000,
+            attempt_timeout_ms: 60_000,
+            body_bytes_max: 32 * 1024 * 1024,
+            connections_max: 4096,
+            waiting_max: 10_000,
+            governor: true,
+            retries: true,
+            breaker: true,
+            ca_file: None,
+        }
+    }
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self {
+            plan: Plan::Free,
+            kind: AppKind::PrivateApp,
+            packs: 0,
+            burst: None,
+            search: None,
+            associations: None,
+        }
+    }
+}
+
+impl Default for AdminSection {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8401".into() }
+    }
+}

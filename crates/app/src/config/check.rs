@@ -1,0 +1,94 @@
+//! What a well-formed configuration may still get wrong.
+
+use http::Uri;
+
+use super::{Config, Mode};
+use crate::failure::Failure;
+
+pub(super) fn check(config: &Config) -> Result<(), Failure> {
+    let gateway = &config.gateway;
+    url("gateway.upstream", &gateway.upstream)?;
+    url("gateway.status_page", &gateway.status_page)?;
+    if let Some(public) = &gateway.public_url {
+        url("gateway.public_url", public)?;
+    }
+    for (key, value) in [
+        ("gateway.deadline_ms", gateway.deadline_ms),
+        ("gateway.deadline_ms_max", gateway.deadline_ms_max),
+        ("gateway.attempt_timeout_ms", gateway.attempt_timeout_ms),
+        ("gateway.connections_max", gateway.connections_max as u64),
+        ("gateway.waiting_max", gateway.waiting_max as u64),
+    ] {
+        if value == 0 {
+            return Err(Failure::usage(format!("{key} is 0, which would let nothing through")));
+        }
+    }
+    if config.limits.packs > 2 {
+        return Err(
+            Failure::usage("limits.packs is more than 2").hint("HubSpot sells two limit increases at most")
+        );
+    }
+    if config.limits.burst == Some(0) {
+        return Err(Failure::usage("limits.burst is 0, which would let nothing through"));
+    }
+    unique("connections", config.connections.iter().map(|connection| &connection.name))?;
+    unique("callers", config.callers.iter().map(|caller| &caller.name))?;
+    if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {
+        return Err(Failure::usage(format!(
+            "managed mode on {} without [[callers]] would lend your HubSpot token to everyone who can connect",
+            gateway.listen
+        ))
+        .hint("add [[callers]] with keys, or listen on 127.0.0.1"));
+    }
+    Ok(())
+}
+
+fn url(key: &str, text: &str) -> Result<(), Failure> {
+    let uri: Option<Uri> = text.parse().ok();
+    let is_http = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    if uri.is_some_and(|uri| is_http(&uri)) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{key} is `{text}`, which is not a URL"))
+        .hint("write it with its scheme, such as https://api.hubapi.com"))
+}
+
+fn unique<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
+    let mut seen = std::collections::HashSet::new();
+    for name in names {
+        if name.is_empty() || !seen.insert(name) {
+            return Err(Failure::usage(format!("[[{section}]] has an empty name, or `{name}` twice")));
+        }
+    }
+    Ok(())
+}
+
+/// `localhost` counts; anything that is not surely loopback does not.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn managed_without_callers_stays_at_home() {
+        let mut config = Config::default();
+        config.gateway.mode = Mode::Managed;
+        assert!(check(&config).is_ok());
+        config.gateway.listen = "0.0.0.0:8400".into();
+        assert!(check(&config).is_err());
+        config.gateway.listen = "[::1]:8400".into();
+        assert!(check(&config).is_ok());
+    }
+
+    #[test]
+    fn an_upstream_without_scheme_is_refused() {
+        let mut config = Config::default();
+        config.gateway.upstream = "api.hubapi.com".into();
+        assert!(check(&config).is_err());
+    }
+}

@@ -1,0 +1,60 @@
+//! The process's surroundings: environment, logs, signals, the ready line. Nothing else reads or writes these.
+
+use std::io::Write;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+
+/// One environment variable; an empty one counts as not set.
+#[expect(clippy::disallowed_methods, reason = "the front door of the environment")]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Every variable whose name begins with `prefix`, in order, the prefix cut off.
+#[expect(clippy::disallowed_methods, reason = "the front door of the environment")]
+pub(crate) fn environment_with(prefix: &str) -> Vec<(String, String)> {
+    let mut all: Vec<_> = std::env::vars()
+        .filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value)))
+        .collect();
+    all.sort();
+    all
+}
+
+/// stderr is talk; stdout stays clean for data.
+pub(crate) fn log_to_stderr(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let to_person = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if to_person {
+        logs.with_target(false).compact().init();
+    } else {
+        logs.json().flatten_event(true).init();
+    }
+}
+
+/// Writes one line of data to stdout. A closed pipe is the reader's choice, not an error.
+pub(crate) fn print_line(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _reader_gone = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+/// Resolves when the process is asked to stop.
+pub(crate) async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be listened to");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be listened to");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// One thread is plenty: HubSpot's limits are a few dozen requests a second, and a core does tens of thousands.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::work(format!("the runtime cannot start: {error}")))
+}

@@ -1,0 +1,115 @@
+//! Secrets in the configuration are references, never values: `env:NAME`, `file:PATH`, `exec:COMMAND`.
+
+use std::fmt;
+use std::process::Command;
+
+use hubspot::secret::Secret;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::failure::Failure;
+
+/// Where a secret is to be found. Printing it prints the reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SecretReference {
+    Env(String),
+    File(String),
+    Exec(String),
+}
+
+const FORMS: &str = "a secret is a reference: `env:NAME`, `file:PATH` or `exec:COMMAND`";
+
+/// Forms whose sources are not built in.
+const PLANNED: [&str; 3] = ["aws-sm:", "gcp-sm:", "vault:"];
+
+impl SecretReference {
+    fn parse(text: &str) -> Result<Self, String> {
+        // The text may be a secret pasted by mistake: it is never repeated.
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
+            Some(("exec", command)) if !command.is_empty() => Ok(Self::Exec(command.to_owned())),
+            _ if PLANNED.iter().any(|form| text.starts_with(form)) => Err(
+                "this secret source is not supported by this version; use `exec:` with the vendor's command"
+                    .into(),
+            ),
+            _ => Err(FORMS.into()),
+        }
+    }
+
+    /// Fetches the secret.
+    ///
+    /// # Errors
+    /// A usage failure that names the reference, never the value.
+    pub(crate) fn resolve(&self) -> Result<Secret, Failure> {
+        let value = match self {
+            Self::Env(name) => crate::process::environment(name)
+                .ok_or_else(|| Failure::usage(format!("the environment variable {name} is not set")))?,
+            Self::File(path) => std::fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("the secret file {path} cannot be read: {error}")))?,
+            Self::Exec(command) => run(command)?,
+        };
+        let value = value.trim();
+        if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let why = "is empty or holds spaces or characters that no HubSpot secret has";
+            return Err(Failure::usage(format!("the secret at `{self}` {why}")));
+        }
+        Ok(Secret::new(value))
+    }
+}
+
+fn run(command: &str) -> Result<String, Failure> {
+    let failed = |why: String| Failure::usage(format!("the secret command `{command}` failed: {why}"));
+    let output =
+        Command::new("sh").args(["-c", command]).output().map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    String::from_utf8(output.stdout).map_err(|_| failed("it printed something that is not text".into()))
+}
+
+impl fmt::Display for SecretReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{path}"),
+            Self::Exec(command) => write!(f, "exec:{command}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for SecretReference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pasted_secret_is_refused_without_repeating_it() {
+        let error = SecretReference::parse("pat-na1-11111111-2222-3333-4444-555555555555").unwrap_err();
+        assert!(!error.contains("pat-na1"), "{error}");
+    }
+
+    #[test]
+    fn a_file_may_end_with_a_line_feed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "s3cret\n").unwrap();
+        let reference = SecretReference::parse(&format!("file:{}", file.path().display())).unwrap();
+        assert_eq!(reference.resolve().unwrap().expose(), "s3cret");
+    }
+
+    #[test]
+    fn a_command_that_fails_says_so() {
+        assert!(SecretReference::parse("exec:exit 3").unwrap().resolve().is_err());
+        assert_eq!(SecretReference::parse("exec:echo abc").unwrap().resolve().unwrap().expose(), "abc");
+    }
+}
