@@ -62,6 +62,7 @@ mod tests {
     #[case("/app-webhooks/2027-03-beta/9/settings", &["app-webhooks", "9", "settings"], "2027-03-beta@1")]
     #[case("/marketing/marketing-events/v3", &["marketing", "marketing-events"], "v3@2")]
     #[case("/crm/v3/objects/v4", &["crm", "objects", "v4"], "v3@1")]
+    #[case("/crm/objects/contacts/v3", &["crm", "objects", "contacts", "v3"], "-")]
     #[case("//crm//v3/objects/?limit=1", &["crm", "objects"], "v3@1")]
     #[case("/v3", &["v3"], "-")]
     #[case("/", &[], "-")]

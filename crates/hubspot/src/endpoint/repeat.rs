@@ -8,7 +8,7 @@ use super::path::Path;
 ///
 /// HubSpot has no idempotency key (facts §0), so the method and the path decide. Of the POSTs, those that
 /// only read, those that set values on named records, and those that archive are; whatever creates, merges,
-/// sends or starts work is not. A PATCH sets properties, and a value with a leading `;` appends to a set
+/// sends or starts work (an import, an export) is not. A PATCH sets properties, and a value with a leading `;` appends to a set
 /// (facts §3.5), where twice is the same as once.
 pub(super) fn is_idempotent(method: &Method, path: &Path<'_>) -> bool {
     match *method {
@@ -20,8 +20,6 @@ pub(super) fn is_idempotent(method: &Method, path: &Path<'_>) -> bool {
 
 fn is_idempotent_post(words: &[&str]) -> bool {
     match words {
-        // Whatever they carry, an import runs and an export counts against 30 a day (facts §1.9).
-        ["crm", "imports" | "exports", ..] => false,
         // Pairs with their labels: created twice, a pair exists once (facts §4.1).
         ["crm", "associations", "definitions", ..] => matches!(words.last(), Some(&("update" | "purge"))),
         ["crm", "associations", _, _, "batch", ..] => true,
