@@ -8,8 +8,8 @@ use super::path::Path;
 ///
 /// HubSpot has no idempotency key (facts §0), so the method and the path decide. Of the POSTs, those that
 /// only read, those that set values on named records, and those that archive are; whatever creates, merges,
-/// sends or starts work (an import, an export) is not. A PATCH sets properties, and a value with a leading `;` appends to a set
-/// (facts §3.5), where twice is the same as once.
+/// sends or starts work (an import, an export) is not. A PATCH sets properties, and a value with a leading
+/// `;` appends to a set (facts §3.5), where twice is the same as once.
 pub(super) fn is_idempotent(method: &Method, path: &Path<'_>) -> bool {
     match *method {
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::PATCH => true,
