@@ -1,5 +1,6 @@
 //! One line per layer for people, drawn from the findings.
 
+use super::limits::draws_on_burst;
 use super::report::api::{Answer, Limits};
 use super::report::network::{Dns, Lookup, Tcp, Tls, Trust};
 use super::report::surroundings::{Clock, Proxy, StatusPage};
@@ -147,7 +148,7 @@ fn limits(report: &Report) -> Layer {
     let Limits { readings, .. } = &report.limits;
     let throttled = report.authenticated_answers().any(|answer| answer.status == TOO_MANY);
     let nothing = report.authenticated_answers().next().is_none();
-    let last = readings.last();
+    let last = readings.iter().rev().find(|reading| draws_on_burst(reading));
     let used_up = last.is_some_and(|last| last.remaining == Some(0) || last.daily_remaining == Some(0));
     let (ok, detail) = match (throttled || used_up, last) {
         (true, _) => (Some(false), "a limit is reached".to_owned()),

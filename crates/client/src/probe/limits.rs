@@ -1,19 +1,27 @@
 //! Tells spending that was not ours from the limit headers of our own calls.
 
+use hubspot::endpoint::Budget;
+
 use super::report::api::{LimitReading, Limits};
 
+/// Only calls on the burst window are held against each other: associations have a window, and a day, of their own.
 pub(super) fn read(readings: Vec<LimitReading>) -> Limits {
+    let comparable: Vec<&LimitReading> = readings.iter().filter(|reading| draws_on_burst(reading)).collect();
     let remaining = |reading: &LimitReading| reading.remaining.map(u64::from);
-    let burst = outside(&readings, remaining).and_then(|spent| u32::try_from(spent).ok());
-    let daily_outside = outside(&readings, |reading| reading.daily_remaining);
+    let burst = outside(&comparable, remaining).and_then(|spent| u32::try_from(spent).ok());
+    let daily_outside = outside(&comparable, |reading| reading.daily_remaining);
     Limits { burst_outside: burst, daily_outside, readings }
+}
+
+pub(super) fn draws_on_burst(reading: &LimitReading) -> bool {
+    reading.budget.as_deref() == Some(Budget::Burst.name())
 }
 
 /// The least that others must have spent between two readings. Of our own calls, all but the first one itself and
 /// those answered before it left may have been counted between the two: answers do not come in the order of counting.
 /// What the window gave back in the meantime only hides spending, so this never accuses falsely. `None` with fewer
 /// than two readings.
-fn outside(readings: &[LimitReading], remaining: impl Fn(&LimitReading) -> Option<u64>) -> Option<u64> {
+fn outside(readings: &[&LimitReading], remaining: impl Fn(&LimitReading) -> Option<u64>) -> Option<u64> {
     let pairs = readings
         .iter()
         .enumerate()
@@ -36,6 +44,7 @@ mod tests {
     fn reading(sent: u32, answered_before: u32, remaining: u32) -> LimitReading {
         LimitReading {
             path: String::new(),
+            budget: Some("burst".to_owned()),
             at_ms: 0,
             sent,
             answered_before,
@@ -87,6 +96,13 @@ mod tests {
     #[test]
     fn a_window_that_gave_back_accuses_nobody() {
         assert_eq!(read(vec![reading(1, 0, 5), reading(2, 1, 100)]).burst_outside, Some(0));
+    }
+
+    #[test]
+    fn the_window_of_associations_is_another() {
+        let associations = LimitReading { budget: Some("associations".to_owned()), ..reading(3, 1, 20) };
+        let limits = read(vec![reading(1, 0, 90), associations, reading(3, 1, 89)]);
+        assert_eq!((limits.burst_outside, limits.daily_outside), (Some(0), Some(8)));
     }
 
     #[test]

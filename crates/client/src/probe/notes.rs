@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use hubspot::endpoint::{Budget, classify};
 use hubspot::rate_headers::RateHeaders;
 use parking_lot::Mutex;
 
@@ -42,6 +43,7 @@ impl Notes {
         }
         self.readings.lock().push(LimitReading {
             path: question.path.clone(),
+            budget: window_of(question).map(|budget| budget.name().to_owned()),
             at_ms: pace.elapsed_ms(),
             sent: self.sent.load(Ordering::Relaxed),
             answered_before: departure.answered_before,
@@ -68,4 +70,13 @@ impl Notes {
     pub(super) fn clocks(&self) -> Vec<ClockSource> {
         self.clocks.lock().clone()
     }
+}
+
+/// The window whose state the limit headers of this question's answer tell.
+fn window_of(question: &Question) -> Option<Budget> {
+    let path = question.path.split('?').next().unwrap_or_default();
+    classify(&question.method, path).budgets.iter().find(|budget| match budget {
+        Budget::Burst | Budget::Search | Budget::Associations => true,
+        Budget::Daily => false,
+    })
 }

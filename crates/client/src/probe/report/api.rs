@@ -108,7 +108,7 @@ pub struct Capacity {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Limits {
     pub readings: Vec<LimitReading>,
-    /// Burst spending between the first and the last reading that cannot have been ours (at least so much).
+    /// Spending in the burst window between the first and the last reading that cannot have been ours (at least so much).
     pub burst_outside: Option<u32>,
     /// The same of the daily pool.
     pub daily_outside: Option<u64>,
@@ -117,6 +117,9 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimitReading {
     pub path: String,
+    /// The rolling window the call draws on, `hubspot::endpoint::Budget`'s name: `burst`, `associations`, `search`.
+    /// Its numbers are that window's; `None` where it draws on none.
+    pub budget: Option<String>,
     /// Since the run began.
     pub at_ms: u64,
     /// Our calls sent until the answer came, this one included.
