@@ -1,0 +1,118 @@
+//! What the gateway saw: the JSON of `GET /api/v1/traffic`. Every field may be missing, so that an older or newer
+//! gateway still says what it can. All counts cover the last 15 minutes, `recent` ones the last 60 seconds.
+
+use hubspot::error::ErrorKind;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::error_kind;
+use super::exchange::Failure;
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Traffic {
+    pub since: Option<Timestamp>,
+    pub now: Option<Timestamp>,
+    /// The governor was on.
+    pub governed: bool,
+    pub connections: Vec<Connection>,
+    pub groups: Vec<Group>,
+    pub changes: Vec<Change>,
+    /// 404s on records that answered 200 earlier.
+    pub known_ids_gone: u64,
+}
+
+/// One way to call one portal, and its budgets.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Connection {
+    pub name: String,
+    pub portal_id: Option<u64>,
+    pub configured_portal_id: Option<u64>,
+    pub hosting: Option<String>,
+    pub burst_max: Option<u64>,
+    pub burst_max_before: Option<u64>,
+    pub daily_max: Option<u64>,
+    pub daily_max_before: Option<u64>,
+    pub limits_changed_at: Option<Timestamp>,
+    /// Most of our sends in one rolling window of the last 5 minutes.
+    pub burst_sent_peak: u64,
+    /// Most spending in a window that was not ours.
+    pub burst_outside_peak: u64,
+    /// Ours today.
+    pub daily_sent: u64,
+    /// Everybody's today, by HubSpot's count.
+    pub daily_used: Option<u64>,
+    pub refused_by_us: u64,
+}
+
+/// Calls alike in connection, caller, method and route.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Group {
+    pub connection: String,
+    pub caller: String,
+    pub family: String,
+    pub method: String,
+    pub route: String,
+    pub version: Option<String>,
+    pub calls: u64,
+    pub ok: u64,
+    pub retries: u64,
+    pub first_at: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
+    pub p50_ms: u64,
+    pub p99_ms: u64,
+    pub last_ok_at: Option<Timestamp>,
+    pub calls_recent: u64,
+    pub ok_recent: u64,
+    pub sent_recent_per_s: f64,
+    pub errors: Vec<ErrorCount>,
+    pub transport: Vec<TransportCount>,
+    /// Items refused inside answers that said 207.
+    pub failed_items: u64,
+}
+
+/// Error answers alike.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ErrorCount {
+    pub status: u16,
+    #[serde(with = "error_kind")]
+    pub kind: Option<ErrorKind>,
+    pub category: Option<String>,
+    pub sub_category: Option<String>,
+    pub policy_name: Option<String>,
+    pub code: Option<String>,
+    pub html: bool,
+    pub count: u64,
+    pub recent: u64,
+    pub first_at: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
+    pub correlation_ids: Vec<String>,
+    /// Distinct records hit, by hash; few of them is a hot spot.
+    pub subjects: u64,
+}
+
+/// Exchanges without a whole answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TransportCount {
+    pub kind: Failure,
+    #[serde(default)]
+    pub count: u64,
+    #[serde(default)]
+    pub recent: u64,
+    #[serde(default)]
+    pub last_at: Option<Timestamp>,
+}
+
+/// Something people did.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Change {
+    pub at: Timestamp,
+    /// `deploy`, `config`, `secret`.
+    pub kind: String,
+    pub what: String,
+    pub caller: Option<String>,
+}

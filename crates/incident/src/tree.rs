@@ -1,0 +1,232 @@
+//! Decision trees as data: one small tree per family of symptoms, walked in a fixed order.
+//!
+//! A tree asks questions until it finds a [`Leaf`] or nothing. "Could not tell" takes the same branch as "no" and
+//! costs confidence. The order of [`TREES`] is the order of suspicion: the ladder from name to answer first, where
+//! the first broken rung explains all above it; then credentials, quota, HubSpot, and last the content of requests.
+
+mod account;
+mod answer;
+mod burst;
+mod clock;
+mod content;
+mod daily;
+mod extent;
+mod family;
+mod migration;
+mod names;
+mod oauth;
+mod outage;
+mod path;
+mod pool;
+mod records;
+mod scope;
+mod slow;
+mod status;
+mod storm;
+mod tcp;
+mod throttle;
+mod tls;
+mod token;
+
+pub(crate) use extent::extent;
+
+use crate::code::Code;
+use crate::facts::Facts;
+
+/// A question to the facts.
+pub struct Question {
+    /// As a person would ask it.
+    pub asks: &'static str,
+    pub answer: fn(&Facts) -> Reply,
+}
+
+/// An answer and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub truth: Truth,
+    /// Which source was read: a layer's name, `families`, `usage`, `introspection`, `traffic`, `configuration`.
+    pub probe: &'static str,
+    pub observed: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    Yes,
+    No,
+    CouldNotTell,
+}
+
+/// One fork, or an end.
+pub enum Step {
+    Ask {
+        question: &'static Question,
+        yes: &'static Step,
+        no: &'static Step,
+    },
+    Found(Leaf),
+    /// This family of symptoms is not there.
+    Nothing,
+}
+
+/// A cause, with what makes it sure.
+pub struct Leaf {
+    pub code: Code,
+    /// "Yes" to any of these raises confidence, "no" lowers it.
+    pub backed_by: &'static [&'static Question],
+    /// Look-alikes; "yes" excludes the one named.
+    pub unlike: &'static [(Code, &'static Question)],
+}
+
+/// What a finding does to the trees behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It explains whatever later trees would find, so they are not asked.
+    Stop,
+    /// Later trees may find a second fault.
+    GoOn,
+}
+
+/// One family of symptoms.
+pub struct Tree {
+    pub about: &'static str,
+    pub root: Step,
+    pub then: Then,
+}
+
+/// All trees, in the order of suspicion.
+pub static TREES: &[&Tree] = &[
+    // Ourselves.
+    &clock::TREE,
+    // The ladder.
+    &names::TREE,
+    &tcp::TREE,
+    &tls::TREE,
+    &answer::TREE,
+    &tcp::IPV6_TREE,
+    // Credentials and the account.
+    &token::TREE,
+    &oauth::TREE,
+    &account::WRONG_ACCOUNT_TREE,
+    &account::TIER_TREE,
+    &scope::TREE,
+    // Quota.
+    &daily::TREE,
+    &burst::TREE,
+    &throttle::SEARCH_TREE,
+    // HubSpot.
+    &migration::TREE,
+    &outage::TREE,
+    &slow::TREE,
+    &path::TREE,
+    // What is sent.
+    &throttle::LOCK_TREE,
+    &content::TREE,
+    &content::FULL_TREE,
+    &records::CONFLICT_TREE,
+    &records::GONE_TREE,
+    &records::PARTIAL_TREE,
+    // The wire, seen from traffic only.
+    &pool::TREE,
+    &storm::TREE,
+];
+
+/// What walking one tree gave.
+#[derive(Debug)]
+pub struct Walk {
+    pub path: Vec<(&'static Question, Reply)>,
+    pub leaf: Option<&'static Leaf>,
+}
+
+/// Walks from the root to an end.
+pub fn walk(tree: &'static Tree, facts: &Facts) -> Walk {
+    let mut path = Vec::new();
+    let mut step = &tree.root;
+    loop {
+        match step {
+            Step::Ask { question, yes, no } => {
+                let reply = (question.answer)(facts);
+                step = if reply.truth == Truth::Yes { yes } else { no };
+                path.push((*question, reply));
+            }
+            Step::Found(leaf) => return Walk { path, leaf: Some(leaf) },
+            Step::Nothing => return Walk { path, leaf: None },
+        }
+    }
+}
+
+impl Reply {
+    pub(crate) fn yes(probe: &'static str, observed: impl Into<String>) -> Self {
+        Self { truth: Truth::Yes, probe, observed: observed.into() }
+    }
+
+    pub(crate) fn no(probe: &'static str, observed: impl Into<String>) -> Self {
+        Self { truth: Truth::No, probe, observed: observed.into() }
+    }
+
+    pub(crate) fn could_not_tell(probe: &'static str, why: impl Into<String>) -> Self {
+        Self { truth: Truth::CouldNotTell, probe, observed: why.into() }
+    }
+
+    /// Yes or no, resting on the same observation.
+    pub(crate) fn is(holds: impl Into<Truth>, probe: &'static str, observed: impl Into<String>) -> Self {
+        Self { truth: holds.into(), probe, observed: observed.into() }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.asks)
+    }
+}
+
+impl std::fmt::Debug for Leaf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code.id())
+    }
+}
+
+impl Tree {
+    /// Every cause it can name.
+    pub fn codes(&'static self) -> Vec<Code> {
+        let mut codes = Vec::new();
+        collect(&self.root, &mut codes);
+        codes
+    }
+}
+
+fn collect(step: &'static Step, codes: &mut Vec<Code>) {
+    match step {
+        Step::Ask { yes, no, .. } => {
+            collect(yes, codes);
+            collect(no, codes);
+        }
+        Step::Found(leaf) => codes.push(leaf.code),
+        Step::Nothing => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::code::Vantage;
+
+    #[test]
+    fn what_can_be_told_from_outside_is_reachable_and_nothing_else() {
+        let reachable: BTreeSet<_> = TREES.iter().flat_map(|tree| tree.codes()).collect();
+        let promised: BTreeSet<_> = Code::ALL
+            .iter()
+            .copied()
+            .filter(|code| matches!(code.vantage(), Vantage::Probes | Vantage::Traffic))
+            .filter(|code| !matches!(code, Code::Healthy | Code::Unknown))
+            .collect();
+        assert_eq!(reachable, promised);
+    }
+}

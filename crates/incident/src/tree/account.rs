@@ -1,0 +1,165 @@
+//! Is it the right account, and does it still have the plan it had?
+
+use hubspot::error::ErrorKind;
+use hubspot::limits::{AppKind, limits};
+
+use super::{Leaf, Question, Reply, Step, Then, Tree, Truth};
+use crate::code::Code;
+use crate::facts::Facts;
+use crate::facts::configured::TokenKind;
+
+pub(super) static WRONG_ACCOUNT_TREE: Tree = Tree {
+    about: "which account",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &OTHER_PORTAL,
+        yes: &Step::Found(Leaf {
+            code: Code::WrongAccount,
+            backed_by: &[&KNOWN_RECORDS_GONE],
+            unlike: &[(Code::Gone, &OTHER_PORTAL)],
+        }),
+        no: &Step::Nothing,
+    },
+};
+
+pub(super) static TIER_TREE: Tree = Tree {
+    about: "the plan",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &LIMITS_FELL,
+        yes: &Step::Found(Leaf {
+            code: Code::Tier,
+            backed_by: &[&FEATURES_REFUSED],
+            unlike: &[(Code::MissingScope, &NO_SCOPE_NAMED)],
+        }),
+        no: &Step::Ask {
+            question: &FEATURES_REFUSED,
+            yes: &Step::Found(Leaf {
+                code: Code::Tier,
+                backed_by: &[],
+                unlike: &[(Code::MissingScope, &NO_SCOPE_NAMED)],
+            }),
+            no: &Step::Nothing,
+        },
+    },
+};
+
+static OTHER_PORTAL: Question = Question {
+    asks: "Does the token belong to another account than configured?",
+    answer: |facts| {
+        let probed = facts.probes.auth.as_ref().and_then(|auth| auth.portal_id);
+        if let (Some(expected), Some(found)) = (facts.configured.portal_id, probed)
+            && expected != found
+        {
+            return Reply::yes("auth", format!("portal {found} answers, configured is {expected}"));
+        }
+        for connection in facts.traffic.iter().flat_map(|traffic| &traffic.connections) {
+            if let (Some(expected), Some(found)) = (connection.configured_portal_id, connection.portal_id)
+                && expected != found
+            {
+                let name = &connection.name;
+                return Reply::yes(
+                    "traffic",
+                    format!("connection {name}: portal {found} answers, configured is {expected}"),
+                );
+            }
+        }
+        match (facts.configured.portal_id, probed) {
+            (Some(_), Some(found)) => Reply::no("auth", format!("portal {found}, as configured")),
+            (None, Some(found)) => {
+                Reply::could_not_tell("auth", format!("portal {found}; none is configured to compare"))
+            }
+            (_, None) => Reply::could_not_tell("auth", "the account did not say who it is"),
+        }
+    },
+};
+
+static KNOWN_RECORDS_GONE: Question = Question {
+    asks: "Are records missing that were there?",
+    answer: |facts| match facts.traffic.as_ref().map_or(0, |traffic| traffic.known_ids_gone) {
+        0 => Reply::could_not_tell("traffic", "none seen"),
+        gone => Reply::yes("traffic", format!("{gone} records that answered before are not found")),
+    },
+};
+
+static LIMITS_FELL: Question = Question { asks: "Did the account's limits fall?", answer: fell };
+
+pub(super) static LIMITS_AS_BEFORE: Question = Question {
+    asks: "Are the account's limits as they were?",
+    answer: |facts| {
+        let reply = fell(facts);
+        let truth = match reply.truth {
+            Truth::Yes => Truth::No,
+            Truth::No => Truth::Yes,
+            Truth::CouldNotTell => Truth::CouldNotTell,
+        };
+        Reply { truth, ..reply }
+    },
+};
+
+static FEATURES_REFUSED: Question = Question {
+    asks: "Are features refused without naming a scope?",
+    answer: |facts| {
+        let traffic = facts.going_on(&[ErrorKind::Forbidden]);
+        if traffic.count() >= 2 {
+            return Reply::yes("traffic", traffic.describe());
+        }
+        let refused: Vec<&str> = facts
+            .authenticated()
+            .into_iter()
+            .filter(|(_, exchange)| exchange.is_kind(ErrorKind::Forbidden) && exchange.hubspot_shaped)
+            .map(|(family, _)| family)
+            .collect();
+        let holds = !refused.is_empty() && facts.busy_traffic().is_none();
+        Reply::is(
+            holds,
+            "families",
+            format!(
+                "403 without a scope on: {}",
+                if refused.is_empty() { "none".into() } else { refused.join(", ") }
+            ),
+        )
+    },
+};
+
+static NO_SCOPE_NAMED: Question = Question {
+    asks: "Is no scope named as missing?",
+    answer: |facts| {
+        let named =
+            facts.authenticated().iter().any(|(_, exchange)| exchange.is_kind(ErrorKind::MissingScopes));
+        Reply::is(!named, "families", if named { "a scope is named" } else { "no answer names a scope" })
+    },
+};
+
+fn fell(facts: &Facts) -> Reply {
+    for connection in facts.traffic.iter().flat_map(|traffic| &traffic.connections) {
+        let pairs = [
+            ("burst", connection.burst_max_before, connection.burst_max),
+            ("daily", connection.daily_max_before, connection.daily_max),
+        ];
+        for (name, before, now) in pairs {
+            if let (Some(before), Some(now)) = (before, now)
+                && now < before
+            {
+                let at = connection.limits_changed_at.map(|at| format!(" at {at}")).unwrap_or_default();
+                return Reply::yes("limits", format!("the {name} limit fell from {before} to {now}{at}"));
+            }
+        }
+    }
+    let max = facts.probes.limits.readings.iter().find_map(|reading| reading.max);
+    match (facts.configured.plan, max) {
+        (Some(plan), Some(max)) if facts.configured.token == TokenKind::Static => {
+            let expected = limits(plan, AppKind::PrivateApp, 0).burst.count;
+            Reply::is(
+                max < expected,
+                "limits",
+                format!("the headers allow {max} per 10 s, the configured plan {expected}"),
+            )
+        }
+        (_, Some(max)) => Reply::could_not_tell(
+            "limits",
+            format!("the headers allow {max} per 10 s; nothing to compare with"),
+        ),
+        (_, None) => Reply::could_not_tell("limits", "no limit headers were seen"),
+    }
+}

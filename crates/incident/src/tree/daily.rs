@@ -1,0 +1,207 @@
+//! The daily pool: is it spent, and by whom? It is one pool for all private apps of the account (facts §1.1).
+
+use hubspot::error::ErrorKind;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Leaf, Question, Reply, Step, Then, Tree, Truth};
+use crate::code::Code;
+use crate::facts::Facts;
+
+/// Ours, from this share of what the account has used.
+const OUR_SHARE_PERCENT: u64 = 80;
+
+/// Fewer calls than this between two of ours may be a coincidence.
+const OUTSIDE_MIN: u64 = 5;
+
+/// Below this part of the pool, somebody else's spending is worth an alarm.
+const LOW_PERCENT: u64 = 25;
+
+/// So soon before the pool is empty it is an alarm whatever is left.
+const EMPTY_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// No pool holds more; a larger figure is nonsense and must not overflow the arithmetic.
+const CALLS_MAX: u64 = 1_000_000_000_000;
+
+pub(super) static TREE: Tree = Tree {
+    about: "the daily limit",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &SPENT,
+        yes: &Step::Ask {
+            question: &MOSTLY_OURS,
+            yes: &Step::Found(Leaf {
+                code: Code::DailySelf,
+                backed_by: &[&HUBSPOT_COUNTS_IT],
+                unlike: &[(Code::DailyNeighbour, &MOSTLY_OURS)],
+            }),
+            no: &Step::Ask {
+                question: &MOSTLY_OTHERS,
+                yes: &Step::Found(NEIGHBOUR),
+                no: &Step::Ask {
+                    question: &FALLS_WITHOUT_US,
+                    yes: &Step::Found(NEIGHBOUR),
+                    no: &Step::Found(Leaf {
+                        code: Code::DailySelf,
+                        backed_by: &[&HUBSPOT_COUNTS_IT],
+                        unlike: &[(Code::DailyNeighbour, &MOSTLY_OURS)],
+                    }),
+                },
+            },
+        },
+        no: &Step::Ask { question: &BEING_EATEN, yes: &Step::Found(NEIGHBOUR), no: &Step::Nothing },
+    },
+};
+
+const NEIGHBOUR: Leaf = Leaf {
+    code: Code::DailyNeighbour,
+    backed_by: &[&HUBSPOT_COUNTS_IT, &FALLS_WITHOUT_US],
+    unlike: &[(Code::DailySelf, &MOSTLY_OTHERS), (Code::Tier, &super::account::LIMITS_AS_BEFORE)],
+};
+
+static SPENT: Question = Question {
+    asks: "Is the daily limit spent?",
+    answer: |facts| {
+        if let Some((family, _)) =
+            facts.authenticated().into_iter().find(|(_, e)| e.is_kind(ErrorKind::DailyLimit))
+        {
+            return Reply::yes("limits", format!("429 DAILY on {family}"));
+        }
+        let traffic = facts.going_on(&[ErrorKind::DailyLimit]);
+        if !traffic.is_empty() {
+            return Reply::yes("traffic", traffic.describe());
+        }
+        match remaining(facts) {
+            Some((left, of)) => Reply::is(left == 0, "limits", format!("{left} of {of} calls left today")),
+            None => Reply::could_not_tell("limits", "no daily figure in the headers"),
+        }
+    },
+};
+
+static HUBSPOT_COUNTS_IT: Question = Question {
+    asks: "Does HubSpot's own count agree?",
+    answer: |facts| match facts.probes.usage.as_ref().and_then(|usage| usage.used.zip(usage.limit)) {
+        Some((used, limit)) => {
+            let until = facts.probes.usage.as_ref().and_then(|usage| usage.resets_at);
+            let until = until.map(|at| format!(", resets at {at}")).unwrap_or_default();
+            let observed = format!("HubSpot counts {used} of {limit} used today{until}");
+            if used.saturating_mul(100) >= limit.saturating_mul(100 - LOW_PERCENT) {
+                Reply::yes("usage", observed)
+            } else {
+                Reply::could_not_tell("usage", observed)
+            }
+        }
+        None => Reply::could_not_tell("usage", "HubSpot's count could not be read"),
+    },
+};
+
+static MOSTLY_OURS: Question = Question {
+    asks: "Did we spend most of it?",
+    answer: |facts| share(facts, |ours, used| ours * 100 >= used * OUR_SHARE_PERCENT),
+};
+
+static MOSTLY_OTHERS: Question = Question {
+    asks: "Did other apps of the account spend a good part of it?",
+    answer: |facts| share(facts, |ours, used| ours * 100 < used * OUR_SHARE_PERCENT),
+};
+
+static FALLS_WITHOUT_US: Question = Question {
+    asks: "Does it fall faster than we spend?",
+    answer: |facts| match outside(facts) {
+        Some(outside) => Reply::is(
+            outside >= OUTSIDE_MIN,
+            "limits",
+            format!("{outside} calls between ours that were not ours"),
+        ),
+        None => Reply::could_not_tell("limits", "no two daily figures to compare"),
+    },
+};
+
+static BEING_EATEN: Question = Question {
+    asks: "Will other apps of the account empty it before it is reset?",
+    answer: |facts| {
+        let Some((left, of)) = remaining(facts) else {
+            return Reply::could_not_tell("limits", "no daily figure in the headers");
+        };
+        let low = left * 100 <= of * LOW_PERCENT;
+        if low && share(facts, |ours, used| ours * 2 < used).truth == Truth::Yes {
+            return Reply::yes(
+                "traffic",
+                format!("{left} of {of} calls left, and most of the spent ones were not ours"),
+            );
+        }
+        let Some(outside) = outside(facts).filter(|outside| *outside >= OUTSIDE_MIN) else {
+            return Reply::no("limits", format!("{left} of {of} calls left today"));
+        };
+        let elapsed_ms = span_ms(facts).clamp(1, 600_000);
+        let empty_in = SignedDuration::from_millis(
+            i64::try_from(left.saturating_mul(elapsed_ms) / outside).unwrap_or(i64::MAX),
+        );
+        let before_reset =
+            resets_at(facts).is_none_or(|at| facts.configured.now.duration_since(at).abs() > empty_in);
+        let observed = format!(
+            "{outside} calls in {elapsed_ms} ms were not ours; at that rate the {left} left last {} min",
+            empty_in.as_mins()
+        );
+        Reply::is(before_reset && (low || empty_in <= EMPTY_WITHIN), "limits", observed)
+    },
+};
+
+/// Compares what the ledger says we sent with what HubSpot counts.
+fn share(facts: &Facts, holds: impl Fn(u64, u64) -> bool) -> Reply {
+    let connections = facts.traffic.iter().flat_map(|traffic| &traffic.connections);
+    let counted = facts.probes.usage.as_ref().and_then(|usage| usage.used);
+    let spent = remaining(facts).map(|(left, of)| of.saturating_sub(left));
+    let (mut ours, mut used) = (0, 0);
+    for connection in connections {
+        let all = connection.daily_used.or(counted).or(spent).or(connection.daily_max).unwrap_or(0);
+        ours += connection.daily_sent.min(CALLS_MAX);
+        used = used.max(all.min(CALLS_MAX));
+    }
+    if used == 0 {
+        return Reply::could_not_tell("traffic", "no ledger to compare with");
+    }
+    Reply::is(holds(ours, used), "traffic", format!("we sent {ours} of the {used} calls spent today"))
+}
+
+/// What the last reading left, and the whole.
+fn remaining(facts: &Facts) -> Option<(u64, u64)> {
+    let (left, of) = facts
+        .probes
+        .limits
+        .readings
+        .iter()
+        .rev()
+        .find_map(|reading| reading.daily_remaining.zip(reading.daily))?;
+    Some((left.min(CALLS_MAX), of.min(CALLS_MAX)))
+}
+
+/// Spending between our own probes that neither they nor our gateway can have done.
+fn outside(facts: &Facts) -> Option<u64> {
+    let outside = facts.probes.limits.daily_outside?;
+    Some(outside.saturating_sub(gateway_sends(facts)))
+}
+
+/// What the gateway may have sent while the probes ran.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate over seconds"
+)]
+pub(super) fn gateway_sends(facts: &Facts) -> u64 {
+    let per_s: f64 =
+        facts.traffic.iter().flat_map(|traffic| &traffic.groups).map(|group| group.sent_recent_per_s).sum();
+    (per_s.clamp(0.0, 1e6) * span_ms(facts) as f64 / 1000.0).ceil() as u64
+}
+
+fn span_ms(facts: &Facts) -> u64 {
+    let readings = &facts.probes.limits.readings;
+    match (readings.first(), readings.last()) {
+        (Some(first), Some(last)) => last.at_ms.saturating_sub(first.at_ms),
+        _ => 0,
+    }
+}
+
+fn resets_at(facts: &Facts) -> Option<Timestamp> {
+    facts.probes.usage.as_ref().and_then(|usage| usage.resets_at)
+}

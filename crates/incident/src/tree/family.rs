@@ -1,0 +1,109 @@
+//! Which API families fail and which serve, over probes and traffic together.
+
+use std::collections::BTreeSet;
+
+use crate::facts::Facts;
+use crate::facts::exchange::Failure;
+use crate::facts::traffic::Group;
+use crate::signals::SERVER_KINDS;
+
+/// In traffic, a family fails from so many failures …
+const FAILURES_MIN: u64 = 5;
+/// … that are at least one call in twenty.
+const FAILURES_PART: u64 = 20;
+
+/// Families by what their servers do.
+#[derive(Debug, Default)]
+pub(super) struct Families<'a> {
+    pub(super) failing_probes: BTreeSet<&'a str>,
+    pub(super) serving_probes: BTreeSet<&'a str>,
+    pub(super) failing_traffic: BTreeSet<&'a str>,
+    pub(super) serving_traffic: BTreeSet<&'a str>,
+}
+
+impl<'a> Families<'a> {
+    pub(super) fn of(facts: &'a Facts) -> Self {
+        let mut families = Self::default();
+        let slow = super::slow::is_slow_not_down(facts);
+        for (family, exchange) in facts.authenticated() {
+            let too_slow = slow && exchange.failure == Some(Failure::Timeout);
+            if exchange.is_server_failure() && !too_slow {
+                families.failing_probes.insert(family);
+            } else if exchange.status.is_some() {
+                families.serving_probes.insert(family);
+            }
+        }
+        for group in facts.traffic.iter().flat_map(|traffic| &traffic.groups) {
+            if is_failing(group) {
+                families.failing_traffic.insert(&group.family);
+            } else if group.ok_recent > 0 {
+                families.serving_traffic.insert(&group.family);
+            }
+        }
+        // One failed probe of a family that serves traffic well at the same time is one bad answer, no fault.
+        let serving: BTreeSet<&str> =
+            families.serving_traffic.difference(&families.failing_traffic).copied().collect();
+        families.failing_probes.retain(|family| !serving.contains(family));
+        families
+    }
+
+    pub(super) fn failing(&self) -> BTreeSet<&'a str> {
+        self.failing_probes.union(&self.failing_traffic).copied().collect()
+    }
+
+    pub(super) fn serving(&self) -> BTreeSet<&'a str> {
+        let all: BTreeSet<&str> = self.serving_probes.union(&self.serving_traffic).copied().collect();
+        all.difference(&self.failing()).copied().collect()
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let list = |names: BTreeSet<&str>| {
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.into_iter().collect::<Vec<_>>().join(", ")
+            }
+        };
+        format!("failing: {}; serving: {}", list(self.failing()), list(self.serving()))
+    }
+}
+
+/// Server errors and broken answers that still go on, enough of them to be more than noise.
+pub(super) fn is_failing(group: &Group) -> bool {
+    let count = server_failures(group);
+    let over = match (last_failure(group), group.last_ok_at) {
+        (Some(failure), Some(ok)) => ok > failure,
+        _ => false,
+    };
+    let recent: u64 = group
+        .errors
+        .iter()
+        .filter(|error| is_server(error.kind))
+        .map(|error| error.recent)
+        .sum::<u64>()
+        + group.transport.iter().filter(|count| is_broken(count.kind)).map(|count| count.recent).sum::<u64>();
+    count >= FAILURES_MIN && count * FAILURES_PART >= group.calls && (recent > 0 || !over)
+}
+
+pub(super) fn server_failures(group: &Group) -> u64 {
+    group.errors.iter().filter(|error| is_server(error.kind)).map(|error| error.count).sum::<u64>()
+        + group.transport.iter().filter(|count| is_broken(count.kind)).map(|count| count.count).sum::<u64>()
+}
+
+fn last_failure(group: &Group) -> Option<jiff::Timestamp> {
+    let errors = group.errors.iter().filter(|error| is_server(error.kind)).filter_map(|error| error.last_at);
+    let broken =
+        group.transport.iter().filter(|count| is_broken(count.kind)).filter_map(|count| count.last_at);
+    errors.chain(broken).max()
+}
+
+fn is_server(kind: Option<hubspot::error::ErrorKind>) -> bool {
+    kind.is_some_and(|kind| SERVER_KINDS.contains(&kind))
+}
+
+fn is_broken(kind: Failure) -> bool {
+    match kind {
+        Failure::Timeout | Failure::Reset | Failure::Truncated | Failure::Malformed => true,
+        Failure::Dns | Failure::Connect | Failure::Tls | Failure::ResetAfterIdle | Failure::Unknown => false,
+    }
+}

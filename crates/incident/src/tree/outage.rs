@@ -1,0 +1,171 @@
+//! HubSpot fails to serve: everything, one family, one region, or only as much as we overload it?
+
+use std::collections::BTreeSet;
+
+use hubspot::error::ErrorKind;
+
+use super::family::{Families, is_failing, server_failures};
+use super::{Leaf, Question, Reply, Step, Then, Tree};
+use crate::code::Code;
+use crate::facts::Facts;
+use crate::facts::traffic::Connection;
+
+pub(super) static TREE: Tree = Tree {
+    about: "outage",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &SERVERS_FAIL,
+        yes: &Step::Ask {
+            question: &ONE_REGION,
+            yes: &Step::Found(Leaf {
+                code: Code::Region,
+                backed_by: &[&super::status::INCIDENT_OF_OURS],
+                unlike: &[(Code::OutageKnown, &ONE_REGION)],
+            }),
+            no: &Step::Ask {
+                question: &ONLY_UNDER_LOAD,
+                yes: &Step::Found(Leaf {
+                    code: Code::Processing,
+                    backed_by: &[],
+                    unlike: &[(Code::Partial, &PROBES_ARE_SERVED), (Code::Slow, &PROBES_ARE_SERVED)],
+                }),
+                no: &Step::Ask { question: &SOME_FAMILIES, yes: &PARTIAL, no: &WHOLE },
+            },
+        },
+        no: &Step::Nothing,
+    },
+};
+
+static PARTIAL: Step = Step::Found(Leaf {
+    code: Code::Partial,
+    backed_by: &[&CONFIRMED_BY_TRAFFIC],
+    unlike: &[(Code::Sunset, &SERVERS_FAIL), (Code::EdgeBlock, &SOME_FAMILIES)],
+});
+
+static WHOLE: Step = Step::Ask {
+    question: &super::status::INCIDENT_OF_OURS,
+    yes: &Step::Found(Leaf {
+        code: Code::OutageKnown,
+        backed_by: &[&CONFIRMED_BY_TRAFFIC],
+        unlike: &[(Code::OutageUnlisted, &super::status::INCIDENT_OF_OURS)],
+    }),
+    no: &Step::Found(Leaf {
+        code: Code::OutageUnlisted,
+        backed_by: &[&CONFIRMED_BY_TRAFFIC],
+        unlike: &[(Code::OutageKnown, &super::status::NO_INCIDENT_OF_OURS)],
+    }),
+};
+
+static SERVERS_FAIL: Question = Question {
+    asks: "Does HubSpot fail to serve (5xx, no answer, cut answers)?",
+    answer: |facts| {
+        let families = Families::of(facts);
+        Reply::is(!families.failing().is_empty(), "families", families.describe())
+    },
+};
+
+static SOME_FAMILIES: Question = Question {
+    asks: "Do most API families serve well?",
+    answer: |facts| {
+        let families = Families::of(facts);
+        let (failing, serving) = (families.failing().len(), families.serving().len());
+        Reply::is(serving > failing, "families", families.describe())
+    },
+};
+
+/// 502 and 504 are how HubSpot says "too much at once" (facts §1.7): few calls pass, many do not.
+static ONLY_UNDER_LOAD: Question = Question {
+    asks: "Does it fail only under our own load, with 502 and 504?",
+    answer: |facts| {
+        let families = Families::of(facts);
+        let groups =
+            || facts.traffic.iter().flat_map(|traffic| &traffic.groups).filter(|group| is_failing(group));
+        let all: u64 = groups().map(server_failures).sum();
+        let processing = groups()
+            .flat_map(|group| &group.errors)
+            .filter(|error| error.kind == Some(ErrorKind::Processing))
+            .map(|error| error.count)
+            .sum::<u64>();
+        let served = families.failing_probes.is_empty() && !families.serving_probes.is_empty();
+        let observed =
+            format!("{processing} of {all} failures in traffic are 502 or 504; {}", probes_say(&families));
+        Reply::is(served && all > 0 && processing * 5 >= all * 4, "traffic", observed)
+    },
+};
+
+static PROBES_ARE_SERVED: Question = Question {
+    asks: "Are our few probe calls served?",
+    answer: |facts| {
+        let families = Families::of(facts);
+        let served = families.failing_probes.is_empty() && !families.serving_probes.is_empty();
+        Reply::is(served, "families", probes_say(&families))
+    },
+};
+
+static CONFIRMED_BY_TRAFFIC: Question = Question {
+    asks: "Does traffic show the same?",
+    answer: |facts| {
+        let families = Families::of(facts);
+        if families.failing_traffic.is_empty() {
+            return Reply::could_not_tell("traffic", "no traffic of the families that fail");
+        }
+        let names: Vec<&str> = families.failing_traffic.iter().copied().collect();
+        Reply::yes("traffic", format!("calls of {} fail, too", names.join(", ")))
+    },
+};
+
+static ONE_REGION: Question = Question {
+    asks: "Do only accounts of one hosting place fail?",
+    answer: |facts| {
+        let (failing, serving) = places(facts);
+        let observed = format!("failing: {}; serving: {}", join(&failing), join(&serving));
+        if failing.len() == 1 && !serving.is_empty() && failing.is_disjoint(&serving) {
+            return Reply::yes("traffic", observed);
+        }
+        let whole = Families::of(facts).serving().is_empty();
+        let hosting = super::status::our_hosting(facts);
+        match hosting.and_then(|hosting| super::status::regional(facts, hosting)).filter(|_| whole) {
+            Some(incident) => Reply::yes(
+                "status_page",
+                format!(
+                    "\"{}\" names {}, where our account lives",
+                    incident.name,
+                    incident.regions.join(", ")
+                ),
+            ),
+            None if serving.is_empty() => Reply::no("traffic", "no other hosting place to compare with"),
+            None => Reply::no("traffic", observed),
+        }
+    },
+};
+
+/// Hosting places whose connections fail, and those whose connections serve.
+fn places(facts: &Facts) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let (mut failing, mut serving) = (BTreeSet::new(), BTreeSet::new());
+    let Some(traffic) = &facts.traffic else { return (failing, serving) };
+    for connection in &traffic.connections {
+        let Some(hosting) = connection.hosting.as_deref() else { continue };
+        let of_it = |connection: &Connection| {
+            traffic.groups.iter().filter(move |group| group.connection == connection.name).collect::<Vec<_>>()
+        };
+        let groups = of_it(connection);
+        if groups.iter().any(|group| is_failing(group)) {
+            failing.insert(hosting);
+        } else if groups.iter().any(|group| group.ok_recent > 0) {
+            serving.insert(hosting);
+        }
+    }
+    (failing, serving)
+}
+
+fn probes_say(families: &Families) -> String {
+    format!(
+        "of the families probed {} served, {} failed",
+        families.serving_probes.len(),
+        families.failing_probes.len()
+    )
+}
+
+fn join(names: &BTreeSet<&str>) -> String {
+    if names.is_empty() { "-".into() } else { names.iter().copied().collect::<Vec<_>>().join(", ") }
+}

@@ -1,0 +1,104 @@
+//! A path that is gone: HubSpot has switched an old endpoint off.
+
+use hubspot::error::ErrorKind;
+use hubspot::version::ApiVersion;
+use jiff::tz::TimeZone;
+
+use super::{Leaf, Question, Reply, Step, Then, Tree};
+use crate::code::Code;
+use crate::facts::Facts;
+use crate::facts::exchange::Exchange;
+use crate::facts::traffic::Group;
+
+pub(super) static TREE: Tree = Tree {
+    about: "paths",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &PATH_GONE,
+        yes: &Step::Found(Leaf {
+            code: Code::Sunset,
+            backed_by: &[&CALENDAR],
+            unlike: &[(Code::BaseUrl, &OTHER_PATHS_WORK), (Code::Gone, &PATH_GONE)],
+        }),
+        no: &Step::Nothing,
+    },
+};
+
+static PATH_GONE: Question = Question {
+    asks: "Is a whole path gone (404 or 410), not a record on it?",
+    answer: |facts| {
+        let gone = gone_probes(facts).map(|(route, exchange)| format!("{route}: {}", exchange.describe()));
+        let probed: Vec<String> = gone.collect();
+        if !probed.is_empty() && facts.auth_works() {
+            return Reply::yes("families", probed.join("; "));
+        }
+        let groups: Vec<String> =
+            gone_groups(facts).map(|group| format!("{} {}", group.method, group.route)).collect();
+        let observed = if groups.is_empty() {
+            "every path asked is there".into()
+        } else {
+            format!("nothing works on {}", groups.join(", "))
+        };
+        Reply::is(!groups.is_empty(), "traffic", observed)
+    },
+};
+
+static OTHER_PATHS_WORK: Question = Question {
+    asks: "Do other paths work?",
+    answer: |facts| {
+        let traffic =
+            facts.traffic.iter().flat_map(|traffic| &traffic.groups).any(|group| group.ok_recent > 0);
+        Reply::is(facts.auth_works() || traffic, "auth", "account details and other paths answer")
+    },
+};
+
+static CALENDAR: Question = Question {
+    asks: "Is the version past its announced end?",
+    answer: |facts| {
+        let probed = facts
+            .probes
+            .families
+            .iter()
+            .filter(|probe| is_gone(&probe.exchange))
+            .filter_map(|p| p.version.as_deref());
+        let seen = gone_groups(facts).filter_map(|group| group.version.as_deref());
+        let Some(version) = probed.chain(seen).next() else {
+            return Reply::could_not_tell("configuration", "the path carries no version");
+        };
+        let today = facts.configured.now.to_zoned(TimeZone::UTC).date();
+        match ApiVersion::parse(version).and_then(ApiVersion::unsupported_from) {
+            Some(end) if end <= today => {
+                Reply::yes("configuration", format!("{version} is unsupported since {end}"))
+            }
+            Some(end) => {
+                Reply::could_not_tell("configuration", format!("{version} is supported until {end}"))
+            }
+            None => Reply::could_not_tell("configuration", format!("no end of {version} is announced")),
+        }
+    },
+};
+
+fn gone_probes(facts: &Facts) -> impl Iterator<Item = (&str, &Exchange)> {
+    let families = facts.probes.families.iter().map(|probe| (probe.route.as_str(), &probe.exchange));
+    families.filter(|(_, exchange)| is_gone(exchange))
+}
+
+/// Our family probes ask for lists and definitions, never for one record, so a 404 speaks of the path. Where a tier
+/// hides a feature, HubSpot may answer 404 as well: then the account tree has spoken before.
+fn is_gone(exchange: &Exchange) -> bool {
+    matches!(exchange.status, Some(404 | 410)) && !exchange.is_edge_refusal() && !exchange.is_from_proxy()
+}
+
+/// Groups in which nothing works any more and the path is why.
+fn gone_groups(facts: &Facts) -> impl Iterator<Item = &Group> {
+    let seen = facts.going_on(&[ErrorKind::NoSuchEndpoint, ErrorKind::NotFound]).seen.into_iter();
+    let gone = seen.filter(|seen| {
+        let on_a_record = seen.group.route.contains("{id}") || seen.group.route.contains("{record}");
+        let speaks_of_path = seen.error.kind == Some(ErrorKind::NoSuchEndpoint) || !on_a_record;
+        speaks_of_path
+            && seen.error.count >= 2
+            && seen.group.ok_recent == 0
+            && seen.group.last_ok_at <= seen.error.first_at
+    });
+    gone.map(|seen| seen.group)
+}

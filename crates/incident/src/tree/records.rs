@@ -1,0 +1,133 @@
+//! Records that are there already, are there no more, or were refused inside an answer that looked fine.
+
+use hubspot::error::ErrorKind;
+
+use super::{Leaf, Question, Reply, Step, Then, Tree};
+use crate::code::Code;
+
+/// A 409 now and then is how a create says "already there". It is a storm from so many, …
+const CONFLICTS_MIN: u64 = 10;
+/// … when they are this share of the calls, …
+const CONFLICTS_SHARE: f64 = 0.3;
+/// … or from so few when the same keys come back so often.
+const REPEATED_MIN: u64 = 6;
+const REPEATS_PER_KEY: u64 = 3;
+
+/// One merge makes one or two stale ids; a stale cache makes more.
+const GONE_MIN: u64 = 3;
+
+pub(super) static CONFLICT_TREE: Tree = Tree {
+    about: "duplicates",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &CONFLICTS,
+        yes: &Step::Found(Leaf {
+            code: Code::Conflict,
+            backed_by: &[&SAME_KEYS],
+            unlike: &[(Code::Locked, &CONFLICTS)],
+        }),
+        no: &Step::Nothing,
+    },
+};
+
+pub(super) static GONE_TREE: Tree = Tree {
+    about: "missing records",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &KNOWN_GONE,
+        yes: &Step::Ask {
+            question: &SAME_PORTAL,
+            yes: &Step::Found(Leaf {
+                code: Code::Gone,
+                backed_by: &[],
+                unlike: &[(Code::WrongAccount, &SAME_PORTAL)],
+            }),
+            no: &Step::Found(Leaf {
+                code: Code::Gone,
+                backed_by: &[],
+                unlike: &[(Code::WrongAccount, &SAME_PORTAL)],
+            }),
+        },
+        no: &Step::Nothing,
+    },
+};
+
+pub(super) static PARTIAL_TREE: Tree = Tree {
+    about: "batches",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &ITEMS_REFUSED,
+        yes: &Step::Found(Leaf { code: Code::PartialWrite, backed_by: &[], unlike: &[] }),
+        no: &Step::Nothing,
+    },
+};
+
+static CONFLICTS: Question = Question {
+    asks: "Is there a storm of duplicates (409)?",
+    answer: |facts| {
+        let conflicts = facts.lately(&[ErrorKind::Conflict]);
+        let subjects: u64 = conflicts.seen.iter().map(|seen| seen.error.subjects).sum();
+        let many = conflicts.count() >= CONFLICTS_MIN && conflicts.share() >= CONFLICTS_SHARE;
+        let repeated = subjects > 0
+            && conflicts.count() >= REPEATED_MIN
+            && conflicts.count() >= subjects * REPEATS_PER_KEY;
+        Reply::is(many || repeated, "traffic", conflicts.describe())
+    },
+};
+
+static SAME_KEYS: Question = Question {
+    asks: "Are they the same records again and again?",
+    answer: |facts| {
+        let conflicts = facts.lately(&[ErrorKind::Conflict]);
+        let subjects: u64 = conflicts.seen.iter().map(|seen| seen.error.subjects).sum();
+        let observed = format!("{} answers of 409 on {subjects} record(s)", conflicts.count());
+        let same = subjects > 0 && conflicts.count() >= subjects * 2;
+        if same { Reply::yes("traffic", observed) } else { Reply::could_not_tell("traffic", observed) }
+    },
+};
+
+static KNOWN_GONE: Question = Question {
+    asks: "Are records missing that answered before?",
+    answer: |facts| {
+        let gone = facts.traffic.as_ref().map_or(0, |traffic| traffic.known_ids_gone);
+        Reply::is(gone >= GONE_MIN, "traffic", format!("{gone} answers of 404 on records that were there"))
+    },
+};
+
+static SAME_PORTAL: Question = Question {
+    asks: "Is it still the same account?",
+    answer: |facts| {
+        let probed = facts.probes.auth.as_ref().and_then(|auth| auth.portal_id);
+        match (facts.configured.portal_id, probed) {
+            (Some(expected), Some(found)) => {
+                Reply::is(expected == found, "auth", format!("portal {found}, configured {expected}"))
+            }
+            (None, Some(found)) => {
+                let seen =
+                    facts.traffic.iter().flat_map(|traffic| &traffic.connections).filter_map(|c| c.portal_id);
+                let same = seen.into_iter().all(|portal| portal == found);
+                Reply::is(same, "auth", format!("portal {found}, the one traffic goes to"))
+            }
+            (_, None) => Reply::could_not_tell("auth", "the account did not say who it is"),
+        }
+    },
+};
+
+/// A batch read names ids it does not find in the same way; that is an answer, not a loss.
+static ITEMS_REFUSED: Question = Question {
+    asks: "Were items refused inside batches that answered 2xx?",
+    answer: |facts| {
+        let groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
+        let writes: Vec<_> =
+            groups.filter(|group| group.failed_items > 0 && !group.route.ends_with("/batch/read")).collect();
+        let items: u64 = writes.iter().map(|group| group.failed_items).sum();
+        let routes: Vec<String> =
+            writes.iter().map(|group| format!("{} {}", group.method, group.route)).collect();
+        let observed = if items == 0 {
+            "none".to_owned()
+        } else {
+            format!("{items} items refused inside 207 on {}", routes.join(", "))
+        };
+        Reply::is(items > 0, "traffic", observed)
+    },
+};

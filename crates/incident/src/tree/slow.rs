@@ -1,0 +1,106 @@
+//! Nothing fails, everything takes long: is it HubSpot's own time?
+
+use super::{Leaf, Question, Reply, Step, Then, Tree};
+use crate::code::Code;
+use crate::facts::Facts;
+use crate::facts::exchange::{Exchange, Failure};
+
+/// A cheap read usually takes 100 to 300 ms; half of them taking this long is not a bad moment.
+const SLOW_MS: u64 = 1_000;
+
+/// Connecting is the network's time; beyond this the network is slow, too.
+const CONNECT_MS_MAX: u64 = 500;
+
+/// Fewer answers say nothing about "usually".
+const ANSWERS_MIN: usize = 2;
+
+pub(super) static TREE: Tree = Tree {
+    about: "slowness",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &SLOW,
+        yes: &Step::Ask {
+            question: &NETWORK_FAST,
+            yes: &Step::Found(Leaf {
+                code: Code::Slow,
+                backed_by: &[&TRAFFIC_SLOW],
+                unlike: &[(Code::Processing, &NOT_OVERLOADED), (Code::Resources, &NETWORK_FAST)],
+            }),
+            no: &Step::Nothing,
+        },
+        no: &Step::Nothing,
+    },
+};
+
+pub(crate) static SLOW: Question = Question {
+    asks: "Do HubSpot's answers take long to begin?",
+    answer: |facts| match median(facts, |exchange| exchange.first_byte_ms) {
+        Some(ms) => Reply::is(
+            ms >= SLOW_MS,
+            "http",
+            format!("half of our calls wait {ms} ms or more for the first byte"),
+        ),
+        None => Reply::could_not_tell("http", "too few answers"),
+    },
+};
+
+static NETWORK_FAST: Question = Question {
+    asks: "Is connecting fast, so that the time is HubSpot's own?",
+    answer: |facts| match connect_ms(facts) {
+        Some(ms) => Reply::is(ms <= CONNECT_MS_MAX, "tcp", format!("connecting takes {ms} ms")),
+        None => Reply::could_not_tell("tcp", "no connection was timed"),
+    },
+};
+
+static TRAFFIC_SLOW: Question = Question {
+    asks: "Is traffic slow, too?",
+    answer: |facts| {
+        let groups =
+            facts.traffic.iter().flat_map(|traffic| &traffic.groups).filter(|group| group.calls >= 5);
+        match groups.map(|group| group.p50_ms).max() {
+            Some(ms) if ms >= SLOW_MS => {
+                Reply::yes("traffic", format!("half of some calls take {ms} ms or more"))
+            }
+            Some(ms) => {
+                Reply::could_not_tell("traffic", format!("half of the slowest calls take up to {ms} ms"))
+            }
+            None => Reply::could_not_tell("traffic", "no traffic"),
+        }
+    },
+};
+
+static NOT_OVERLOADED: Question = Question {
+    asks: "Are there no 502 or 504 under load?",
+    answer: |facts| {
+        let processing = facts.lately(&[hubspot::error::ErrorKind::Processing]);
+        Reply::is(processing.is_empty(), "traffic", processing.describe())
+    },
+};
+
+fn connect_ms(facts: &Facts) -> Option<u64> {
+    let connects = facts.probes.tcp.iter().flat_map(|tcp| &tcp.addresses);
+    let fastest = connects
+        .filter(|connect| connect.outcome == crate::facts::probes::ConnectOutcome::Connected)
+        .map(|connect| connect.ms)
+        .min();
+    fastest.or_else(|| median(facts, |exchange| exchange.connect_ms))
+}
+
+/// Half of the answers that came were slow, and what did not come only ran out of time: then waiting was too short,
+/// and nothing is down.
+pub(super) fn is_slow_not_down(facts: &Facts) -> bool {
+    let asked = facts.authenticated();
+    let failed = asked.iter().filter(|(_, exchange)| exchange.is_server_failure());
+    let only_late = failed.clone().all(|(_, exchange)| exchange.failure == Some(Failure::Timeout));
+    only_late
+        && failed.count() * 2 <= asked.len()
+        && median(facts, |exchange| exchange.first_byte_ms).is_some_and(|ms| ms >= SLOW_MS)
+}
+
+fn median(facts: &Facts, of: impl Fn(&Exchange) -> Option<u64>) -> Option<u64> {
+    let answered = facts.authenticated().into_iter().map(|(_, exchange)| exchange).chain(&facts.probes.http);
+    let mut all: Vec<u64> =
+        answered.filter(|exchange| !exchange.is_server_failure()).filter_map(of).collect();
+    all.sort_unstable();
+    (all.len() >= ANSWERS_MIN).then(|| all[all.len() / 2])
+}

@@ -1,0 +1,78 @@
+//! Two narrow limits with answers of their own: five searches per second, and records locked while they are written.
+
+use hubspot::error::ErrorKind;
+
+use super::{Leaf, Question, Reply, Step, Then, Tree};
+use crate::code::Code;
+use crate::facts::Facts;
+
+pub(super) static SEARCH_TREE: Tree = Tree {
+    about: "the search limit",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &SEARCH_REFUSED,
+        yes: &Step::Found(Leaf {
+            code: Code::SearchLimit,
+            backed_by: &[],
+            unlike: &[(Code::BurstSelf, &NO_BURST_REFUSED)],
+        }),
+        no: &Step::Nothing,
+    },
+};
+
+pub(super) static LOCK_TREE: Tree = Tree {
+    about: "locks",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &LOCKED,
+        yes: &Step::Found(Leaf {
+            code: Code::Locked,
+            backed_by: &[&FEW_RECORDS],
+            unlike: &[(Code::Conflict, &LOCKED)],
+        }),
+        no: &Step::Nothing,
+    },
+};
+
+static SEARCH_REFUSED: Question = Question {
+    asks: "Are searches refused for their own limit?",
+    answer: |facts| seen(facts, ErrorKind::SearchLimit, "429 \"secondly\" on search"),
+};
+
+static NO_BURST_REFUSED: Question = Question {
+    asks: "Is nothing but search refused?",
+    answer: |facts| {
+        let burst = seen(facts, ErrorKind::BurstLimit, "429 TEN_SECONDLY_ROLLING");
+        let holds = burst.truth != super::Truth::Yes;
+        Reply::is(holds, burst.probe, if holds { "no other call got 429".to_owned() } else { burst.observed })
+    },
+};
+
+static LOCKED: Question = Question {
+    asks: "Are records locked by other writes?",
+    answer: |facts| seen(facts, ErrorKind::Locked, "423"),
+};
+
+static FEW_RECORDS: Question = Question {
+    asks: "Are they few records, hit again and again?",
+    answer: |facts| {
+        let traffic = facts.lately(&[ErrorKind::Locked]);
+        let subjects: u64 = traffic.seen.iter().map(|seen| seen.error.subjects).sum();
+        let observed = format!("{} answers of 423 on {subjects} record(s)", traffic.count());
+        if subjects > 0 && traffic.count() >= subjects * 2 {
+            Reply::yes("traffic", observed)
+        } else {
+            Reply::could_not_tell("traffic", observed)
+        }
+    },
+};
+
+/// Once in a probe, or twice in traffic: one alone passes by itself.
+fn seen(facts: &Facts, kind: ErrorKind, what: &str) -> Reply {
+    if let Some((family, _)) = facts.authenticated().into_iter().find(|(_, exchange)| exchange.is_kind(kind))
+    {
+        return Reply::yes("families", format!("{what}: {family}"));
+    }
+    let traffic = facts.lately(&[kind]);
+    Reply::is(traffic.count() >= 2, "traffic", traffic.describe())
+}

@@ -1,0 +1,275 @@
+//! The token is refused: is it the token, its age, our copy of it, or HubSpot?
+
+use std::collections::BTreeSet;
+
+use hubspot::error::ErrorKind;
+
+use super::{Leaf, Question, Reply, Step, Then, Tree, Truth};
+use crate::code::Code;
+use crate::facts::Facts;
+use crate::facts::configured::TokenKind;
+use crate::facts::exchange::Exchange;
+use crate::signals::Tally;
+
+const REFUSALS: &[ErrorKind] = &[ErrorKind::InvalidAuthentication, ErrorKind::ExpiredAuthentication];
+
+/// So many portals do not revoke their tokens in the same minutes: it is HubSpot or us.
+const MANY: usize = 3;
+
+pub(super) static TREE: Tree = Tree {
+    about: "the token",
+    then: Then::GoOn,
+    root: Step::Ask {
+        question: &PROBE_REFUSED,
+        yes: &Step::Ask {
+            question: &OTHERWISE_VALID,
+            yes: &Step::Found(OUTAGE),
+            no: &Step::Ask {
+                question: &MANY_REFUSED,
+                yes: &Step::Found(OUTAGE),
+                no: &Step::Ask {
+                    question: &AGED,
+                    yes: &Step::Found(Leaf {
+                        code: Code::TokenExpired,
+                        backed_by: &[&FRONT_DOOR_SPEAKS],
+                        unlike: &[(Code::TokenRevoked, &AGES), (Code::Clock, &super::clock::RIGHT)],
+                    }),
+                    no: &Step::Found(Leaf {
+                        code: Code::TokenRevoked,
+                        backed_by: &[&FRONT_DOOR_SPEAKS, &SAID_INACTIVE],
+                        unlike: &[
+                            (Code::TokenExpired, &DOES_NOT_AGE),
+                            (Code::AuthOutage, &super::status::NO_INCIDENT_OF_OURS),
+                        ],
+                    }),
+                },
+            },
+        },
+        no: &Step::Ask { question: &TRAFFIC_REFUSED, yes: &FROM_TRAFFIC, no: &Step::Nothing },
+    },
+};
+
+const OUTAGE: Leaf = Leaf {
+    code: Code::AuthOutage,
+    backed_by: &[&super::status::INCIDENT_OF_OURS],
+    unlike: &[(Code::ClientSecret, &NO_SECRET_CHANGE), (Code::Clock, &super::clock::RIGHT)],
+};
+
+/// The probe's token is fine, or there is none: traffic alone shows refusals.
+static FROM_TRAFFIC: Step = Step::Ask {
+    question: &MANY_REFUSED,
+    yes: &Step::Found(OUTAGE),
+    no: &Step::Ask {
+        question: &OURS_WORKS,
+        yes: &Step::Found(Leaf {
+            code: Code::TokenStale,
+            backed_by: &[&SECRET_CHANGED],
+            unlike: &[(Code::TokenRevoked, &OURS_WORKS)],
+        }),
+        no: &Step::Ask {
+            question: &TRAFFIC_SAYS_EXPIRED,
+            yes: &Step::Found(Leaf {
+                code: Code::TokenExpired,
+                backed_by: &[],
+                unlike: &[(Code::Clock, &super::clock::RIGHT)],
+            }),
+            no: &Step::Found(Leaf {
+                code: Code::TokenRevoked,
+                backed_by: &[],
+                unlike: &[(Code::TokenStale, &NO_SECRET_CHANGE)],
+            }),
+        },
+    },
+};
+
+static PROBE_REFUSED: Question = Question {
+    asks: "Does HubSpot refuse our token?",
+    answer: |facts| match auth(facts) {
+        None => Reply::could_not_tell("auth", "no authenticated call was made"),
+        Some(exchange) => Reply::is(
+            exchange.status == Some(401),
+            "auth",
+            format!("account details: {}", exchange.describe()),
+        ),
+    },
+};
+
+static FRONT_DOOR_SPEAKS: Question = Question {
+    asks: "Does HubSpot answer in its own shape without a token?",
+    answer: |facts| match &facts.probes.http {
+        Some(http) => Reply::is(http.hubspot_shaped, "http", format!("without a token: {}", http.describe())),
+        None => Reply::could_not_tell("http", "no unauthenticated answer"),
+    },
+};
+
+static OTHERWISE_VALID: Question = Question {
+    asks: "Does HubSpot's own introspection call the same token valid, or fail itself?",
+    answer: |facts| match &facts.probes.introspection {
+        Some(look) if look.active == Some(true) => Reply::yes("introspection", "the token is active"),
+        Some(look) if look.exchange.is_server_failure() => {
+            Reply::yes("introspection", format!("introspection itself: {}", look.exchange.describe()))
+        }
+        Some(look) => Reply::no("introspection", format!("introspection: {}", look.exchange.describe())),
+        None => Reply::could_not_tell("introspection", "not asked about a token that is refused"),
+    },
+};
+
+static SAID_INACTIVE: Question = Question {
+    asks: "Does introspection call the token dead?",
+    answer: |facts| match facts.probes.introspection.as_ref().and_then(|look| look.active) {
+        Some(active) => {
+            Reply::is(!active, "introspection", if active { "active" } else { "the token is not active" })
+        }
+        None => Reply::could_not_tell("introspection", "nothing said"),
+    },
+};
+
+static MANY_REFUSED: Question = Question {
+    asks: "Are many portals refused at the same time?",
+    answer: |facts| {
+        if facts.busy_traffic().is_none() {
+            return Reply::could_not_tell("traffic", "no traffic of other portals to compare with");
+        }
+        let refused = refused_connections(facts);
+        let all = facts.busy_traffic().map_or(0, |traffic| traffic.connections.len());
+        let observed = format!("{} of {all} connections in traffic are refused", refused.len());
+        Reply::is(refused.len() >= MANY, "traffic", observed)
+    },
+};
+
+/// What was never a token at all is called expired since 1970 (facts §2.2); reading the answer has sorted that out.
+static AGED: Question = Question {
+    asks: "Does HubSpot say that the token has expired?",
+    answer: |facts| match auth(facts) {
+        None => Reply::could_not_tell("auth", "no authenticated call was made"),
+        Some(exchange) => {
+            let expired = exchange.is_kind(ErrorKind::ExpiredAuthentication);
+            Reply::is(
+                expired,
+                "auth",
+                if expired { "EXPIRED_AUTHENTICATION" } else { "refused, but not as expired" },
+            )
+        }
+    },
+};
+
+/// Documented private-app tokens and service keys do not expire (facts §5.3); one whose rotation grace is over might
+/// be called so.
+static AGES: Question = Question {
+    asks: "Is it a kind of token that expires?",
+    answer: |facts| match facts.configured.token {
+        TokenKind::OAuth => Reply::yes("configuration", "an OAuth access token lives 30 minutes"),
+        TokenKind::Static => {
+            Reply::no("configuration", "a private-app or service-key token has no end of its own")
+        }
+        TokenKind::Unrecognised => {
+            Reply::no("configuration", "this string has not the form of a HubSpot token")
+        }
+        TokenKind::Absent => Reply::could_not_tell("configuration", "the token is not ours to see"),
+    },
+};
+
+static DOES_NOT_AGE: Question = Question {
+    asks: "Is it a token that cannot expire?",
+    answer: |facts| match facts.configured.token {
+        TokenKind::Static => {
+            Reply::yes("configuration", "a private-app or service-key token does not expire")
+        }
+        TokenKind::Unrecognised => {
+            Reply::yes("configuration", "this string has not the form of a HubSpot token")
+        }
+        TokenKind::OAuth => {
+            let expired =
+                auth(facts).is_some_and(|exchange| exchange.is_kind(ErrorKind::ExpiredAuthentication));
+            Reply::is(!expired, "auth", "HubSpot does not call it expired")
+        }
+        TokenKind::Absent => Reply::could_not_tell("configuration", "the token is not ours to see"),
+    },
+};
+
+static TRAFFIC_REFUSED: Question = Question {
+    asks: "Are calls through the gateway refused as unauthenticated?",
+    answer: |facts| {
+        let refused = refusals(facts);
+        Reply::is(
+            !refused_connections(facts).is_empty() && refused.count() >= 2,
+            "traffic",
+            refused.describe(),
+        )
+    },
+};
+
+static OURS_WORKS: Question = Question {
+    asks: "Does the token from the secret source work while the gateway's copy is refused?",
+    answer: |facts| {
+        let connections = facts.busy_traffic().map_or(0, |traffic| traffic.connections.len());
+        if auth(facts).is_none() {
+            return Reply::could_not_tell("auth", "no authenticated call was made");
+        }
+        let observed = format!("our own call works; {connections} connection(s) in traffic");
+        Reply::is(facts.auth_works() && connections <= 1, "auth", observed)
+    },
+};
+
+static SECRET_CHANGED: Question = Question {
+    asks: "Was a secret changed?",
+    answer: |facts| match secret_change(facts) {
+        Truth::Yes => Reply::yes("traffic", "a secret was changed in the last 24 hours"),
+        Truth::No | Truth::CouldNotTell => {
+            Reply::could_not_tell("traffic", "no change of a secret on record")
+        }
+    },
+};
+
+static NO_SECRET_CHANGE: Question = Question {
+    asks: "Did nobody change a secret?",
+    answer: |facts| match secret_change(facts) {
+        Truth::Yes => Reply::no("traffic", "a secret was changed in the last 24 hours"),
+        Truth::No => Reply::yes("traffic", "no change of a secret on record"),
+        Truth::CouldNotTell => Reply::could_not_tell("traffic", "no record of changes"),
+    },
+};
+
+static TRAFFIC_SAYS_EXPIRED: Question = Question {
+    asks: "Are they refused as expired?",
+    answer: |facts| {
+        let expired = facts.going_on(&[ErrorKind::ExpiredAuthentication]);
+        Reply::is(expired.count() * 2 > refusals(facts).count(), "traffic", expired.describe())
+    },
+};
+
+fn auth(facts: &Facts) -> Option<&Exchange> {
+    facts.probes.auth.as_ref().map(|auth| &auth.exchange)
+}
+
+fn refusals(facts: &Facts) -> Tally<'_> {
+    facts.going_on(REFUSALS)
+}
+
+/// Connections on which nothing works any more, and 401s are why.
+fn refused_connections(facts: &Facts) -> BTreeSet<&str> {
+    let refused = refusals(facts);
+    let names: BTreeSet<&str> = refused.seen.iter().map(|seen| seen.group.connection.as_str()).collect();
+    let works = |name: &str| {
+        let mut groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
+        groups.any(|group| {
+            group.connection == name && group.ok_recent > 0 && group.last_ok_at > last_refusal(&refused, name)
+        })
+    };
+    names.into_iter().filter(|name| !works(name)).collect()
+}
+
+fn last_refusal(refused: &Tally<'_>, connection: &str) -> Option<jiff::Timestamp> {
+    refused
+        .seen
+        .iter()
+        .filter(|seen| seen.group.connection == connection)
+        .filter_map(|seen| seen.error.last_at)
+        .max()
+}
+
+pub(super) fn secret_change(facts: &Facts) -> Truth {
+    facts.traffic.as_ref().map_or(Truth::CouldNotTell, |traffic| {
+        traffic.changes.iter().any(|change| change.kind == "secret").into()
+    })
+}
