@@ -68,6 +68,25 @@ impl Default for Config {
     }
 }
 
+/// Why a plan was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a plan: write free, starter, professional or enterprise")]
+pub struct NotAPlan(String);
+
+impl std::str::FromStr for Plan {
+    type Err = NotAPlan;
+
+    fn from_str(text: &str) -> Result<Self, NotAPlan> {
+        match text {
+            "free" => Ok(Self::Free),
+            "starter" => Ok(Self::Starter),
+            "professional" => Ok(Self::Professional),
+            "enterprise" => Ok(Self::Enterprise),
+            other => Err(NotAPlan(other.to_owned())),
+        }
+    }
+}
+
 /// Why a latency range was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a latency: write milliseconds as `40` or `20..60`")]

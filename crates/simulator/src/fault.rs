@@ -123,13 +123,9 @@ impl FaultBook {
     /// Incidents the status page shows now.
     pub fn incidents(&self, now: Timestamp) -> Vec<(u64, Timestamp, Incident)> {
         self.active_effects(now)
-            .filter_map(|(fault, effect)| match effect {
-                Effect::Status(incident) => Some((fault.id, fault.from, incident.clone())),
-                Effect::Network(_)
-                | Effect::HubSpot(_)
-                | Effect::Auth(_)
-                | Effect::Quota(_)
-                | Effect::Content(_) => None,
+            .filter_map(|(fault, effect)| {
+                let Effect::Status(incident) = effect else { return None };
+                Some((fault.id, fault.from, incident.clone()))
             })
             .collect()
     }

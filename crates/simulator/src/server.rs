@@ -26,8 +26,9 @@ use line::{Fate, Line};
 
 /// The largest request body taken, as HubSpot's edge takes.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// A caller that cannot finish its head in this time is dropped.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A caller that has not sent the head of its next call by then is dropped. hyper counts idleness between calls into
+/// it, so this is also how long an idle connection lives; edges keep theirs for minutes.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(400);
 /// Connections at one time; further ones wait in the listener's queue.
 const CONNECTIONS_MAX: usize = 10_000;
 /// Calls under way when the server is told to stop may take this long.

@@ -1,30 +1,30 @@
 //! The core: one call in, one outcome out, and no I/O, no clock and no chance of its own.
 
+mod dress;
+mod serve;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::arrival::{Arrival, caller_fingerprint};
 use crate::auth::{self, Credential};
 use crate::call::{Call, Reply};
 use crate::config::Config;
-use crate::crm::Moment;
 use crate::dns::Behaviour;
-use crate::fault::{self, FaultBook, Strike, content, hubspot, network, quota};
-use crate::limits::allowance::allowance;
+use crate::fault::{Effect, Fault, FaultBook, content, hubspot, network};
+use crate::limits::Ledger;
 use crate::limits::meter::RefusalFills;
-use crate::limits::{self, Ledger, Payer, Standing, Verdict};
 use crate::locks::Locks;
 use crate::outcome::{Outcome, Transport};
 use crate::portal::Portal;
-use crate::refusal::Refusal;
-use crate::registry::{self, Grant, Registry};
+use crate::registry::{self, Registry};
 use crate::route::Route;
 use crate::seed::{Purpose, Seed};
 use crate::tally::Tally;
-use crate::{account, capacity, control, half_done, oauth, scope, status, sunset};
+use crate::{control, status};
+use dress::with_date;
 
 /// A simulated HubSpot: accounts, apps, limits and faults.
 pub struct Simulator {
@@ -38,18 +38,6 @@ pub struct Simulator {
     pub(crate) tally: Tally,
     /// How far `/_sim/clock/advance` has moved the clock.
     pub(crate) advanced: SignedDuration,
-}
-
-/// An answer of HubSpot's, before its headers.
-struct Answered {
-    reply: Reply,
-    standing: Standing,
-}
-
-impl From<Reply> for Answered {
-    fn from(reply: Reply) -> Self {
-        Self { reply, standing: Standing::default() }
-    }
 }
 
 impl Simulator {
@@ -100,14 +88,9 @@ impl Simulator {
 
     /// How the DNS stub answers at this instant.
     pub fn dns_behaviour(&self, wall: Timestamp) -> Behaviour {
-        let trouble = self.faults.active_effects(wall + self.advanced).find_map(|(_, effect)| match effect {
-            fault::Effect::Network(network::Trouble::Dns(behaviour)) => Some(*behaviour),
-            fault::Effect::Network(_)
-            | fault::Effect::HubSpot(_)
-            | fault::Effect::Auth(_)
-            | fault::Effect::Quota(_)
-            | fault::Effect::Content(_)
-            | fault::Effect::Status(_) => None,
+        let trouble = self.faults.active_effects(wall + self.advanced).find_map(|(_, effect)| {
+            let Effect::Network(network::Trouble::Dns(behaviour)) = effect else { return None };
+            Some(*behaviour)
         });
         trouble.unwrap_or(Behaviour::Answer)
     }
@@ -148,107 +131,6 @@ impl Simulator {
         Outcome { reply, delay, transport }
     }
 
-    /// HubSpot's own order of work. Each step may end the call.
-    fn serve(&mut self, arrival: &Arrival<'_>, strikes: &[Strike]) -> Answered {
-        let (call, now, id) = (arrival.call, arrival.now, arrival.correlation_id.as_str());
-        if let Some(reply) = hubspot::before_auth(strikes, arrival) {
-            return reply.into();
-        }
-        if sunset::has_set(&call.segments(), now) {
-            return Refusal::no_such_path().reply(id).into();
-        }
-        if call.method == Method::HEAD {
-            return Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed")
-                .reply(id)
-                .into();
-        }
-        if let Some(reply) = self.oauth(arrival) {
-            return reply.into();
-        }
-        let grant = match self.authenticate(arrival, strikes) {
-            Ok(grant) => grant,
-            Err(refusal) => return refusal.reply(id).into(),
-        };
-        if let Some(reply) = hubspot::after_auth(strikes, arrival) {
-            return reply.into();
-        }
-        self.serve_granted(arrival, strikes, &grant)
-    }
-
-    fn serve_granted(&mut self, arrival: &Arrival<'_>, strikes: &[Strike], grant: &Grant) -> Answered {
-        let (now, id) = (arrival.now, arrival.correlation_id.as_str());
-        let portal = portal(&mut self.portals, &self.config, grant.portal_id);
-        let allowance = allowance(quota::plan(strikes, portal.plan), grant.kind, self.config.limits);
-        let payer = Payer {
-            app_id: grant.app_id,
-            portal_id: portal.id,
-            kind: grant.kind,
-            allowance,
-            zone: &portal.zone,
-        };
-        let (used, day_began, resets_at) = self.ledger.day(portal.id, &portal.zone, now);
-        let pressure = quota::pressure(strikes, arrival, &allowance, day_began);
-        let load = self.ledger.burst_load(&payer, now);
-        let standing = match self.ledger.admit(&payer, arrival.route.draws, &pressure, now) {
-            Verdict::Accepted(standing) => standing,
-            Verdict::Refused(budget, standing) => {
-                let request_id = self.seed.hex(Purpose::RequestId, arrival.number, 32);
-                let reply = limits::refusal::refusal(budget, &payer, &request_id).reply(id);
-                return Answered { reply, standing };
-            }
-        };
-        let answered = |reply| Answered { reply, standing };
-        if let Some(reply) = quota::strain(strikes, arrival, load, &mut self.locks) {
-            return answered(reply);
-        }
-        let required = scope::required(&arrival.route);
-        if !required.is_empty() && !required.iter().any(|scope| grant.scopes.contains(scope)) {
-            return answered(scope::missing(&required).reply(id));
-        }
-        if let Some(refusal) =
-            fault::auth::forbid(strikes, arrival).or_else(|| content::refuse(strikes, arrival))
-        {
-            return answered(refusal.reply(id));
-        }
-        let reply = match (arrival.route.bare().as_slice(), &arrival.call.method) {
-            (["account-info", "details"], &Method::GET) => {
-                account::details(portal.id, &portal.zone, &portal.hosting, now)
-            }
-            (["account-info", "api-usage", "daily", ..], &Method::GET) => {
-                let limit = payer.allowance.daily.unwrap_or_default();
-                account::daily_usage(used + pressure.daily.by_others, limit, resets_at, now)
-            }
-            (bare @ ["crm", "limits", ..], &Method::GET) => {
-                capacity::answer(bare, |name| content::fill(strikes, name))
-                    .unwrap_or_else(|| Refusal::no_such_path().reply(id))
-            }
-            _ => records(portal, arrival, strikes),
-        };
-        answered(reply)
-    }
-
-    fn authenticate(&self, arrival: &Arrival<'_>, strikes: &[Strike]) -> Result<Grant, Refusal> {
-        let credential = auth::credential(&arrival.call.headers);
-        let grant = auth::authenticate(credential, &self.registry, arrival.now)?;
-        fault::auth::alter(grant, strikes, arrival.now)
-    }
-
-    fn oauth(&mut self, arrival: &Arrival<'_>) -> Option<Reply> {
-        let (faults, now) = (&self.faults, arrival.now);
-        let see = |registry: &Registry, token: &str| {
-            let grant = auth::authenticate(Credential::Bearer(token), registry, now).ok()?;
-            fault::auth::look(grant, faults, now)
-        };
-        let mut desk = oauth::Desk {
-            registry: &mut self.registry,
-            see: &see,
-            now,
-            correlation_id: &arrival.correlation_id,
-        };
-        let version = arrival.route.version.as_deref().unwrap_or_default();
-        oauth::answer(arrival.call, &arrival.route.bare(), version, &mut desk)
-    }
-
     fn arrival<'a>(&self, call: &'a Call, now: Timestamp) -> Arrival<'a> {
         let number = self.tally.calls + 1;
         let grant = match auth::credential(&call.headers) {
@@ -270,26 +152,6 @@ impl Simulator {
             correlation_id: self.seed.uuid(Purpose::CorrelationId, number),
             seed: self.seed,
         }
-    }
-
-    /// The headers every answer of HubSpot's carries (facts §2.4, §1.3).
-    fn dress(&self, answered: Answered, arrival: &Arrival<'_>) -> Reply {
-        let Answered { mut reply, standing } = answered;
-        let headers = &mut reply.headers;
-        let is_page =
-            headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        let ray = format!("{}-IAD", self.seed.hex(Purpose::CloudflareRay, arrival.number, 16));
-        let mut put = |name, value| headers.insert(HeaderName::from_static(name), value);
-        put("server", HeaderValue::from_static("cloudflare"));
-        put("cf-ray", HeaderValue::try_from(ray).expect("hexadecimal digits"));
-        put("cf-cache-status", HeaderValue::from_static("DYNAMIC"));
-        // A page comes from the edge, which knows nothing of correlation ids.
-        if !is_page {
-            let id = HeaderValue::try_from(arrival.correlation_id.as_str()).expect("a uuid");
-            put("x-hubspot-correlation-id", id);
-            limits::headers::write(&standing, headers);
-        }
-        with_date(reply, arrival.now)
     }
 
     /// Begins and ends what faults do to records, when their time has come.
@@ -314,7 +176,7 @@ impl Simulator {
     }
 
     /// Undoes what a fault did to records, when it is removed.
-    pub(crate) fn heal(&mut self, fault: fault::Fault) {
+    pub(crate) fn heal(&mut self, fault: Fault) {
         let portal_id = fault.aim.portal_id.unwrap_or(self.config.portal_id);
         let portal = portal(&mut self.portals, &self.config, portal_id);
         for undo in fault.undo {
@@ -326,36 +188,4 @@ impl Simulator {
 /// The portal of this id; one nobody has mentioned before is empty.
 pub(crate) fn portal<'a>(portals: &'a mut BTreeMap<u64, Portal>, config: &Config, id: u64) -> &'a mut Portal {
     portals.entry(id).or_insert_with(|| Portal::empty(config, id))
-}
-
-/// The records' own answer, a batch spoilt where a fault says so.
-fn records(portal: &mut Portal, arrival: &Arrival<'_>, strikes: &[Strike]) -> Reply {
-    let moment =
-        Moment { now: arrival.now, portal_id: portal.id, correlation_id: arrival.correlation_id.clone() };
-    let action = arrival.route.action;
-    let split = content::failing_share(strikes)
-        .filter(|_| action.is_batch())
-        .and_then(|share| half_done::split(arrival.call, action, share));
-    let reply = match (&split, arrival.route.bare().as_slice()) {
-        (Some(split), _) => portal.crm.handle(&split.call, &moment),
-        // Pipelines v1 lives until its sunset; its list is the v3 one.
-        (None, ["crm-pipelines", "pipelines", object_type]) => {
-            let path = format!("/crm/v3/pipelines/{object_type}");
-            portal.crm.handle(&Call { path, ..arrival.call.clone() }, &moment)
-        }
-        (None, _) => portal.crm.handle(arrival.call, &moment),
-    };
-    let reply = reply.unwrap_or_else(|| Refusal::no_such_path().reply(&arrival.correlation_id));
-    match split {
-        Some(split) => half_done::join(reply, &split.failed, action),
-        None => reply,
-    }
-}
-
-fn with_date(mut reply: Reply, now: Timestamp) -> Reply {
-    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
-    if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {
-        reply.headers.insert(header::DATE, date);
-    }
-    reply
 }

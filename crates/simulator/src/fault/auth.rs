@@ -110,13 +110,9 @@ fn downgrade(params: Params<'_>, _: &Scene<'_>) -> Result<Vec<Effect>, BadParam>
 
 /// A token's grant as the faults that strike this call leave it.
 pub fn alter(grant: Grant, strikes: &[Strike], now: Timestamp) -> Result<Grant, Refusal> {
-    strikes.iter().try_fold(grant, |grant, strike| match &strike.effect {
-        Effect::Auth(trouble) => suffer(trouble, strike.since, grant, now),
-        Effect::Network(_)
-        | Effect::HubSpot(_)
-        | Effect::Quota(_)
-        | Effect::Content(_)
-        | Effect::Status(_) => Ok(grant),
+    strikes.iter().try_fold(grant, |grant, strike| {
+        let Effect::Auth(trouble) = &strike.effect else { return Ok(grant) };
+        suffer(trouble, strike.since, grant, now)
     })
 }
 
@@ -154,24 +150,24 @@ fn suffer(trouble: &Trouble, since: Timestamp, mut grant: Grant, now: Timestamp)
 
 /// Rights that are missing although the scopes are there.
 pub fn forbid(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Refusal> {
-    strikes.iter().find_map(|strike| match &strike.effect {
-        Effect::Auth(Trouble::CreatorLostRights) => Some(
-            Refusal::new(StatusCode::FORBIDDEN, "User does not have permissions to perform this action.")
-                .category("USER_DOES_NOT_HAVE_PERMISSIONS"),
-        ),
-        Effect::Auth(Trouble::TierFeaturesOff) if is_tier_feature(arrival) => Some(
+    strikes.iter().find_map(|strike| {
+        let Effect::Auth(trouble) = &strike.effect else { return None };
+        match trouble {
+            Trouble::CreatorLostRights => Some(
+                Refusal::new(StatusCode::FORBIDDEN, "User does not have permissions to perform this action.")
+                    .category("USER_DOES_NOT_HAVE_PERMISSIONS"),
+            ),
             // The category of this 403 is unconfirmed, so none is sent; every field is optional (facts §2.1).
-            Refusal::new(
+            Trouble::TierFeaturesOff if is_tier_feature(arrival) => Some(Refusal::new(
                 StatusCode::FORBIDDEN,
                 "This account's subscription does not include custom objects.",
-            ),
-        ),
-        Effect::Auth(_)
-        | Effect::Network(_)
-        | Effect::HubSpot(_)
-        | Effect::Quota(_)
-        | Effect::Content(_)
-        | Effect::Status(_) => None,
+            )),
+            Trouble::TierFeaturesOff
+            | Trouble::Revoked
+            | Trouble::Expired { .. }
+            | Trouble::WithoutScopes { .. }
+            | Trouble::OfPortal(_) => None,
+        }
     })
 }
 

@@ -146,11 +146,9 @@ pub const KINDS: &[Kind] = &[
 ];
 
 fn troubles(strikes: &[Strike]) -> impl Iterator<Item = (&Strike, &Trouble)> {
-    strikes.iter().filter_map(|strike| match &strike.effect {
-        Effect::Content(trouble) => Some((strike, trouble)),
-        Effect::Network(_) | Effect::HubSpot(_) | Effect::Auth(_) | Effect::Quota(_) | Effect::Status(_) => {
-            None
-        }
+    strikes.iter().filter_map(|strike| {
+        let Effect::Content(trouble) = &strike.effect else { return None };
+        Some((strike, trouble))
     })
 }
 
@@ -182,14 +180,9 @@ pub fn refuse(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Refusal> {
 
 /// The share of a batch's inputs that fails.
 pub fn failing_share(strikes: &[Strike]) -> Option<f64> {
-    troubles(strikes).find_map(|(_, trouble)| match trouble {
-        Trouble::HalfDone { share } => Some(*share),
-        Trouble::BadNumber { .. }
-        | Trouble::RequiredProperty { .. }
-        | Trouble::Duplicate
-        | Trouble::AtLimit { .. }
-        | Trouble::PropertyGone { .. }
-        | Trouble::RecordsGone { .. } => None,
+    troubles(strikes).find_map(|(_, trouble)| {
+        let Trouble::HalfDone { share } = trouble else { return None };
+        Some(*share)
     })
 }
 

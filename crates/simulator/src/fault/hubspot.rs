@@ -158,11 +158,9 @@ pub fn form(params: Params<'_>) -> Result<Option<Form>, BadParam> {
 }
 
 fn troubles(strikes: &[Strike]) -> impl Iterator<Item = (&Strike, &Trouble)> {
-    strikes.iter().filter_map(|strike| match &strike.effect {
-        Effect::HubSpot(trouble) => Some((strike, trouble)),
-        Effect::Network(_) | Effect::Auth(_) | Effect::Quota(_) | Effect::Content(_) | Effect::Status(_) => {
-            None
-        }
+    strikes.iter().filter_map(|strike| {
+        let Effect::HubSpot(trouble) = &strike.effect else { return None };
+        Some((strike, trouble))
     })
 }
 
@@ -208,17 +206,10 @@ pub fn after_auth(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Reply> {
 /// Server time the faults add to this call.
 pub fn delay(strikes: &[Strike], arrival: &Arrival<'_>) -> Duration {
     troubles(strikes)
-        .map(|(strike, trouble)| match trouble {
-            Trouble::Slow { ms } => {
-                let share = 0.5 + arrival.draw(Purpose::FaultShape, strike.fault_id);
-                Duration::from_secs_f64(*ms as f64 * share / 1000.0)
-            }
-            Trouble::Down
-            | Trouble::RegionDown { .. }
-            | Trouble::PartDown
-            | Trouble::Migrating { .. }
-            | Trouble::Gone { .. }
-            | Trouble::Status { .. } => Duration::ZERO,
+        .filter_map(|(strike, trouble)| {
+            let Trouble::Slow { ms } = trouble else { return None };
+            let share = 0.5 + arrival.draw(Purpose::FaultShape, strike.fault_id);
+            Some(Duration::from_secs_f64(*ms as f64 * share / 1000.0))
         })
         .sum()
 }

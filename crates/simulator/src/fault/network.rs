@@ -113,11 +113,9 @@ fn proxy(params: Params<'_>, _: &Scene<'_>) -> Result<Vec<Effect>, BadParam> {
 }
 
 fn troubles(strikes: &[Strike]) -> impl Iterator<Item = &Trouble> {
-    strikes.iter().filter_map(|strike| match &strike.effect {
-        Effect::Network(trouble) => Some(trouble),
-        Effect::HubSpot(_) | Effect::Auth(_) | Effect::Quota(_) | Effect::Content(_) | Effect::Status(_) => {
-            None
-        }
+    strikes.iter().filter_map(|strike| {
+        let Effect::Network(trouble) = &strike.effect else { return None };
+        Some(trouble)
     })
 }
 

@@ -142,27 +142,17 @@ fn overload(params: Params<'_>, _: &Scene<'_>) -> Result<Vec<Effect>, BadParam> 
 }
 
 fn troubles(strikes: &[Strike]) -> impl Iterator<Item = (&Strike, &Trouble)> {
-    strikes.iter().filter_map(|strike| match &strike.effect {
-        Effect::Quota(trouble) => Some((strike, trouble)),
-        Effect::Network(_)
-        | Effect::HubSpot(_)
-        | Effect::Auth(_)
-        | Effect::Content(_)
-        | Effect::Status(_) => None,
+    strikes.iter().filter_map(|strike| {
+        let Effect::Quota(trouble) = &strike.effect else { return None };
+        Some((strike, trouble))
     })
 }
 
 /// The plan the account has for this call.
 pub fn plan(strikes: &[Strike], own: Plan) -> Plan {
-    let changed = troubles(strikes).filter_map(|(_, trouble)| match trouble {
-        Trouble::Plan(plan) => Some(*plan),
-        Trouble::PoolSpent { .. }
-        | Trouble::PoolEaten(_)
-        | Trouble::WindowFull { .. }
-        | Trouble::WindowShared(_)
-        | Trouble::SearchFull
-        | Trouble::Overload { .. }
-        | Trouble::Locks => None,
+    let changed = troubles(strikes).filter_map(|(_, trouble)| {
+        let Trouble::Plan(plan) = trouble else { return None };
+        Some(*plan)
     });
     changed.last().unwrap_or(own)
 }
