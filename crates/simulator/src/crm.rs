@@ -6,6 +6,7 @@
 
 mod ask;
 mod associations;
+mod batch_answer;
 mod definition;
 mod kind;
 mod names;
@@ -13,15 +14,19 @@ mod objects;
 mod owners;
 mod paging;
 mod pipelines;
+mod properties;
 mod record;
 mod refusal;
+mod schemas;
+mod search;
+mod seeding;
 mod stock;
 mod store;
 #[cfg(test)]
 mod tests;
 mod value;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use rand::SeedableRng;
@@ -30,13 +35,14 @@ use rand_chacha::ChaCha8Rng;
 use crate::call::{Applied, Call, Reply};
 
 use ask::{Ask, Shelf, Version};
-use associations::{LinkTypes, Links};
+use associations::{LinkTypes, Links, TypeKey};
 use definition::{Definitions, Uniqueness};
 use kind::{Kind, Kinds};
 use owners::Owner;
 use pipelines::Pipelines;
 use record::{Name, RecordId};
 use refusal::Refusal;
+use schemas::Schema;
 use store::RecordStore;
 
 /// Ids begin past 32 bits, as HubSpot's do: clients that cut them short shall notice.
@@ -84,8 +90,11 @@ pub struct Crm {
     definitions: Vec<Definitions>,
     pipelines: Pipelines,
     owners: Vec<Owner>,
+    schemas: Vec<Schema>,
     link_types: LinkTypes,
     links: Links,
+    /// Most records of the other type, per association type, as the portal set it.
+    link_limits: BTreeMap<TypeKey, u64>,
     /// Addresses a privacy deletion keeps out, lowercase.
     blocked_emails: HashSet<String>,
     next_id: u64,
@@ -106,9 +115,11 @@ impl Crm {
             definitions: Vec::new(),
             pipelines: Pipelines::stock(&kinds),
             owners: owners::stock(&mut ChaCha8Rng::seed_from_u64(seed)),
+            schemas: Vec::new(),
             link_types: LinkTypes::stock(&kinds),
             kinds,
             links: Links::default(),
+            link_limits: BTreeMap::new(),
             blocked_emails: HashSet::new(),
             next_id: FIRST_RECORD_ID,
             search_lag: SEARCH_LAG,
@@ -123,8 +134,17 @@ impl Crm {
         crm
     }
 
-    /// Adds believable records, the same ones for the same seed.
-    pub fn seed(&mut self, _counts: &[(&str, u32)], _now: Timestamp) {}
+    /// Adds believable records, the same ones for the same seed and the same order of calls; unknown types are
+    /// left out. Contacts are put with companies where both are asked for.
+    pub fn seed(&mut self, counts: &[(&str, u32)], now: Timestamp) {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed ^ self.next_id);
+        for (word, count) in counts {
+            if let Some(kind) = self.kinds.find(word) {
+                self.sow(&mut random, kind, *count, now);
+            }
+        }
+        self.introduce();
+    }
 
     /// Answers a call; `None` when the path is not one of the CRM's.
     pub fn handle(&mut self, call: &Call, moment: &Moment) -> Option<Reply> {
@@ -132,8 +152,12 @@ impl Crm {
         let (family, version, rest) = family(&segments)?;
         let ask = Ask { call, moment, version };
         let answer = match family {
+            Family::Associations => associations::answer(self, &ask, rest),
             Family::Objects => objects::answer(self, &ask, rest),
             Family::Owners => owners::answer(self, &ask, rest),
+            Family::Pipelines => pipelines::api::answer(self, &ask, rest),
+            Family::Properties => properties::answer(self, &ask, rest),
+            Family::Schemas => schemas::answer(self, &ask, rest),
         };
         Some(answer.unwrap_or_else(|refusal| refusal.reply(moment)))
     }
@@ -256,20 +280,29 @@ impl Crm {
 /// The parts of the CRM that answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
+    Associations,
     Objects,
     Owners,
+    Pipelines,
+    Properties,
+    Schemas,
 }
 
 /// Facts §3.1: v3 and v4 put the version before the family, dated paths after it.
 fn family<'a, 'b>(segments: &'b [&'a str]) -> Option<(Family, Version, &'b [&'a str])> {
     let (word, version, rest) = match segments {
+        ["crm-object-schemas", version, "schemas", rest @ ..] => ("schemas", *version, rest),
         ["crm", version @ ("v3" | "v4"), word, rest @ ..] => (*word, *version, rest),
         ["crm", word, version, rest @ ..] => (*word, *version, rest),
         _ => return None,
     };
     let family = match word {
+        "associations" => Family::Associations,
         "objects" => Family::Objects,
         "owners" => Family::Owners,
+        "pipelines" => Family::Pipelines,
+        "properties" => Family::Properties,
+        "schemas" => Family::Schemas,
         _ => return None,
     };
     Some((family, Version::parse(version)?, rest))

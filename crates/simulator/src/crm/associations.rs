@@ -1,19 +1,45 @@
 //! Associations, facts §4: the ids (`stock`, `types`), who is linked with whom (`links`), and the endpoints.
 
+mod batch;
+mod labels;
+mod legacy;
+mod limits;
 mod links;
+pub(super) mod single;
 mod stock;
 mod types;
 
 pub(super) use links::{End, Links};
 pub(super) use types::{Category, LinkType, LinkTypes, Nature, TypeKey};
 
+use http::Method;
 use serde::Deserialize;
 
 use super::Crm;
-use super::ask::Shelf;
+use super::ask::{Ask, Shelf, Version};
 use super::kind::Kind;
 use super::record::RecordId;
 use super::refusal::Refusal;
+use crate::call::Reply;
+
+/// `/crm/v4/associations/…`, `/crm/associations/{version}/…` and the v3 leftovers.
+pub(super) fn answer(crm: &mut Crm, ask: &Ask<'_>, rest: &[&str]) -> Result<Reply, Refusal> {
+    match rest {
+        ["definitions", "configurations", rest @ ..] => return limits::answer(crm, ask, rest),
+        ["usage", "high-usage-report", user_id] => return Ok(limits::usage_report(ask, user_id)),
+        _ => {}
+    }
+    let [from, to, rest @ ..] = rest else { return Err(Refusal::not_found("resource not found")) };
+    let pair = (crm.kind(from)?, crm.kind(to)?);
+    match (ask.version, ask.method(), rest) {
+        (Version::V3, &Method::GET, ["types"]) => Ok(legacy::types(crm, pair.0, pair.1)),
+        (Version::V3, &Method::POST, ["batch", verb]) => legacy::batch(crm, ask, pair, verb),
+        (_, &Method::POST, ["batch", rest @ ..]) => batch::answer(crm, ask, pair, rest),
+        (_, _, ["labels", rest @ ..]) => labels::answer(crm, ask, pair, rest),
+        (_, _, ["batch", ..]) => Err(Refusal::wrong_method()),
+        _ => Err(Refusal::not_found("resource not found")),
+    }
+}
 
 /// `{associationCategory, associationTypeId}`
 #[derive(Debug, Clone, Copy, Deserialize)]

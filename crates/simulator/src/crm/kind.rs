@@ -23,6 +23,8 @@ pub(super) struct KindInfo {
     pub(super) searched_properties: Vec<String>,
     /// What a custom object's schema requires on create.
     pub(super) required_properties: Vec<String>,
+    /// Deleted: no longer found under any name.
+    pub(super) retired: bool,
 }
 
 /// Every object type of the portal, in a fixed order.
@@ -106,11 +108,22 @@ impl Kinds {
         Kind(self.0.len() - 1)
     }
 
+    /// A custom type that was deleted; its id is never used again.
+    pub(super) fn retire(&mut self, kind: Kind) {
+        self.0[kind.0].retired = true;
+    }
+
+    /// The types every custom object may be associated with, as HubSpot sets them up by itself.
+    pub(super) fn activities(&self) -> Vec<Kind> {
+        let words = ["notes", "tasks", "calls", "emails", "meetings"];
+        words.into_iter().filter_map(|word| self.find(word)).collect()
+    }
+
     /// Finds a type by id, name (either number), or fully qualified name, whatever the case.
     pub(super) fn find(&self, word: &str) -> Option<Kind> {
         let aliased = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(word));
         let word = aliased.map_or(word, |(_, type_id)| type_id);
-        self.iter().find(|(_, info)| info.answers_to(word)).map(|(kind, _)| kind)
+        self.iter().find(|(_, info)| !info.retired && info.answers_to(word)).map(|(kind, _)| kind)
     }
 }
 
@@ -127,6 +140,7 @@ impl KindInfo {
             default_properties: owned(default_properties(stock.plural)),
             searched_properties: owned(searched_properties(stock.plural)),
             required_properties: Vec::new(),
+            retired: false,
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn stock(random: &mut ChaCha8Rng) -> Vec<Owner> {
         .map(|place| {
             let first_name = names::FIRST[random.random_range(0..names::FIRST.len())].to_owned();
             let last_name = names::LAST[random.random_range(0..names::LAST.len())].to_owned();
-            let email = format!("{}.{}@hubkeeper.example", first_name, last_name).to_lowercase();
+            let email = format!("{first_name}.{last_name}@hubkeeper.example").to_lowercase();
             Owner {
                 id: 70_001_001 + place * 37,
                 user_id: Some(9_001_001 + place * 11),

@@ -12,7 +12,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 #[derive(Debug)]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
-    next: Option<u64>,
+    pub(super) next: Option<u64>,
 }
 
 /// The first `limit` items; one more is looked at, to know whether there is a next page.

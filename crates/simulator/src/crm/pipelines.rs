@@ -1,6 +1,6 @@
 //! Pipelines and their stages, facts §3.6, with the stock ones of a fresh portal.
 
-//api
+pub(super) mod api;
 
 use std::collections::BTreeMap;
 

@@ -51,6 +51,8 @@ pub(super) type Name = Arc<str>;
 pub(super) struct Record {
     pub(super) id: RecordId,
     pub(super) created: Timestamp,
+    /// When this id came to be: later than `created` for what a merge left.
+    pub(super) born: Timestamp,
     pub(super) archived: Option<Timestamp>,
     /// When it changed, oldest first, never empty.
     touched: Vec<Timestamp>,
@@ -78,7 +80,7 @@ impl Source {
 
 impl Record {
     pub(super) fn new(id: RecordId, created: Timestamp) -> Self {
-        Self { id, created, archived: None, touched: vec![created], values: BTreeMap::new() }
+        Self { id, created, born: created, archived: None, touched: vec![created], values: BTreeMap::new() }
     }
 
     pub(super) fn shelf(&self) -> Shelf {
@@ -86,7 +88,12 @@ impl Record {
     }
 
     pub(super) fn updated(&self) -> Timestamp {
-        *self.touched.last().expect("a record is touched when it is made")
+        self.updated_by(Timestamp::MAX)
+    }
+
+    /// The last change up to `horizon`.
+    pub(super) fn updated_by(&self, horizon: Timestamp) -> Timestamp {
+        self.touched.iter().rev().find(|at| **at <= horizon).copied().unwrap_or(self.created)
     }
 
     /// Marks a change that left every value as it was.
@@ -128,7 +135,7 @@ impl Record {
 
     /// Whether search knew this record at `horizon`: already made, not yet archived.
     pub(super) fn known_at(&self, horizon: Timestamp) -> bool {
-        self.created <= horizon && self.archived.is_none_or(|archived| archived > horizon)
+        self.born <= horizon && self.archived.is_none_or(|archived| archived > horizon)
     }
 
     /// A property as of `horizon`, the computed ones included.
@@ -142,8 +149,7 @@ impl Record {
         } else if name == info.created_property {
             Some(Seen::Instant(self.created))
         } else if name == info.modified_property {
-            let at = self.touched.iter().rev().find(|at| **at <= horizon);
-            Some(Seen::Instant(at.copied().unwrap_or(self.created)))
+            Some(Seen::Instant(self.updated_by(horizon)))
         } else {
             None
         }

@@ -31,10 +31,6 @@ impl RecordStore {
         self.unique.insert(Name::clone(property), holders);
     }
 
-    pub(super) fn is_indexed(&self, property: &str) -> bool {
-        self.unique.contains_key(property)
-    }
-
     pub(super) fn get(&self, id: RecordId, shelf: Shelf) -> Option<&Record> {
         self.records.get(&id).filter(|record| record.shelf() == shelf)
     }

@@ -1,6 +1,12 @@
 //! What the CRM answers, call by call: behaviour as an SDK would see it.
 
+mod associations;
+mod batches;
+mod definitions;
+mod merging;
 mod objects;
+mod search;
+mod seeds;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};

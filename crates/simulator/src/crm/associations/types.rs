@@ -59,7 +59,7 @@ pub(in crate::crm) struct LinkTypes {
     next_id: u32,
 }
 
-/// A new two-way type; `None` for a direction that has no id.
+/// One direction of a type about to be added.
 struct Way {
     from: Kind,
     to: Kind,

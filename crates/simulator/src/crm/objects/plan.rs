@@ -219,11 +219,11 @@ impl Crm {
             self.refuse_blocked(name, value)?;
             let holder = self.store(kind).holder(name, value).filter(|holder| Some(*holder) != own);
             if let Some(holder) = holder {
-                return Err(self.taken(kind, name, &holder.to_string()));
+                return Err(self.taken(kind, name, Some(holder)));
             }
             let claim = (Name::clone(name), value.to_lowercase());
             if claims.0.contains(&claim) {
-                return Err(self.taken(kind, name, "in this batch"));
+                return Err(self.taken(kind, name, None));
             }
             claimed.push(claim);
         }
@@ -231,13 +231,18 @@ impl Crm {
         Ok(())
     }
 
-    /// Facts §2.2: a contact's e-mail has its own conflict; the form for other unique values is observed.
-    fn taken(&self, kind: Kind, name: &str, holder: &str) -> Refusal {
+    /// Facts §2.2: a contact's e-mail has its own conflict; the form for other unique values is observed. Without
+    /// a holder it is an earlier item of the batch, which has no id yet.
+    fn taken(&self, kind: Kind, name: &str, holder: Option<RecordId>) -> Refusal {
         let info = self.kinds.info(kind);
         if name == "email" && info.plural == "contacts" {
-            return Refusal::conflict(format!("Contact already exists. Existing ID: {holder}"));
+            let existing = holder.map(|holder| format!(" Existing ID: {holder}"));
+            return Refusal::conflict(format!("Contact already exists.{}", existing.unwrap_or_default()));
         }
-        let message = format!("{}={holder} already has that value.", info.shout());
+        let message = holder.map_or_else(
+            || format!("Another {} of the batch already has that value.", info.shout()),
+            |holder| format!("{}={holder} already has that value.", info.shout()),
+        );
         Refusal::bad_values(&[BadValue::new(name, "CONFLICTING_UNIQUE_VALUE", message)], self.portal_id)
     }
 

@@ -31,7 +31,7 @@ impl Selection {
 
 impl Crm {
     pub(in crate::crm) fn shown(&self, kind: Kind, record: &Record, selection: &Selection) -> Value {
-        let mut body = self.bare(record, self.shown_properties(kind, record, selection));
+        let mut body = bare(record, self.shown_properties(kind, record, selection), selection.horizon);
         if !selection.with_history.is_empty() {
             body.insert("propertiesWithHistory".into(), self.history(kind, record, &selection.with_history));
         }
@@ -59,20 +59,7 @@ impl Crm {
             let seen = record.see(info, name, Timestamp::MAX);
             properties.insert(name.to_owned(), json!(seen.map_or_else(Default::default, Seen::text)));
         }
-        self.bare(record, properties)
-    }
-
-    fn bare(&self, record: &Record, properties: Map<String, Value>) -> Map<String, Value> {
-        let mut body = Map::new();
-        body.insert("id".into(), json!(record.id.to_string()));
-        body.insert("properties".into(), Value::Object(properties));
-        body.insert("createdAt".into(), json!(instant_text(record.created)));
-        body.insert("updatedAt".into(), json!(instant_text(record.updated())));
-        body.insert("archived".into(), json!(record.shelf() == Shelf::Archived));
-        if let Some(archived) = record.archived {
-            body.insert("archivedAt".into(), json!(instant_text(archived)));
-        }
-        body
+        bare(record, properties, Timestamp::MAX)
     }
 
     fn shown_properties(&self, kind: Kind, record: &Record, selection: &Selection) -> Map<String, Value> {
@@ -130,6 +117,21 @@ impl Crm {
         }
         associations
     }
+}
+
+/// Everything but what was asked for.
+fn bare(record: &Record, properties: Map<String, Value>, horizon: Timestamp) -> Map<String, Value> {
+    let archived = record.archived.filter(|archived| *archived <= horizon);
+    let mut body = Map::new();
+    body.insert("id".into(), json!(record.id.to_string()));
+    body.insert("properties".into(), Value::Object(properties));
+    body.insert("createdAt".into(), json!(instant_text(record.created)));
+    body.insert("updatedAt".into(), json!(instant_text(record.updated_by(horizon))));
+    body.insert("archived".into(), json!(archived.is_some()));
+    if let Some(archived) = archived {
+        body.insert("archivedAt".into(), json!(instant_text(archived)));
+    }
+    body
 }
 
 /// HubSpot lists properties by name, each once.
