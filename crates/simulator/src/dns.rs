@@ -72,3 +72,51 @@ pub fn answer(query: &[u8], behaviour: Behaviour, address: Ipv4Addr) -> Option<V
     };
     Some(question.answer(code, address))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    const HEAD: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03api\x06hubapi\x03com\x00\x00";
+    const A: u8 = 1;
+    const AAAA: u8 = 28;
+    const TXT: u8 = 16;
+
+    fn ask(kind: u8, behaviour: Behaviour) -> Option<Vec<u8>> {
+        answer(&[HEAD, &[kind, 0, 1]].concat(), behaviour, Ipv4Addr::new(127, 0, 0, 9))
+    }
+
+    #[rstest]
+    #[case(A, Behaviour::Answer, 0, &[127, 0, 0, 9])]
+    #[case(AAAA, Behaviour::Answer, 0, &[])]
+    #[case(TXT, Behaviour::Answer, 0, &[])]
+    #[case(A, Behaviour::DeadIpv6, 0, &[127, 0, 0, 9])]
+    #[case(AAAA, Behaviour::DeadIpv6, 0, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])]
+    #[case(A, Behaviour::NxDomain, 3, &[])]
+    #[case(A, Behaviour::ServFail, 2, &[])]
+    fn each_behaviour_answers_in_its_way(
+        #[case] kind: u8,
+        #[case] behaviour: Behaviour,
+        #[case] code: u8,
+        #[case] address: &[u8],
+    ) {
+        let packet = ask(kind, behaviour).expect("an answer");
+        assert_eq!((packet[3] & 0x0f, packet[7]), (code, u8::from(!address.is_empty())));
+        assert!(packet.ends_with(address) && packet[..2] == HEAD[..2]);
+    }
+
+    #[test]
+    fn silence_is_silent() {
+        assert_eq!(ask(A, Behaviour::Silent), None);
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_is_survived(packet in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = answer(&packet, Behaviour::Answer, Ipv4Addr::LOCALHOST);
+        }
+    }
+}

@@ -128,9 +128,9 @@ impl Ledger {
             None if pool_drawn.is_some() => pool.accept(now),
             None => {}
         }
-        // Search answers carry no limit header at all (facts §1.3).
+        // Search answers carry no limit header at all, OAuth answers no daily one (facts §1.3).
         let daily = pool_limit
-            .filter(|_| draws != Draws::Search)
+            .filter(|_| draws != Draws::Search && !payer.kind.is_oauth())
             .map(|limit| level(pool.used(now), limit, pressure.daily));
         let standing = Standing { burst, daily };
         refused.map_or(Verdict::Accepted(standing), |budget| Verdict::Refused(budget, standing))
@@ -215,30 +215,65 @@ mod tests {
         }
     }
 
+    /// Remembers every instant that fills a window, and counts by hand.
+    #[derive(Default)]
+    struct Oracle {
+        burst: Vec<i64>,
+        search: Vec<i64>,
+        associations: Vec<i64>,
+        today: u64,
+    }
+
+    impl Oracle {
+        /// The budget that refuses a call at `now_ms`; what fills a window is noted.
+        fn judge(
+            &mut self,
+            draws: Draws,
+            limits: [u64; 4],
+            fills: RefusalFills,
+            now_ms: i64,
+        ) -> Option<Budget> {
+            let [burst, search, associations, daily] = limits;
+            let (budget, window, limit, span_ms) = match draws {
+                Draws::Search => (Budget::Search, &mut self.search, search, 1_000),
+                Draws::Associations => (Budget::Associations, &mut self.associations, associations, 10_000),
+                Draws::Ordinary | Draws::BurstOnly | Draws::DailyOnly | Draws::Nothing => {
+                    (Budget::Burst, &mut self.burst, burst, 10_000)
+                }
+            };
+            if self.today >= daily {
+                return Some(Budget::Daily);
+            }
+            let used = window.iter().filter(|ms| now_ms - **ms < span_ms).count() as u64;
+            let refused = used >= limit;
+            if !refused || fills == RefusalFills::TheWindow {
+                window.push(now_ms);
+            }
+            self.today += u64::from(!refused);
+            refused.then_some(budget)
+        }
+    }
+
     proptest! {
-        /// The oracle remembers every accepted instant and counts by hand.
         #[test]
-        fn admits_exactly_what_the_rolling_window_allows(
-            gaps_ms in prop::collection::vec(0_i64..900, 1..300),
-            limit in 1_u32..25,
+        fn admits_exactly_what_counting_by_hand_admits(
+            calls in prop::collection::vec((0_i64..700, 0_usize..3), 1..300),
+            limits in [1_u64..25, 1_u64..6, 1_u64..15, 20_u64..200],
+            fills in prop::sample::select(vec![RefusalFills::Nothing, RefusalFills::TheWindow]),
         ) {
             let zone = TimeZone::UTC;
-            let mut ledger = Ledger::new(RefusalFills::Nothing);
-            let mut accepted: Vec<i64> = Vec::new();
-            let mut now_ms = 0;
-            for gap_ms in gaps_ms {
+            let mut payer = payer(&zone, 1, 1);
+            let [burst, search, associations, daily] = limits;
+            payer.allowance = Allowance { burst, search, associations, daily: Some(daily) };
+            let (mut ledger, mut oracle, mut now_ms) = (Ledger::new(fills), Oracle::default(), 0);
+            for (gap_ms, kind) in calls {
                 now_ms += gap_ms;
-                let in_window = accepted.iter().filter(|ms| now_ms - **ms < 10_000).count();
-                let verdict =
-                    ledger.admit(&payer(&zone, limit, 1_000_000), Draws::Ordinary, &Pressure::default(), at(now_ms));
-                let expected = (in_window >= limit as usize).then_some(Budget::Burst);
-                prop_assert_eq!(refused_by(verdict), expected);
-                if expected.is_none() {
-                    accepted.push(now_ms);
-                }
+                let draws = [Draws::Ordinary, Draws::Search, Draws::Associations][kind];
+                let verdict = ledger.admit(&payer, draws, &Pressure::default(), at(now_ms));
+                prop_assert_eq!(refused_by(verdict), oracle.judge(draws, limits, fills, now_ms));
             }
             let worst = ledger.burst_meters().map(|(_, meter)| meter.record.worst_window).max().unwrap_or(0);
-            prop_assert!(worst <= u64::from(limit));
+            prop_assert!(worst <= burst, "{worst} accepted in a window of {burst}");
         }
     }
 

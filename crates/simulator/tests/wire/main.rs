@@ -5,6 +5,8 @@ mod bench;
 mod control;
 mod determinism;
 mod faults;
+mod latency;
 mod limits;
 mod oauth;
+mod robust;
 mod server;
