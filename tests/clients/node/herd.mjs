@@ -5,7 +5,9 @@
 //   node herd.mjs direct    the control, without the gateway: must lose calls and meet 429s, or the test tests nothing
 //
 // The ideal is what no client can beat: 600 calls are six windows of 100, the first leaves at once, the last five windows
-// later, and one answer (the quickest of the run) is waited for at the end.
+// later, and one answer (the quickest of the run) is waited for at the end. That leaves no room for a 601st call, and a
+// gateway spends one of its own on a token that it meets for the first time. So the herd begins when one call through it
+// lies a window back.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -50,6 +52,8 @@ async function herd(mode) {
   assert.ok(['gateway', 'direct'].includes(mode), 'use: node herd.mjs gateway|direct')
   const members = Array.from({ length: MEMBERS }, (_, number) => startMember(number))
   await Promise.all(members.map((member) => member.ready))
+  await introduce()
+  const before = await ask('/_sim/stats')
 
   const started = performance.now()
   for (const { process } of members) process.stdin.end('go\n')
@@ -58,7 +62,7 @@ async function herd(mode) {
 
   const done = outcomes.filter((outcome) => outcome.id)
   const stats = await ask('/_sim/stats')
-  const created = (await ask('/_sim/log')).filter((entry) => entry.action === 'create' && entry.object_type === 'contacts')
+  const created = (await ask('/_sim/log')).applied.filter((entry) => entry.action === 'create' && entry.object_type === 'contacts')
   const idealMs = (Math.ceil(outcomes.length / LIMIT) - 1) * WINDOW_MS + Math.min(...done.map((outcome) => outcome.ms))
   const report = {
     mode,
@@ -66,10 +70,11 @@ async function herd(mode) {
     lost: outcomes.length - done.length,
     refused_429: stats.statuses['429'] ?? 0,
     applied: created.length,
+    calls_counted: stats.calls - before.calls,
     wall_s: seconds(wallMs),
     ideal_s: seconds(idealMs),
     wall_over_ideal: Number((wallMs / idealMs).toFixed(3)),
-    worst_window: worstWindow(stats),
+    worst_window: stats.budgets.burst.worst_window,
   }
   console.log(JSON.stringify(report))
 
@@ -79,6 +84,7 @@ async function herd(mode) {
     assert.equal(report.refused_429, 0, 'the portal may refuse nothing')
     assert.equal(members.reduce((sum, member) => sum + member.retries429, 0), 0, 'no client may see a 429')
     assert.equal(report.applied, report.calls, 'every write is applied once')
+    assert.equal(report.calls_counted, report.calls, 'the gateway adds no call of its own')
     assert.equal(new Set(done.map((outcome) => outcome.id)).size, report.calls, 'every answer is of another record')
     assert.ok(report.worst_window <= LIMIT, 'no rolling window may hold more than the limit')
     assert.ok(report.wall_over_ideal <= WALL_OVER_IDEAL_MAX, `at most ${WALL_OVER_IDEAL_MAX} × ideal`)
@@ -86,6 +92,14 @@ async function herd(mode) {
     assert.ok(report.lost > 0, 'without the gateway calls are lost, or this test proves nothing')
     assert.ok(report.refused_429 > 0, 'without the gateway the portal refuses, or this test proves nothing')
   }
+}
+
+/** Makes the token known, and lets the window pass that this fell into. */
+async function introduce() {
+  const client = new hubspot.Client({ accessToken: ACCESS_TOKEN, basePath: TARGET_URL })
+  const response = await client.apiRequest({ path: '/crm/v3/owners' })
+  assert.equal(response.status, 200)
+  await new Promise((resolve) => setTimeout(resolve, WINDOW_MS + 500))
 }
 
 function startMember(number) {
