@@ -8,6 +8,7 @@
 //! | [`network`] | the line and what stands on it, before HubSpot |
 //! | [`hubspot`] | HubSpot itself failing or slow |
 //! | [`auth`] | tokens, scopes, rights |
+//! | [`grants`] | the token endpoint, and authentication as a whole |
 //! | [`quota`] | limits spent by others, locks, overload |
 //! | [`content`] | single requests refused for what they hold |
 //! | [`generic`] | any status, delay or broken line, for tests of one's own |
@@ -17,6 +18,7 @@ pub mod auth;
 pub mod catalogue;
 pub mod content;
 pub mod generic;
+pub mod grants;
 pub mod hubspot;
 pub mod network;
 pub mod params;
@@ -36,6 +38,7 @@ pub enum Effect {
     Network(network::Trouble),
     HubSpot(hubspot::Trouble),
     Auth(auth::Trouble),
+    Grants(grants::Trouble),
     Quota(quota::Trouble),
     Content(content::Trouble),
     /// Shown on the status page; it does nothing to calls.

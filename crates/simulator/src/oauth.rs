@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Reply};
+use crate::fault::grants::TradeRefused;
 use crate::form;
 use crate::refusal::Refusal;
 use crate::registry::{Grant, Install, Registry};
@@ -14,13 +15,32 @@ use crate::registry::{Grant, Install, Registry};
 pub struct Desk<'a> {
     pub registry: &'a mut Registry,
     pub see: &'a dyn Fn(&Registry, &str) -> Option<Grant>,
+    /// Why an install may not trade at the moment, though everything it sends is right.
+    pub bars: &'a dyn Fn(&Install) -> Option<TradeRefused>,
+    /// Can tokens be asked about?
+    pub introspection: Introspection,
     pub now: Timestamp,
     pub correlation_id: &'a str,
+}
+
+/// The part of the desk that looks at tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Introspection {
+    Open,
+    Down,
 }
 
 /// Answers `bare` (the path without its version) under `version`; `None` for a path that is not OAuth's.
 pub fn answer(call: &Call, bare: &[&str], version: &str, desk: &mut Desk<'_>) -> Option<Reply> {
     let v1 = version == "v1";
+    let looks =
+        matches!(bare, ["oauth", "token", "introspect"] | ["oauth", "access-tokens" | "refresh-tokens", _])
+            || matches!(bare, ["oauth", "private-apps", ..]);
+    if looks && desk.introspection == Introspection::Down {
+        return Some(
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error").reply(desk.correlation_id),
+        );
+    }
     let reply = match (&call.method, bare) {
         (&Method::POST, ["oauth", "token"]) => token(call, v1, desk),
         (&Method::POST, ["oauth", "token", "introspect"]) if !v1 => introspect(call, desk),
@@ -106,6 +126,12 @@ fn trade(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Result<(Grant, String), 
         }
         _ => return Err(BAD_GRANT_TYPE),
     };
+    match (desk.bars)(&install) {
+        Some(TradeRefused::RefreshToken) => return Err(BAD_REFRESH_TOKEN),
+        Some(TradeRefused::ClientSecret) => return Err(BAD_CLIENT_SECRET),
+        Some(TradeRefused::ClientId) => return Err(BAD_CLIENT_ID),
+        None => {}
+    }
     let (client_id, client_secret) = desk.registry.client(install.app_id);
     if given("client_id").as_deref() != Some(&client_id) {
         return Err(BAD_CLIENT_ID);

@@ -119,17 +119,12 @@ pub fn alter(grant: Grant, strikes: &[Strike], now: Timestamp) -> Result<Grant, 
 /// The same for somebody who asks about the token instead of using it: introspection.
 pub fn look(grant: Grant, faults: &FaultBook, now: Timestamp) -> Option<Grant> {
     let (name, portal_id) = (fingerprint(&grant.token), grant.portal_id);
-    faults.active_effects(now).filter(|(fault, _)| fault.aim.covers_token(&name, portal_id)).try_fold(
-        grant,
-        |grant, (fault, effect)| match effect {
-            Effect::Auth(trouble) => suffer(trouble, fault.from, grant, now).ok(),
-            Effect::Network(_)
-            | Effect::HubSpot(_)
-            | Effect::Quota(_)
-            | Effect::Content(_)
-            | Effect::Status(_) => Some(grant),
-        },
-    )
+    let mut troubles =
+        faults.active_effects(now).filter(|(fault, _)| fault.aim.covers_token(&name, portal_id));
+    troubles.try_fold(grant, |grant, (fault, effect)| {
+        let Effect::Auth(trouble) = effect else { return Some(grant) };
+        suffer(trouble, fault.from, grant, now).ok()
+    })
 }
 
 fn suffer(trouble: &Trouble, since: Timestamp, mut grant: Grant, now: Timestamp) -> Result<Grant, Refusal> {

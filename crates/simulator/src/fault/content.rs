@@ -10,7 +10,7 @@ use crate::arrival::Arrival;
 use crate::capacity::Fill;
 use crate::crm::Crm;
 use crate::refusal::Refusal;
-use crate::route::{Family, object_name};
+use crate::route::{Family, Route, object_name};
 use crate::seed::Purpose;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +49,9 @@ pub enum Undo {
     ShowProperty { object_type: String, property: String },
     RestoreRecords { object_type: String, ids: Vec<String> },
 }
+
+/// The `object_type` that stands for links between records instead of records.
+const ASSOCIATIONS: &str = "associations";
 
 const OBJECT_TYPE: Param = Param { name: "object_type", meaning: "record type", default: "contacts" };
 
@@ -102,7 +105,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         code: "account.limit",
         id: Some("F43"),
-        seen: "400 to creates of one type; /crm/v3/limits/records shows it full",
+        seen: "400 to creates of one type, or of associations; the /crm/v3/limits endpoints show it full",
         aims_at: DefaultAim::DefaultPortal,
         family: None,
         params: &[OBJECT_TYPE],
@@ -156,8 +159,8 @@ fn troubles(strikes: &[Strike]) -> impl Iterator<Item = (&Strike, &Trouble)> {
 pub fn refuse(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Refusal> {
     let route = &arrival.route;
     let on_records = route.family == Family::Objects;
-    let (writes, creates) =
-        (on_records && route.action.sets_values(), on_records && route.action.is_create());
+    let writes = on_records && route.action.sets_values();
+    let creates = on_records && route.action.is_create();
     troubles(strikes).find_map(|(strike, trouble)| match trouble {
         Trouble::BadNumber { property } if writes => Some(bad_number(property)),
         Trouble::RequiredProperty { property } if writes && route.enforces_required_properties() => {
@@ -167,7 +170,7 @@ pub fn refuse(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Refusal> {
             let id = 1 + (arrival.draw(Purpose::FaultShape, strike.fault_id) * 1e9) as u64;
             Some(duplicate(route.object_type.as_deref().unwrap_or("contacts"), id))
         }
-        Trouble::AtLimit { object_type } if creates && route.is_about(object_type) => Some(full(object_type)),
+        Trouble::AtLimit { object_type } if adds(route, object_type) => Some(full(object_type)),
         Trouble::BadNumber { .. }
         | Trouble::RequiredProperty { .. }
         | Trouble::Duplicate
@@ -176,6 +179,14 @@ pub fn refuse(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Refusal> {
         | Trouble::PropertyGone { .. }
         | Trouble::RecordsGone { .. } => None,
     })
+}
+
+/// Does the call add a record of this type, or a link where links are meant?
+fn adds(route: &Route, object_type: &str) -> bool {
+    if object_type == ASSOCIATIONS {
+        return route.family == Family::Associations && route.action.sets_values();
+    }
+    route.family == Family::Objects && route.action.is_create() && route.is_about(object_type)
 }
 
 /// The share of a batch's inputs that fails.
@@ -255,6 +266,6 @@ fn duplicate(object_type: &str, id: u64) -> Refusal {
 
 /// Its wording is unconfirmed; what tells it apart is the limits endpoint.
 fn full(object_type: &str) -> Refusal {
-    let text = format!("The account has reached its limit of {object_type} records. No more can be created.");
+    let text = format!("The limit of {object_type} has been reached. No more can be created.");
     Refusal::validation(text.clone(), &json!({"message": text, "code": "LIMIT_EXCEEDED"}))
 }

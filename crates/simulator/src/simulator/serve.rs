@@ -8,14 +8,15 @@ use crate::arrival::Arrival;
 use crate::auth::{self, Credential};
 use crate::call::{Call, Reply};
 use crate::crm::Moment;
-use crate::fault::{self, Strike, content, hubspot, quota};
+use crate::fault::{self, Strike, content, grants, hubspot, quota};
 use crate::limits::allowance::allowance;
 use crate::limits::{self, Payer, Standing, Verdict};
+use crate::oauth::{self, Desk, Introspection};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::registry::{Grant, Registry};
+use crate::registry::{Grant, Install, Registry};
 use crate::seed::Purpose;
-use crate::{account, capacity, half_done, oauth, scope, sunset};
+use crate::{account, capacity, half_done, scope, sunset};
 
 /// An answer of HubSpot's, before its headers.
 pub(super) struct Answered {
@@ -51,7 +52,7 @@ impl Simulator {
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed");
             return refusal.reply(id).into();
         }
-        if let Some(reply) = self.oauth(arrival) {
+        if let Some(reply) = self.oauth(arrival, strikes) {
             return reply.into();
         }
         let grant = match self.authenticate(arrival, strikes) {
@@ -100,17 +101,26 @@ impl Simulator {
     fn authenticate(&self, arrival: &Arrival<'_>, strikes: &[Strike]) -> Result<Grant, Refusal> {
         let credential = auth::credential(&arrival.call.headers);
         let grant = auth::authenticate(credential, &self.registry, arrival.now)?;
+        grants::unknown_to_hubspot(strikes).map_or(Ok(()), Err)?;
         fault::auth::alter(grant, strikes, arrival.now)
     }
 
-    fn oauth(&mut self, arrival: &Arrival<'_>) -> Option<Reply> {
+    fn oauth(&mut self, arrival: &Arrival<'_>, strikes: &[Strike]) -> Option<Reply> {
         let (faults, now) = (&self.faults, arrival.now);
         let see = |registry: &Registry, token: &str| {
             let grant = auth::authenticate(Credential::Bearer(token), registry, now).ok()?;
             fault::auth::look(grant, faults, now)
         };
-        let correlation_id = &arrival.correlation_id;
-        let mut desk = oauth::Desk { registry: &mut self.registry, see: &see, now, correlation_id };
+        let bars = |install: &Install| grants::trade_refused(faults, install, now);
+        let down = grants::introspection_is_down(strikes);
+        let mut desk = Desk {
+            registry: &mut self.registry,
+            see: &see,
+            bars: &bars,
+            introspection: if down { Introspection::Down } else { Introspection::Open },
+            now,
+            correlation_id: &arrival.correlation_id,
+        };
         let version = arrival.route.version.as_deref().unwrap_or_default();
         oauth::answer(arrival.call, &arrival.route.bare(), version, &mut desk)
     }

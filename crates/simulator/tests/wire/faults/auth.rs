@@ -1,4 +1,4 @@
-//! F01, F03, F08–F11.
+//! F01, F03–F12 but for F02 and F05, which show elsewhere.
 
 use serde_json::{Value, json};
 
@@ -92,4 +92,55 @@ async fn f11_the_token_is_another_accounts() {
     assert_eq!(seen.body["hubId"], details.body["portalId"]);
     bench.mend(fault).await;
     assert_eq!(bench.send(&format!("GET {CONTACTS}/{known}"), &Value::Null).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f04_f06_and_f07_stop_trades_and_leave_access_tokens_alone() {
+    for (kind, status, error) in [
+        ("F04", "BAD_REFRESH_TOKEN", "invalid_grant"),
+        ("F06", "BAD_CLIENT_SECRET", "invalid_client"),
+        ("F07", "BAD_CLIENT_ID", "invalid_client"),
+    ] {
+        let bench = Bench::new();
+        let bought = refresh(&bench, "v3").await;
+        let token = bought.body["access_token"].as_str().expect("a token");
+        let fault = bench.break_by(kind).await;
+        let refused = refresh(&bench, "v3").await;
+        assert_eq!(
+            (refused.status, &refused.body["status"], &refused.body["error"]),
+            (400, &json!(status), &json!(error))
+        );
+        assert_eq!(bench.get_as(token, DETAILS).await.status, 200);
+        bench.mend(fault).await;
+        assert_eq!(refresh(&bench, "v3").await.status, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f04_concerns_one_account_alone() {
+    let bench = Bench::new();
+    let app = bench.register(&json!({"kind": "public-oauth", "portal_id": 900, "app_id": 5})).await;
+    bench.break_by("F04").await;
+    let text = |name: &str| app[name].as_str().expect("a text");
+    let body = form(&[
+        ("grant_type", "refresh_token"),
+        ("client_id", text("client_id")),
+        ("client_secret", text("client_secret")),
+        ("refresh_token", text("refresh_token")),
+    ]);
+    assert_eq!(bench.anonymous("POST /oauth/v3/token", &body).await.status, 200);
+    assert_eq!(refresh(&bench, "v3").await.status, 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f12_nobody_is_known_and_nobody_can_ask() {
+    let bench = Bench::new();
+    let other = bench.register(&json!({"portal_id": 900, "app_id": 5})).await;
+    bench.break_by("hubspot.auth_outage").await;
+    for token in [bench.token.as_str(), other["token"].as_str().expect("a token")] {
+        let refused = bench.get_as(token, DETAILS).await;
+        assert_eq!((refused.status, refused.category()), (401, "INVALID_AUTHENTICATION"));
+    }
+    let info = "POST /oauth/v2/private-apps/get/access-token-info";
+    assert_eq!(bench.anonymous(info, &json!({"tokenKey": bench.token})).await.status, 500);
 }

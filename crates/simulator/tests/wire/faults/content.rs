@@ -67,6 +67,17 @@ async fn f43_no_more_records_fit_and_the_limits_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f43_can_concern_associations() {
+    let bench = Bench::new();
+    bench.fault(&json!({"kind": "F43", "object_type": "associations"})).await;
+    let link = "PUT /crm/v4/objects/contacts/1/associations/default/companies/2";
+    assert_eq!(bench.send(link, &Value::Null).await.category(), "VALIDATION_ERROR");
+    let report = bench.get("/crm/v3/limits/associations/records/from").await;
+    assert_eq!(report.body["results"][0]["percentage"], 100.0);
+    assert_eq!(bench.send(&format!("POST {CONTACTS}"), &named("a")).await.status, 201);
+}
+
+#[tokio::test(start_paused = true)]
 async fn f44_ids_that_answered_are_gone_and_come_back() {
     let bench = Bench::new();
     let ids = bench.contact_ids(20).await;
