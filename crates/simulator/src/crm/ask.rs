@@ -58,10 +58,12 @@ impl<'a> Ask<'a> {
 
     /// `?archived=true`; absent means live.
     pub(super) fn shelf(&self) -> Shelf {
-        match self.call.query("archived") {
-            Some("true") => Shelf::Archived,
-            Some(_) | None => Shelf::Live,
-        }
+        if self.is_set("archived") { Shelf::Archived } else { Shelf::Live }
+    }
+
+    /// Whether a parameter says `true`, in any case: HubSpot's Python client writes `True`.
+    pub(super) fn is_set(&self, parameter: &str) -> bool {
+        self.call.query(parameter).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
     /// `?limit=`, between 1 and `max`.

@@ -170,7 +170,7 @@ impl Crm {
 
     /// When the caller asked for it, stages that still hold records stay; facts §2.1 and §3.6.
     fn guard(&self, ask: &Ask<'_>, kind: Kind, stage_ids: &[String]) -> Result<(), Refusal> {
-        let asked = GUARDS.iter().any(|guard| ask.call.query(guard) == Some("true"));
+        let asked = GUARDS.iter().any(|guard| ask.is_set(guard));
         let Some((_, stage_name)) = self.pipeline_properties(kind).filter(|_| asked) else { return Ok(()) };
         let records = self.store(kind).page(RecordId(0), Shelf::Live);
         let held: Vec<(String, String)> = records
