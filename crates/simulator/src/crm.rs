@@ -9,6 +9,7 @@ mod associations;
 mod batch_answer;
 mod definition;
 mod kind;
+mod lists;
 mod names;
 mod objects;
 mod owners;
@@ -38,6 +39,7 @@ use ask::{Ask, Shelf, Version};
 use associations::{LinkTypes, Links, TypeKey};
 use definition::{Definitions, Uniqueness};
 use kind::{Kind, Kinds};
+use lists::List;
 use owners::Owner;
 use pipelines::Pipelines;
 use record::{Name, RecordId};
@@ -91,6 +93,7 @@ pub struct Crm {
     pipelines: Pipelines,
     owners: Vec<Owner>,
     schemas: Vec<Schema>,
+    lists: Vec<List>,
     link_types: LinkTypes,
     links: Links,
     /// Most records of the other type, per association type, as the portal set it.
@@ -116,6 +119,7 @@ impl Crm {
             pipelines: Pipelines::stock(&kinds),
             owners: owners::stock(&mut ChaCha8Rng::seed_from_u64(seed)),
             schemas: Vec::new(),
+            lists: Vec::new(),
             link_types: LinkTypes::stock(&kinds),
             kinds,
             links: Links::default(),
@@ -153,6 +157,7 @@ impl Crm {
         let ask = Ask { call, moment, version };
         let answer = match family {
             Family::Associations => associations::answer(self, &ask, rest),
+            Family::Lists => lists::answer(self, &ask, rest),
             Family::Objects => objects::answer(self, &ask, rest),
             Family::Owners => owners::answer(self, &ask, rest),
             Family::Pipelines => pipelines::api::answer(self, &ask, rest),
@@ -281,6 +286,7 @@ impl Crm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Family {
     Associations,
+    Lists,
     Objects,
     Owners,
     Pipelines,
@@ -298,6 +304,7 @@ fn family<'a, 'b>(segments: &'b [&'a str]) -> Option<(Family, Version, &'b [&'a 
     };
     let family = match word {
         "associations" => Family::Associations,
+        "lists" => Family::Lists,
         "objects" => Family::Objects,
         "owners" => Family::Owners,
         "pipelines" => Family::Pipelines,

@@ -1,4 +1,4 @@
-//! Properties, groups, pipelines, owners, custom object types.
+//! Properties, groups, pipelines, owners, lists, custom object types.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -238,4 +238,34 @@ fn a_custom_object_is_defined_filled_and_emptied() {
     portal.delete(&format!("/crm/v3/objects/car/{id}"));
     assert_eq!(portal.delete("/crm-object-schemas/v3/schemas/car").0, 204);
     assert_eq!(portal.get("/crm/v3/objects/car").0, 400);
+}
+
+#[test]
+fn a_list_keeps_its_members() {
+    let mut portal = Portal::new();
+    let id = portal.made("contacts", &json!({"email": "a@example.com"}));
+    let new = json!({"name": "VIP", "objectTypeId": "0-1", "processingType": "MANUAL"});
+    assert_snapshot!(line(portal.post("/crm/v3/lists", &new)), @r#"200 {"list":{"listId":"1","listVersion":1,"name":"VIP","objectTypeId":"0-1","processingType":"MANUAL","processingStatus":"COMPLETE","size":0,"createdAt":"2026-09-01T10:00:00.000Z","updatedAt":"2026-09-01T10:00:00.000Z","filtersUpdatedAt":"2026-09-01T10:00:00.000Z"}}"#);
+    assert_eq!(portal.post("/crm/v3/lists", &new).0, 400);
+    assert_snapshot!(line(portal.put("/crm/v3/lists/1/memberships/add", &json!([id, id, "7"]))), @r#"200 {"recordsIdsAdded":["20000000001"],"recordIdsRemoved":[],"recordIdsMissing":["7"]}"#);
+    assert_snapshot!(line(portal.get("/crm/v3/lists/1/memberships")), @r#"200 {"results":[{"recordId":"20000000001","membershipTimestamp":"2026-09-01T10:00:00.000Z"}]}"#);
+    assert_eq!(portal.get(&format!("/crm/v3/lists/records/0-1/{id}/memberships")).1["total"], 1);
+    let exchange = json!({"recordIdsToAdd": [], "recordIdsToRemove": [id]});
+    let removed = portal.put("/crm/v3/lists/1/memberships/add-and-remove", &exchange);
+    assert_eq!(removed.1["recordIdsRemoved"], json!([id]));
+    assert_eq!(
+        portal.put("/crm/v3/lists/1/update-list-name?listName=Best", &json!({})).1["updatedList"]["name"],
+        "Best"
+    );
+    assert_eq!(portal.delete("/crm/v3/lists/1").0, 204);
+    assert_eq!(portal.get("/crm/v3/lists/1").0, 404);
+    assert_eq!(portal.put("/crm/v3/lists/1/restore", &json!({})).0, 204);
+    assert_eq!(portal.get("/crm/lists/2026-03/object-type-id/0-1/name/Best").0, 200);
+    let dynamic = json!({"name": "D", "objectTypeId": "0-1", "processingType": "DYNAMIC", "filterBranch": {"filterBranchType": "OR"}});
+    assert_eq!(
+        portal.post("/crm/v3/lists", &dynamic).1["list"]["filterBranch"],
+        json!({"filterBranchType": "OR"})
+    );
+    assert_eq!(portal.put("/crm/v3/lists/2/memberships/add", &json!([id])).0, 400);
+    assert_eq!(portal.post("/crm/v3/lists/search", &json!({"query": "bes"})).1["total"], 1);
 }
