@@ -133,6 +133,9 @@ pub(crate) struct TriageOptions {
     /// Name servers to compare the system's with, as address:port
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub(crate) dns_servers: Vec<std::net::SocketAddr>,
+    /// Name servers to ask in place of the system's, as address:port
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(crate) system_dns: Vec<std::net::SocketAddr>,
     /// Use these addresses for the upstream's name
     #[arg(long, value_name = "IP", value_delimiter = ',')]
     pub(crate) resolve: Vec<std::net::IpAddr>,

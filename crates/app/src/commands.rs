@@ -8,7 +8,7 @@ mod bind;
 mod config;
 mod demo;
 mod sim;
-//TRIAGE mod triage;
+mod triage;
 mod up;
 mod workload;
 
@@ -20,9 +20,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Up(options) => up::run(load()?, &options),
         Command::Demo(options) => demo::run(&options),
         Command::Sim(options) => sim::run(&options),
-        //TRIAGE
-        Command::Triage(_) => Err(Failure::work("triage comes in a moment")),
-        //Command::Triage(options) => triage::run(load()?, options),
+        Command::Triage(options) => triage::run(&load()?, &options),
         Command::Config(command) => config::run(&command, load),
     }
 }

@@ -62,7 +62,7 @@ pub(crate) enum Mode {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LimitsSection {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Option<Plan>,
     pub(crate) kind: AppKind,
     pub(crate) packs: u8,
     pub(crate) burst: Option<u32>,
@@ -157,7 +157,7 @@ impl Default for GatewaySection {
 impl Default for LimitsSection {
     fn default() -> Self {
         Self {
-            plan: Plan::Free,
+            plan: None,
             kind: AppKind::PrivateApp,
             packs: 0,
             burst: None,

@@ -9,7 +9,7 @@ mod config;
 mod failure;
 mod process;
 mod secret_reference;
-//TRIAGE mod triage;
+mod triage;
 
 /// Small answers by the million: the allocator shows.
 #[global_allocator]

@@ -206,7 +206,7 @@ impl Stack {
         }
         match result {
             AttemptResult::Good(_) => passage.succeeded(),
-            AttemptResult::Error(error) if !error.kind.counts_against_breaker() => passage.succeeded(),
+            AttemptResult::Error(error) if !error.counts_against_breaker() => passage.succeeded(),
             AttemptResult::Transport(TransportFault::StaleConnection) => drop(passage),
             AttemptResult::Error(_) | AttemptResult::Transport(_) | AttemptResult::TimedOut => {
                 passage.failed(Instant::now());

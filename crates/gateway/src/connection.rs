@@ -47,7 +47,10 @@ pub(crate) async fn serve<S, F>(
         let arrived = line.take_refused().map_or(Arrived::Request(request), Arrived::Refused);
         Ok::<_, Infallible>(service(arrived).await)
     });
-    let connection = http1::Builder::new().header_read_timeout(None).serve_connection(guard, answer);
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .writev(false) // answers are small: one copy is cheaper than a vectored write
+        .serve_connection(guard, answer);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return log_end(ended),

@@ -80,7 +80,7 @@ In another terminal:
 
   # break something, and ask what it is
   curl -X POST {sim}/_sim/faults -d '{{\"kind\":\"auth.token_revoked\"}}'
-  hubkeeper triage --upstream {gateway} --admin {admin} --status-page {sim}/_status/api/v2/summary.json
+  hubkeeper triage --upstream {sim} --admin {admin} --status-page {sim}/_status/api/v2/summary.json
   curl -X DELETE {sim}/_sim/faults
 
   # every fault there is

@@ -12,7 +12,7 @@ use client::transport::{HttpTransport, TransportSettings, tls};
 use gateway::admit::{Admission, Callers};
 use gateway::traffic::Traffic;
 use gateway::{ForwardSettings, Gateway, ListenerSettings};
-use hubspot::limits::AppKind;
+use hubspot::limits::{AppKind, Plan};
 use hubspot::secret::Secret;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -133,7 +133,8 @@ fn stack_settings(config: &Config) -> StackSettings {
     let feature = |on: bool| if on { Feature::On } else { Feature::Off };
     StackSettings {
         accounts: AccountSettings {
-            plan: config.limits.plan,
+            // The smallest limits are safe for every plan, and the first answer's headers tell the true ones.
+            plan: config.limits.plan.unwrap_or(Plan::Free),
             kind: config.limits.kind,
             packs: config.limits.packs,
             ceilings: Ceilings {

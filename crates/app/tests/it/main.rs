@@ -1,3 +1,7 @@
 //! The one integration binary: everything that needs more than one crate, or the tree itself.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
+
+mod laws;
 mod tidy;
+mod virtual_hubspot;

@@ -19,6 +19,9 @@ use super::peak::Peak;
 /// to it.
 const EDGE: Duration = Duration::from_millis(2);
 
+/// Slots that come free within this of each other are kept as one entry.
+const GRAIN: Duration = Duration::from_millis(1);
+
 /// How long a request that we stopped listening to may still be under way before HubSpot counts it. After a
 /// timeout it has had its time already; after a caller hung up it may have just left.
 pub(crate) const UNANSWERED_GRACE: Duration = Duration::from_secs(10);
@@ -30,8 +33,11 @@ pub(crate) struct Slots {
     /// The owner's own ceiling; HubSpot's headers never raise the limit above it.
     ceiling: Option<u32>,
     in_flight: u32,
-    /// When each answered slot is free again. Not sorted strictly: an unanswered one cools longer.
-    cooling: VecDeque<Instant>,
+    /// When answered slots are free again, in order, those of one millisecond together: however large the limit,
+    /// memory is bounded by the window.
+    cooling: VecDeque<Cooling>,
+    /// All that cool.
+    cooling_count: u32,
     /// Spending that was not ours, as the headers reveal it, and until when it counts.
     outside: Outside,
     /// Until the first answer we do not know what ran before us: one request at a time.
@@ -43,6 +49,12 @@ pub(crate) struct Slots {
     before: Option<(u32, Instant)>,
     /// The headers have told the limit; until then it was our guess.
     told: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Cooling {
+    free_at: Instant,
+    count: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +71,7 @@ impl Slots {
             ceiling,
             in_flight: 0,
             cooling: VecDeque::new(),
+            cooling_count: 0,
             outside: Outside { count: 0, until: now },
             cold: false,
             peak: Peak::new(now),
@@ -100,12 +113,13 @@ impl Slots {
 
     /// Ours that may lie in the server's window.
     pub(crate) fn ours(&self) -> u32 {
-        self.in_flight + u32::try_from(self.cooling.len()).unwrap_or(u32::MAX)
+        self.in_flight + self.cooling_count
     }
 
     /// How many requests may be sent now.
     pub(crate) fn free(&mut self, now: Instant) -> u32 {
-        while self.cooling.front().is_some_and(|free_at| *free_at <= now) {
+        while let Some(first) = self.cooling.front().filter(|first| first.free_at <= now) {
+            self.cooling_count -= first.count;
             self.cooling.pop_front();
         }
         if self.cold && self.in_flight > 0 {
@@ -138,9 +152,14 @@ impl Slots {
 
     fn cool_until(&mut self, free_at: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.cooling_count += 1;
         // Nearly always the latest; an abandoned one may push it forward a few places.
-        let place = self.cooling.iter().rposition(|other| *other <= free_at).map_or(0, |index| index + 1);
-        self.cooling.insert(place, free_at);
+        let place = self.cooling.partition_point(|other| other.free_at < free_at);
+        match self.cooling.get_mut(place) {
+            // It comes free within the grain of this one: free them together, at the later time.
+            Some(next) if next.free_at - free_at <= GRAIN => next.count += 1,
+            Some(_) | None => self.cooling.insert(place, Cooling { free_at: free_at + GRAIN, count: 1 }),
+        }
     }
 
     /// Corrects the numbers by an answer's headers: `max` is the truth about the limit, and what is used beyond
@@ -181,7 +200,7 @@ impl Slots {
     /// When the next slot may come free, if none is now. `None` when that waits for an answer.
     pub(crate) fn next_free_at(&self, now: Instant) -> Option<Instant> {
         let outside = (self.outside(now) > 0).then_some(self.outside.until);
-        match (self.cooling.front().copied(), outside) {
+        match (self.cooling.front().map(|first| first.free_at), outside) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
@@ -193,15 +212,16 @@ impl Slots {
         if ahead < free {
             return now;
         }
-        let index = (ahead - free) as usize;
+        let mut behind = ahead - free;
         let window = self.limit.window + EDGE;
         let held_until = if self.outside(now) >= self.limit.count { self.outside.until } else { now };
-        let at = if let Some(free_at) = self.cooling.get(index) {
-            *free_at
-        } else {
-            let beyond = u32::try_from(index - self.cooling.len()).unwrap_or(u32::MAX);
-            now + window.saturating_mul(beyond / self.limit.count + 1)
-        };
+        for cooling in &self.cooling {
+            if behind < cooling.count {
+                return cooling.free_at.max(held_until);
+            }
+            behind -= cooling.count;
+        }
+        let at = now + window.saturating_mul(behind / self.limit.count + 1);
         at.max(held_until)
     }
 }
@@ -224,7 +244,7 @@ mod tests {
         assert_eq!(slots.free(start), 0);
         slots.answered(start + Duration::from_millis(300));
         assert_eq!(slots.free(start + Duration::from_secs(10)), 0, "one window after sending is too early");
-        assert_eq!(slots.free(start + Duration::from_millis(10_302)), 1);
+        assert_eq!(slots.free(start + Duration::from_millis(10_303)), 1);
     }
 
     #[test]
@@ -258,8 +278,8 @@ mod tests {
         slots.abandoned(start);
         slots.answered(start);
         slots.answered(start);
-        assert_eq!(slots.free(start + Duration::from_millis(10_002)), 2);
-        assert_eq!(slots.free(start + Duration::from_millis(20_002)), 3);
+        assert_eq!(slots.free(start + Duration::from_millis(10_003)), 2);
+        assert_eq!(slots.free(start + Duration::from_millis(20_003)), 3);
     }
 
     #[test]

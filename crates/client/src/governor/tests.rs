@@ -11,14 +11,15 @@ fn limits(burst: u32) -> Limits {
     }
 }
 
-/// A warm gate: what ran before is known to be nothing.
-fn gate(burst: u32) -> (Arc<Governor>, AppIndex) {
+/// A warm gate with an empty window: what ran before is known, and has passed.
+async fn gate(burst: u32) -> (Arc<Governor>, AppIndex) {
     let clock = WallClock::from("2026-03-01T12:00:00Z".parse().unwrap());
     let limits = limits(burst);
     let governor =
         Governor::new(&limits, Ceilings::default(), None, QueueSettings { waiting_max: 100 }, clock);
     let seen = RateHeaders { max: Some(burst), remaining: Some(burst), ..RateHeaders::default() };
     let app = governor.add_app(&limits, Ceilings::default(), Some(&seen));
+    tokio::time::advance(Duration::from_secs(11)).await;
     (governor, app)
 }
 
@@ -42,7 +43,7 @@ async fn send(governor: &Arc<Governor>, app: AppIndex, budgets: BudgetSet) {
 
 #[tokio::test(start_paused = true)]
 async fn the_window_is_used_whole_and_then_waited_for() {
-    let (governor, app) = gate(3);
+    let (governor, app) = gate(3).await;
     let start = Instant::now();
     for _ in 0..3 {
         send(&governor, app, reads()).await;
@@ -55,7 +56,7 @@ async fn the_window_is_used_whole_and_then_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_past_the_deadline_is_refused_at_once_with_the_time_to_come_back() {
-    let (governor, app) = gate(1);
+    let (governor, app) = gate(1).await;
     send(&governor, app, reads()).await;
     let start = Instant::now();
     let refusal =
@@ -69,7 +70,7 @@ async fn a_wait_past_the_deadline_is_refused_at_once_with_the_time_to_come_back(
 
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_go_in_order() {
-    let (governor, app) = gate(1);
+    let (governor, app) = gate(1).await;
     send(&governor, app, reads()).await;
     let order = Arc::new(Mutex::new(Vec::new()));
     let waiting = (0..3).map(|number| {
@@ -87,7 +88,7 @@ async fn those_who_wait_go_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn a_search_that_waits_does_not_hold_up_a_read() {
-    let (governor, app) = gate(10);
+    let (governor, app) = gate(10).await;
     tokio::time::advance(Duration::from_secs(2)).await;
     for _ in 0..5 {
         send(&governor, app, searches()).await;
@@ -106,7 +107,7 @@ async fn a_search_that_waits_does_not_hold_up_a_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_hangs_up_leaves_no_slot_behind() {
-    let (governor, app) = gate(1);
+    let (governor, app) = gate(1).await;
     send(&governor, app, reads()).await;
     let waiting = {
         let governor = governor.clone();
@@ -123,7 +124,7 @@ async fn a_caller_who_hangs_up_leaves_no_slot_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_permit_not_used_is_free_at_once() {
-    let (governor, app) = gate(1);
+    let (governor, app) = gate(1).await;
     drop(governor.acquire(app, reads(), within(60)).await.ok().unwrap());
     let start = Instant::now();
     send(&governor, app, reads()).await;
@@ -151,7 +152,7 @@ async fn daily_said_by_hubspot_refuses_until_the_reset() {
 
 #[tokio::test(start_paused = true)]
 async fn the_queue_is_bounded() {
-    let (governor, app) = gate(1);
+    let (governor, app) = gate(1).await;
     send(&governor, app, reads()).await;
     let waiting: Vec<_> = (0..100)
         .map(|_| {

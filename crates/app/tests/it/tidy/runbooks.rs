@@ -1,49 +1,57 @@
-//! A runbook page is named after its diagnosis code, says the same code inside, and has what a tired person needs.
+//! A runbook page is named after a diagnosis code, and every code has its page.
+
+use incident::code::Code;
+use incident::runbook;
 
 use super::{SourceFile, assert_none, tree};
 
-/// What the front matter of every page holds.
-const KEYS: [&str; 5] = ["title", "severity", "blame", "remedy", "escalation"];
+const DIRECTORY: &str = "runbooks/";
 
-fn complaints(file: &SourceFile) -> Vec<String> {
-    let Some(name) = file.path.strip_prefix("runbooks/").and_then(|name| name.strip_suffix(".md")) else {
-        return Vec::new();
-    };
-    let family_and_cause = |name: &str| {
-        let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        name.split('.').count() <= 2 && name.split('.').all(word)
-    };
-    let mut complaints = Vec::new();
-    if !family_and_cause(name) {
-        complaints.push(format!("{}: is named after no code (`family.cause`)", file.path));
-    }
-    for key in KEYS.iter().filter(|key| front_matter(&file.text, key).is_none_or(str::is_empty)) {
-        complaints.push(format!("{}: its front matter has no `{key}`", file.path));
-    }
-    complaints
-}
-
-/// A value between the opening and the closing fence of the page.
-fn front_matter<'a>(page: &'a str, key: &str) -> Option<&'a str> {
-    let mut lines = page.lines();
-    let fence = lines.next().filter(|line| matches!(*line, "---" | "+++"))?;
-    let lines = lines.take_while(|line| *line != fence);
-    let value =
-        |line: &'a str| Some(line.strip_prefix(key)?.trim_start().trim_start_matches([':', '=']).trim());
-    lines.filter_map(value).next()
+/// What is wrong with the pages: a name that is no code, a text that cannot be read, a code without a page.
+fn complaints(files: &[SourceFile]) -> Vec<String> {
+    let pages = files.iter().filter_map(|file| {
+        let name = file.path.strip_prefix(DIRECTORY)?.strip_suffix(".md")?;
+        Some((name, file))
+    });
+    let strangers = pages.clone().filter(|(name, _)| Code::parse(name).is_none());
+    let strangers = strangers.map(|(_, file)| format!("{}: no diagnosis has this code", file.path));
+    let unreadable = pages.clone().filter_map(|(name, file)| runbook::parse(name, &file.text).err());
+    let missing = Code::ALL.iter().filter(|code| !pages.clone().any(|(name, _)| name == code.id()));
+    let missing = missing.map(|code| format!("{DIRECTORY}{}.md is missing", code.id()));
+    strangers.chain(unreadable.map(|error| error.to_string())).chain(missing).collect()
 }
 
 #[test]
-fn every_runbook_is_complete() {
-    assert_none(&tree().iter().flat_map(complaints).collect::<Vec<_>>());
+fn every_code_has_its_page_and_every_page_its_code() {
+    assert_none(&complaints(&tree()));
 }
 
+const PAGE: &str = r#"+++
+title = "T"
+severity = "P2"
+blame = "ours"
+remedy = "R"
+escalation = "E"
+[messages]
+internal = "i"
+public = "p"
++++
+
+Body
+"#;
+
 #[test]
-fn control_incomplete_runbooks_are_seen() {
-    let page = "---\ntitle: T\nseverity: P1\nblame: quota\nremedy: R\nescalation: E\n---\nText\n";
-    let count = |path: &str, text: &str| complaints(&SourceFile::made_up(path, text)).len();
-    assert_eq!(count("runbooks/auth.token_revoked.md", page), 0);
-    assert_eq!(count("runbooks/auth.token_revoked.md", &page.replace("remedy: R", "remedy:")), 1);
-    assert_eq!(count("runbooks/Auth.md", page), 1);
-    assert_eq!(count("runbooks/auth.token_revoked.md", "Text\n"), KEYS.len());
+fn control_stray_broken_and_missing_pages_are_seen() {
+    let whole: Vec<SourceFile> = Code::ALL
+        .iter()
+        .map(|code| SourceFile::made_up(&format!("{DIRECTORY}{}.md", code.id()), PAGE))
+        .collect();
+    assert_eq!(complaints(&whole), Vec::<String>::new());
+    assert_eq!(complaints(&whole[1..]), [format!("{DIRECTORY}{}.md is missing", Code::ALL[0].id())]);
+
+    let mut more = whole;
+    more.push(SourceFile::made_up("runbooks/weather.rain.md", PAGE));
+    assert_eq!(complaints(&more), ["runbooks/weather.rain.md: no diagnosis has this code"]);
+    more.last_mut().expect("one was added").text = "no front matter".to_owned();
+    assert_eq!(complaints(&more).len(), 2);
 }

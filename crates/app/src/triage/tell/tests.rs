@@ -1,0 +1,78 @@
+//! Whole answers, as a person sees them.
+
+use incident::facts::probes::Layer;
+use incident::triage::{Diagnosis, Evidence, PathStep, SCHEMA, Suspicion, Verdict};
+
+use super::*;
+
+fn evidence(probe: &str, observed: &str, supports: bool) -> Evidence {
+    Evidence { probe: probe.into(), observed: observed.into(), supports }
+}
+
+fn layer(layer: &str, ok: Option<bool>, ms: Option<u64>, detail: &str) -> Layer {
+    Layer { layer: layer.into(), ok, ms, detail: detail.into() }
+}
+
+fn step(question: &str, answer: &str) -> PathStep {
+    PathStep { question: question.into(), answer: answer.into() }
+}
+
+fn refused() -> Triage {
+    Triage {
+        schema: SCHEMA,
+        started_at: "2026-11-02T03:00:00Z".parse().unwrap(),
+        duration_ms: 412,
+        verdict: Verdict::Down,
+        diagnosis: Diagnosis {
+            code: Code::TokenRevoked,
+            title: "The access token was revoked, rotated or mistyped".into(),
+            confidence: 0.76,
+            severity: Severity::P1,
+            blame: Blame::Credentials,
+            evidence: vec![
+                evidence("auth", "account details: 401 INVALID_AUTHENTICATION", true),
+                evidence("status_page", "\"Delays in Marketing email\" is open on the status page, but does not explain this", false),
+            ],
+            remedy: "Stop writes that need this token (they wait, they are not lost), and ask a super admin for a new one.".into(),
+            escalation: "A super admin of the HubSpot account.".into(),
+            runbook: "auth.token_revoked".into(),
+        },
+        also: vec![Suspicion { code: Code::AuthOutage, confidence: 0.12 }],
+        layers: vec![
+            layer("dns", Some(true), Some(3), "api.hubapi.com: 2 addresses"),
+            layer("auth", Some(false), Some(81), "401 INVALID_AUTHENTICATION"),
+            layer("status_page", None, None, "not configured"),
+        ],
+        path: vec![
+            step("Is anything wrong at all?", "yes: auth.token_revoked"),
+            step("Is our clock off?", "no: our clock is 0 s ahead of the Date of api.hubapi.com"),
+            step("Does our resolver fail to give the upstream's address?", "could not tell: the upstream is an address"),
+        ],
+        correlation_ids: vec!["7b1f8c34-6c63-4d3a-9d0e-0f6f5e2f3a11".into()],
+    }
+}
+
+#[test]
+fn a_named_cause() {
+    insta::assert_snapshot!(for_people(&refused()), @"");
+}
+
+#[test]
+fn nothing_wrong() {
+    let mut triage = refused();
+    triage.verdict = Verdict::Healthy;
+    triage.diagnosis.code = Code::Healthy;
+    triage.diagnosis.title = "Nothing is wrong".into();
+    triage.diagnosis.evidence = vec![evidence("auth", "account details: 200 for portal 24601842", true)];
+    triage.diagnosis.runbook = "healthy".into();
+    triage.also.clear();
+    triage.path = vec![step("Is anything wrong at all?", "no: every layer and every call we asked is well")];
+    insta::assert_snapshot!(for_people(&triage), @"");
+}
+
+#[test]
+fn no_line_is_longer_than_the_terminal() {
+    let mut triage = refused();
+    triage.diagnosis.evidence.push(evidence("families", &"word ".repeat(60), true));
+    assert!(for_people(&triage).lines().all(|line| line.chars().count() <= WIDTH));
+}

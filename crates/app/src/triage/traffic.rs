@@ -1,0 +1,86 @@
+//! Asks a running gateway what its traffic shows. No gateway, or one that does not answer in time, is no evidence.
+
+use std::time::Duration;
+
+use http::{Request, Uri, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::rt::TokioIo;
+use incident::facts::traffic::Traffic;
+use tokio::net::TcpStream;
+
+/// The gateway is near and answers from memory.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A report of a quarter of an hour is some kilobytes; more is no report.
+const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+const PATH: &str = "/api/v1/traffic";
+
+/// The traffic report of the gateway whose admin API is at `admin`.
+pub(super) async fn fetch(admin: &Uri) -> Option<Traffic> {
+    let answer = tokio::time::timeout(PATIENCE, ask(admin)).await.ok()?;
+    match answer {
+        Ok(traffic) => Some(traffic),
+        Err(why) => {
+            tracing::debug!(%why, "no gateway to ask about traffic");
+            None
+        }
+    }
+}
+
+async fn ask(admin: &Uri) -> Result<Traffic, Box<dyn std::error::Error + Send + Sync>> {
+    let host = admin.host().ok_or("the admin address has no host")?;
+    let port = admin.port_u16().unwrap_or(80);
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(PATH)
+        .header(header::HOST, format!("{host}:{port}"))
+        .body(Empty::<bytes::Bytes>::new())?;
+    let answer = sender.send_request(request).await?;
+    if !answer.status().is_success() {
+        return Err(format!("the admin API answered {}", answer.status()).into());
+    }
+    let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await?.to_bytes();
+    connection.abort();
+    Ok(serde_json::from_slice(&body)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one request with these bytes.
+    async fn admin(answer: &'static str) -> Uri {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 512];
+            let read = stream.read(&mut request).await.unwrap();
+            assert!(request[..read].starts_with(b"GET /api/v1/traffic HTTP/1.1\r\n"));
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        format!("http://{address}").parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_report_is_read() {
+        let admin = admin(
+            "HTTP/1.1 200 OK\r\ncontent-length: 38\r\n\r\n{\"schema\":1,\"known_ids_gone\":4,\"x\":{}}",
+        )
+        .await;
+        assert_eq!(fetch(&admin).await.unwrap().known_ids_gone, 4);
+    }
+
+    #[tokio::test]
+    async fn anything_else_is_no_evidence() {
+        assert!(fetch(&admin("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await).await.is_none());
+        assert!(fetch(&admin("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhtml").await).await.is_none());
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        assert!(fetch(&format!("http://{closed}").parse().unwrap()).await.is_none());
+    }
+}

@@ -1,0 +1,3 @@
+//! The laws, checked from the simulator's own books in virtual time.
+
+mod limits;
