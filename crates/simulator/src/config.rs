@@ -44,8 +44,8 @@ pub struct Config {
     pub contacts: u32,
     pub latency: Latency,
     pub limits: LimitOverrides,
-    /// Does a request answered 429 still fill the window? HubSpot does not say; `false` is what is observed to
-    /// let waiting clients recover.
+    /// Does a request answered 429 still fill the window? Unconfirmed at HubSpot, so it is configuration; by
+    /// default it does not.
     pub count_rejected: bool,
     /// The wall time at which the simulator starts.
     pub base_time: Timestamp,

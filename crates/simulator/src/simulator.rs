@@ -99,8 +99,8 @@ impl Simulator {
     pub fn handle(&mut self, call: &Call, wall: Timestamp) -> Outcome {
         let now = wall + self.advanced;
         match call.segments().as_slice() {
-            ["_sim", rest @ ..] => control::answer(self, call, rest, wall).into(),
-            ["_status", ..] => status::answer(call, &self.faults.incidents(now), now).into(),
+            ["_sim", rest @ ..] => with_date(control::answer(self, call, rest, wall), now).into(),
+            ["_status", ..] => with_date(status::answer(call, &self.faults.incidents(now), now), now).into(),
             _ => self.arrive(call, now),
         }
     }
