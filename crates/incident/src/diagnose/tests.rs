@@ -169,6 +169,7 @@ type Spoil = fn(&mut Facts);
         works: Some(false),
         direct_works: Some(true),
         in_use: false,
+        opens: false,
         proxied: None,
     });
 })]
@@ -353,7 +354,8 @@ fn traffic_tells(#[case] expected: &str, #[case] how: Spoil) {
     f.probes.dns.as_mut().unwrap().system.error = Some(LookupError::NoSuchName);
     f.probes.tcp = None;
     f.probes.proxy = Some(Proxy {
-        address: "proxy:3128".into(), refused_status: None, works: Some(true), direct_works: Some(false), in_use: true, proxied: None,
+        address: "proxy:3128".into(), refused_status: None, works: Some(true), direct_works: Some(false), in_use: true,
+        opens: true, proxied: None,
     });
 })]
 fn healthy_stays_healthy(#[case] how: Spoil) {

@@ -262,7 +262,9 @@ pub struct Proxy {
     pub works: Option<bool>,
     /// `Some(true)`: HubSpot itself answered without it.
     pub direct_works: Option<bool>,
-    /// The calls of this diagnosis went through it.
+    /// The calls of this diagnosis went through it, or would have had to.
     pub in_use: bool,
+    /// It connected us to something behind it, whatever that was.
+    pub opens: bool,
     pub proxied: Option<Exchange>,
 }

@@ -1,7 +1,7 @@
 //! Is it the right account, and does it still have the plan it had?
 
 use hubspot::error::ErrorKind;
-use hubspot::limits::{AppKind, limits};
+use hubspot::limits::{AppKind, Plan, limits};
 
 use super::{Leaf, Question, Reply, Step, Then, Tree, Truth};
 use crate::code::Code;
@@ -148,7 +148,10 @@ fn fell(facts: &Facts) -> Reply {
     }
     let max = facts.probes.limits.readings.iter().find_map(|reading| reading.max);
     match (facts.configured.plan, max) {
-        (Some(plan), Some(max)) if facts.configured.token == TokenKind::Static => {
+        // Nothing is below the smallest plan to fall to.
+        (Some(plan @ (Plan::Professional | Plan::Enterprise)), Some(max))
+            if facts.configured.token == TokenKind::Static =>
+        {
             let expected = limits(plan, AppKind::PrivateApp, 0).burst.count;
             Reply::is(
                 max < expected,

@@ -11,10 +11,10 @@ use crate::facts::Facts;
 const OUTSIDE_MIN: u64 = 5;
 
 /// Foreign spending of this part of the window is somebody, not noise.
-const OUTSIDE_PERCENT: u64 = 20;
+const OUTSIDE_PERCENT: u64 = 15;
 
 /// Without a ledger, a window filled to this part by others is worth a word.
-const GONE_PERCENT: u64 = 55;
+const GONE_PERCENT: u64 = 40;
 
 /// Our own peak explains a full window from this part of it.
 const OURS_PERCENT: u64 = 80;
@@ -36,7 +36,7 @@ pub(super) static TREE: Tree = Tree {
         no: &Step::Ask {
             question: &LEDGER_SHOWS_OTHERS,
             yes: &Step::Found(SPLIT),
-            no: &Step::Ask { question: &MOSTLY_GONE_BEFORE_US, yes: &Step::Found(SPLIT), no: &Step::Nothing },
+            no: &Step::Ask { question: &SPENT_BEFORE_US, yes: &Step::Found(SPLIT), no: &Step::Nothing },
         },
     },
 };
@@ -108,23 +108,21 @@ static LEDGER_SHOWS_OTHERS: Question = Question {
     },
 };
 
-/// Before our first call, and without a gateway whose ledger would explain it. It may be the integration itself,
-/// calling HubSpot directly: then nothing but the look-alike is wrong.
-static MOSTLY_GONE_BEFORE_US: Question = Question {
-    asks: "Was most of the window spent before our first call?",
+/// What was gone before our first call, less the most the gateway has sent in a window lately. Without a gateway it may
+/// be the integration itself, calling HubSpot directly: then nothing but the look-alike is wrong.
+static SPENT_BEFORE_US: Question = Question {
+    asks: "Was the window spent by others before our first call?",
     answer: |facts| {
         let first = facts.probes.limits.readings.iter().find_map(|reading| {
             let (max, remaining) = reading.max.zip(reading.remaining)?;
             Some((u64::from(max), u64::from(max.saturating_sub(remaining).saturating_sub(reading.sent))))
         });
-        let Some((max, spent)) = first.filter(|_| facts.busy_traffic().is_none()) else {
-            return Reply::could_not_tell("limits", "no reading, or a ledger that knows better");
+        let Some((max, spent)) = first else {
+            return Reply::could_not_tell("limits", "no reading of the window");
         };
-        Reply::is(
-            spent * 100 >= max * GONE_PERCENT,
-            "limits",
-            format!("{spent} of {max} calls of the window were spent by others"),
-        )
+        let percent = if facts.traffic.is_some() { OUTSIDE_PERCENT } else { GONE_PERCENT };
+        let foreign = spent.saturating_sub(ledger(facts).ours);
+        Reply::is(foreign * 100 >= max * percent, "limits", format!("{foreign} of {max} calls of the window"))
     },
 };
 

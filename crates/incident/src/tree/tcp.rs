@@ -101,9 +101,9 @@ static IPV4_CONNECTS: Question = Question {
     },
 };
 
-/// Behind a working proxy our own name look-ups and connections are nobody's business.
+/// Behind a proxy that opens the way our own name look-ups and connections are nobody's business.
 pub(super) fn proxy_carries(facts: &Facts) -> bool {
-    facts.probes.proxy.as_ref().is_some_and(|proxy| proxy.works == Some(true) && proxy.in_use)
+    facts.probes.proxy.as_ref().is_some_and(|proxy| proxy.opens && proxy.in_use)
 }
 
 fn describe(connects: &[Connect]) -> String {
