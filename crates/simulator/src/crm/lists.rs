@@ -94,6 +94,7 @@ pub(super) fn answer(crm: &mut Crm, ask: &Ask<'_>, rest: &[&str]) -> Result<Repl
         (&Method::PUT, [id, "restore"]) => {
             let place = position(crm, id)?;
             crm.lists[place].deleted = None;
+            crm.note(ask, "restore_list", "lists", id, None);
             Ok(Reply::no_content())
         }
         (_, [id, "memberships", rest @ ..]) => {
@@ -114,17 +115,20 @@ fn one(crm: &mut Crm, ask: &Ask<'_>, id: &str, rest: &[&str]) -> Result<Reply, R
         }
         (&Method::DELETE, []) => {
             crm.lists[place].deleted = Some(now);
+            crm.note(ask, "archive_list", "lists", id, None);
             Ok(Reply::no_content())
         }
         (&Method::PUT, ["update-list-name"]) => {
             if let Some(name) = ask.call.query("listName") {
                 crm.lists[place].change(now, |list| list.name = name.to_owned());
+                crm.note(ask, "update_list", "lists", id, None);
             }
             Ok(updated(crm, place))
         }
         (&Method::PUT, ["update-list-filters"]) => {
             let filters: Filters = ask.body()?;
             crm.lists[place].change(now, |list| list.filter_branch = Some(filters.filter_branch));
+            crm.note(ask, "update_list", "lists", id, None);
             Ok(updated(crm, place))
         }
         (_, [] | ["update-list-name" | "update-list-filters"]) => Err(Refusal::wrong_method()),

@@ -167,7 +167,9 @@ fn update(crm: &mut Crm, ask: &Ask<'_>, word: &str) -> Result<Reply, Refusal> {
         schema.secondary_display = names;
     }
     schema.updated = ask.moment.now;
-    let info = crm.kinds.info_mut(schema.kind);
+    let kind = schema.kind;
+    crm.note(ask, "update_schema", "schemas", crm.kinds.info(kind).type_id.clone(), None);
+    let info = crm.kinds.info_mut(kind);
     if let Some(names) = patch.required_properties {
         info.required_properties = names;
     }

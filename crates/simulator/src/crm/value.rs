@@ -151,3 +151,60 @@ fn admit_set(
     }
     Ok(set.join(";"))
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::admit;
+    use crate::crm::kind::Kinds;
+    use crate::crm::stock;
+
+    fn stored(kind: &str, name: &str, written: &Value) -> Result<String, &'static str> {
+        let kinds = Kinds::stock();
+        let definitions = stock::definitions(kinds.info(kinds.find(kind).unwrap()));
+        let definition = definitions.get(name).unwrap();
+        let options = ["lead", "customer", "OTHER", "CHAMPION"];
+        admit(definition, &options, written, Some("CHAMPION")).map_err(|bad| bad.code)
+    }
+
+    #[rstest]
+    #[case::date("closedate", json!("2026-02-03"), Ok("2026-02-03"))]
+    #[case::date_of_midnight("closedate", json!("1770076800000"), Ok("2026-02-03"))]
+    #[case::date_of_a_number("closedate", json!(1_770_076_800_000_i64), Ok("2026-02-03"))]
+    #[case::date_past_midnight("closedate", json!("1770076800001"), Err("INVALID_DATE"))]
+    #[case::date_that_is_none("closedate", json!("2026-02-30"), Err("INVALID_DATE"))]
+    #[case::date_and_more("closedate", json!("2026-02-03x"), Err("INVALID_DATE"))]
+    #[case::number("annualrevenue", json!(" 1.5 "), Ok("1.5"))]
+    #[case::number_as_number("annualrevenue", json!(7), Ok("7"))]
+    #[case::number_beyond("annualrevenue", json!("inf"), Err("INVALID_INTEGER"))]
+    #[case::option("lifecyclestage", json!("lead"), Ok("lead"))]
+    #[case::option_case("lifecyclestage", json!("Lead"), Err("INVALID_OPTION"))]
+    #[case::set_added("hs_buying_role", json!(";OTHER;CHAMPION"), Ok("CHAMPION;OTHER"))]
+    #[case::set_replaced("hs_buying_role", json!("OTHER"), Ok("OTHER"))]
+    #[case::set_with_a_stranger("hs_buying_role", json!("OTHER;ALIEN"), Err("INVALID_OPTION"))]
+    #[case::cleared("annualrevenue", json!(""), Ok(""))]
+    #[case::null_clears("email", json!(null), Ok(""))]
+    #[case::email("email", json!(" Ada@Example.COM "), Ok("ada@example.com"))]
+    #[case::email_of_two("email", json!("a@b@example.com"), Err("INVALID_EMAIL"))]
+    #[case::email_without_dot("email", json!("a@localhost"), Err("INVALID_EMAIL"))]
+    #[case::object("firstname", json!({}), Err("INVALID_VALUE"))]
+    #[case::long("firstname", json!("x".repeat(65_537)), Err("INVALID_LENGTH"))]
+    fn a_contact_value_is_stored_as(
+        #[case] name: &str,
+        #[case] written: Value,
+        #[case] expected: Result<&str, &str>,
+    ) {
+        assert_eq!(stored("contacts", name, &written), expected.map(str::to_owned));
+    }
+
+    #[rstest]
+    #[case(json!("2026-02-03T04:05:06+01:00"), Ok("2026-02-03T03:05:06.000Z"))]
+    #[case(json!("1770076800001"), Ok("2026-02-03T00:00:00.001Z"))]
+    #[case(json!("2026-02-03"), Ok("2026-02-03T00:00:00.000Z"))]
+    #[case(json!("tomorrow"), Err("INVALID_LONG"))]
+    fn an_instant_is_stored_as(#[case] written: Value, #[case] expected: Result<&str, &str>) {
+        assert_eq!(stored("notes", "hs_timestamp", &written), expected.map(str::to_owned));
+    }
+}

@@ -43,7 +43,7 @@ pub(super) fn answer(
         }
         (&Method::POST, []) => create(crm, ask, pair),
         (&Method::PUT, []) => rename(crm, ask, pair),
-        (&Method::DELETE, [id]) => delete(crm, pair, id),
+        (&Method::DELETE, [id]) => delete(crm, ask, pair, id),
         (_, [] | [_]) => Err(Refusal::wrong_method()),
         _ => Err(Refusal::not_found("resource not found")),
     }
@@ -60,6 +60,7 @@ fn create(crm: &mut Crm, ask: &Ask<'_>, pair: (Kind, Kind)) -> Result<Reply, Ref
     }
     let inverse = new.inverse_label.as_ref().unwrap_or(&new.label);
     let keys = crm.link_types.add_label(pair, &new.name, &new.label, inverse);
+    crm.note_label(ask, "create_label", pair, keys[0]);
     let made = keys.iter().filter_map(|key| crm.link_types.get(*key)).map(LinkType::json);
     Ok(results(made.collect()))
 }
@@ -72,16 +73,18 @@ fn rename(crm: &mut Crm, ask: &Ask<'_>, pair: (Kind, Kind)) -> Result<Reply, Ref
     if let (Some(back), Some(inverse)) = (back, renamed.inverse_label) {
         crm.link_types.relabel(back, &inverse);
     }
+    crm.note_label(ask, "update_label", pair, key);
     Ok(Reply::no_content())
 }
 
-fn delete(crm: &mut Crm, pair: (Kind, Kind), id: &str) -> Result<Reply, Refusal> {
+fn delete(crm: &mut Crm, ask: &Ask<'_>, pair: (Kind, Kind), id: &str) -> Result<Reply, Refusal> {
     let key = own_label(crm, pair, id)?;
     let back = crm.link_types.get(key).and_then(|link_type| link_type.back);
     for key in [Some(key), back].into_iter().flatten() {
         crm.links.forget_type(key);
     }
     crm.link_types.remove(key);
+    crm.note_label(ask, "archive_label", pair, key);
     Ok(Reply::no_content())
 }
 
@@ -104,4 +107,11 @@ fn own_label(crm: &Crm, (from, to): (Kind, Kind), id: &str) -> Result<TypeKey, R
 
 fn results(results: Vec<Value>) -> Reply {
     Reply::json(StatusCode::OK, &json!({"results": Value::Array(results)}))
+}
+
+impl Crm {
+    fn note_label(&mut self, ask: &Ask<'_>, action: &'static str, (from, to): (Kind, Kind), key: TypeKey) {
+        let names = format!("{}/{}", self.kinds.info(from).log_name(), self.kinds.info(to).log_name());
+        self.note(ask, action, &names, key.id, None);
+    }
 }

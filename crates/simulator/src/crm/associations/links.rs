@@ -140,3 +140,91 @@ impl Links {
         was
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{End, LinkTypes, Links, Nature, TypeKey};
+    use crate::crm::kind::Kinds;
+    use crate::crm::record::RecordId;
+
+    /// What may be done to a pair, with places into the lists of records and types.
+    #[derive(Debug, Clone)]
+    enum Deed {
+        Add(usize, usize, usize),
+        Replace(usize, usize, usize),
+        RemoveType(usize, usize, usize),
+        Cut(usize, usize),
+        Forget(usize),
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        let place = 0..6_usize;
+        prop_oneof![
+            3 => (place.clone(), place.clone(), 0..6_usize).prop_map(|(from, to, key)| Deed::Add(from, to, key)),
+            2 => (place.clone(), place.clone(), 0..6_usize).prop_map(|(from, to, key)| Deed::Replace(from, to, key)),
+            1 => (place.clone(), place.clone(), 0..6_usize).prop_map(|(from, to, key)| Deed::RemoveType(from, to, key)),
+            1 => (place.clone(), place.clone()).prop_map(|(from, to)| Deed::Cut(from, to)),
+            1 => place.prop_map(Deed::Forget),
+        ]
+    }
+
+    /// Both ends agree, nobody has two primaries, and no labelled association lacks the unlabelled type.
+    fn check(known: &LinkTypes, links: &Links, ends: &[End]) {
+        for from in ends {
+            for (to, keys) in links.all_of(*from) {
+                let there: Vec<TypeKey> = links.between(to, *from).into_iter().flatten().copied().collect();
+                for key in &keys {
+                    let back = known.get(*key).unwrap().back;
+                    assert!(
+                        back.is_none_or(|back| there.contains(&back)),
+                        "{key:?} of {from:?} is one-sided"
+                    );
+                }
+                let plain = known.plain(from.0, to.0).unwrap().key;
+                assert!(keys.contains(&plain), "{from:?} to {to:?} lacks the unlabelled type");
+            }
+            let mut primaries: Vec<TypeKey> =
+                links.all_of(*from).into_iter().flat_map(|(_, keys)| keys).collect();
+            primaries.retain(|key| known.get(*key).unwrap().nature == Nature::PrimaryOfHolder);
+            let count = primaries.len();
+            primaries.dedup();
+            assert_eq!(primaries.len(), count, "{from:?} has two primaries of one type");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn both_ends_stay_in_step(deeds in prop::collection::vec(deed(), 1..40)) {
+            let kinds = Kinds::stock();
+            let known = LinkTypes::stock(&kinds);
+            let ends: Vec<End> = ["contacts", "contacts", "companies", "companies", "deals", "tickets"]
+                .iter()
+                .zip(1..)
+                .map(|(word, id)| (kinds.find(word).unwrap(), RecordId(id)))
+                .collect();
+            let key = |from: usize, to: usize, place: usize| {
+                let keys: Vec<TypeKey> = known.between(ends[from].0, ends[to].0).map(|known| known.key).collect();
+                [keys[place % keys.len()]]
+            };
+            let mut links = Links::default();
+            for deed in deeds {
+                match deed {
+                    Deed::Add(from, to, _) | Deed::Replace(from, to, _) | Deed::RemoveType(from, to, _) | Deed::Cut(from, to)
+                        if from == to => {}
+                    Deed::Add(from, to, place) => links.add(&known, ends[from], ends[to], &key(from, to, place)),
+                    Deed::Replace(from, to, place) => links.replace(&known, ends[from], ends[to], &key(from, to, place)),
+                    Deed::RemoveType(from, to, place) => {
+                        links.remove_types(&known, ends[from], ends[to], &key(from, to, place));
+                    }
+                    Deed::Cut(from, to) => {
+                        links.cut(ends[from], ends[to]);
+                    }
+                    Deed::Forget(place) => links.forget(ends[place]),
+                }
+                check(&known, &links, &ends);
+            }
+        }
+    }
+}

@@ -281,3 +281,75 @@ fn stock_name(kinds: &Kinds, (from, to): (Kind, Kind), label: Option<&str>, natu
         Nature::Labelled => label.unwrap_or_default().to_lowercase().replace(' ', "_"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{Category, LinkTypes, TypeKey};
+    use crate::crm::kind::Kinds;
+
+    /// Facts §11, "association ids most used", both directions.
+    #[rstest]
+    #[case("contacts", "companies", 279, 280)]
+    #[case("contacts", "deals", 4, 3)]
+    #[case("contacts", "tickets", 15, 16)]
+    #[case("companies", "deals", 342, 341)]
+    #[case("companies", "tickets", 340, 339)]
+    #[case("deals", "tickets", 27, 28)]
+    #[case("deals", "line_items", 19, 20)]
+    #[case("notes", "contacts", 202, 201)]
+    #[case("tasks", "companies", 192, 191)]
+    #[case("calls", "deals", 206, 205)]
+    #[case("emails", "tickets", 224, 223)]
+    #[case("meetings", "contacts", 200, 199)]
+    #[case("communications", "contacts", 81, 82)]
+    #[case("postal_mail", "deals", 457, 458)]
+    #[case("quotes", "line_items", 67, 68)]
+    #[case("contacts", "contacts", 449, 449)]
+    fn the_unlabelled_ids_are_hubspots(
+        #[case] from: &str,
+        #[case] to: &str,
+        #[case] there: u32,
+        #[case] back: u32,
+    ) {
+        let kinds = Kinds::stock();
+        let types = LinkTypes::stock(&kinds);
+        let (from, to) = (kinds.find(from).unwrap(), kinds.find(to).unwrap());
+        assert_eq!(types.plain(from, to).unwrap().key.id, there);
+        assert_eq!(types.plain(to, from).unwrap().key.id, back);
+    }
+
+    #[rstest]
+    #[case(1, 2)]
+    #[case(5, 6)]
+    #[case(26, 25)]
+    #[case(582, 583)]
+    #[case(509, 510)]
+    #[case(13, 14)]
+    #[case(931, 930)]
+    #[case(1334, 1335)]
+    #[case(702, 703)]
+    #[case(1226, 1227)]
+    fn labelled_ids_know_their_way_back(#[case] there: u32, #[case] back: u32) {
+        let types = LinkTypes::stock(&Kinds::stock());
+        let key = |id| TypeKey { category: Category::HubSpotDefined, id };
+        assert_eq!(types.get(key(there)).unwrap().back, Some(key(back)));
+        assert_eq!(types.get(key(back)).unwrap().back, Some(key(there)));
+    }
+
+    #[test]
+    fn no_id_is_used_twice_and_every_way_back_returns() {
+        let types = LinkTypes::stock(&Kinds::stock());
+        let listed: usize = types.by_pair.values().map(Vec::len).sum();
+        assert_eq!(listed, types.by_key.len());
+        for link_type in types.by_key.values() {
+            let Some(back) = link_type.back else { continue };
+            let other = types.get(back).unwrap();
+            assert_eq!(
+                (other.from, other.to, other.back),
+                (link_type.to, link_type.from, Some(link_type.key))
+            );
+        }
+    }
+}

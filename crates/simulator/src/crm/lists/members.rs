@@ -42,8 +42,8 @@ pub(super) fn answer(crm: &mut Crm, ask: &Ask<'_>, place: usize, rest: &[&str]) 
             Ok(Reply::no_content())
         }
         (&Method::DELETE, []) => {
-            by_hand(&crm.lists[place])?;
-            crm.lists[place].members.clear();
+            let all = crm.lists[place].members.keys().map(|id| AnyId::Number(id.0)).collect::<Vec<_>>();
+            exchange(crm, ask, place, &[], &all)?;
             Ok(Reply::no_content())
         }
         (_, [] | ["add" | "remove" | "add-and-remove" | "join-order"] | ["add-from", _]) => {
@@ -107,6 +107,12 @@ fn exchange(
     for id in remove {
         if id.record().and_then(|id| crm.lists[place].members.remove(&id)).is_some() {
             removed.push(id.text());
+        }
+    }
+    let list_id = crm.lists[place].id;
+    for (action, ids) in [("add_member", &added), ("remove_member", &removed)] {
+        for id in ids {
+            crm.note(ask, action, "lists", format!("{list_id}/{id}"), None);
         }
     }
     let body = json!({"recordsIdsAdded": added, "recordIdsRemoved": removed, "recordIdsMissing": missing});

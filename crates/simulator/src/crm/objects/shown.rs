@@ -103,17 +103,22 @@ impl Crm {
         let mut associations = Map::new();
         for to in wanted {
             let mut results = Vec::new();
-            let live = self
+            let mut live = self
                 .links
                 .of((kind, record.id), *to)
                 .filter(|(id, _)| self.store(*to).get(*id, Shelf::Live).is_some());
-            for (id, types) in live.take(ASSOCIATIONS_SHOWN_MAX) {
+            for (id, types) in live.by_ref().take(ASSOCIATIONS_SHOWN_MAX) {
                 let names = types.iter().filter_map(|key| self.link_types.get(*key));
                 results.extend(names.map(|link_type| json!({"id": id.to_string(), "type": link_type.name})));
             }
-            if !results.is_empty() {
-                associations.insert(self.kinds.info(*to).association_key(), json!({"results": results}));
+            if results.is_empty() {
+                continue;
             }
+            let mut shown = json!({"results": results});
+            if let Some((next, _)) = live.next() {
+                shown["paging"] = json!({"next": {"after": next.to_string()}});
+            }
+            associations.insert(self.kinds.info(*to).association_key(), shown);
         }
         associations
     }

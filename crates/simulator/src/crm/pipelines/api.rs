@@ -43,7 +43,7 @@ fn one(crm: &mut Crm, ask: &Ask<'_>, kind: Kind, id: &str) -> Result<Reply, Refu
         Method::PATCH => {
             let patch: PipelinePatch = ask.body()?;
             found(crm, kind, id)?;
-            crm.edit(ask, kind, id, "UPDATE", |pipeline| patch.apply(pipeline))
+            crm.edit(ask, kind, id, |pipeline| patch.apply(pipeline))
         }
         Method::PUT => {
             let new: NewPipeline = ask.body()?;
@@ -56,7 +56,7 @@ fn one(crm: &mut Crm, ask: &Ask<'_>, kind: Kind, id: &str) -> Result<Reply, Refu
                 .map(|old| old.id.clone())
                 .collect();
             crm.guard(ask, kind, &dropped)?;
-            crm.edit(ask, kind, id, "UPDATE", |pipeline| {
+            crm.edit(ask, kind, id, |pipeline| {
                 pipeline.label = new.label;
                 pipeline.display_order = new.display_order;
                 pipeline.stages = stages;
@@ -68,6 +68,7 @@ fn one(crm: &mut Crm, ask: &Ask<'_>, kind: Kind, id: &str) -> Result<Reply, Refu
             crm.guard(ask, kind, &stages)?;
             crm.pipelines.of_mut(kind).retain(|pipeline| pipeline.id != id);
             crm.audit(ask, id, "DELETE");
+            crm.note(ask, "archive_pipeline", &crm.kinds.info(kind).log_name(), id, None);
             Ok(Reply::no_content())
         }
         _ => Err(Refusal::wrong_method()),
@@ -91,6 +92,7 @@ fn create(crm: &mut Crm, ask: &Ask<'_>, kind: Kind) -> Result<Reply, Refusal> {
     let answer = pipeline.json();
     crm.pipelines.of_mut(kind).push(pipeline);
     crm.audit(ask, &id, "CREATE");
+    crm.note(ask, "create_pipeline", &crm.kinds.info(kind).log_name(), id, None);
     Ok(Reply::json(StatusCode::CREATED, &answer))
 }
 
@@ -114,7 +116,7 @@ fn stages(
             let stage = new.stage(rules, ask.moment.now, || crm.fresh_id().to_string())?;
             let answer = stage.json();
             crm.audit(ask, &stage.id, "CREATE");
-            crm.edit(ask, kind, pipeline_id, "UPDATE", |pipeline| pipeline.stages.push(stage))?;
+            crm.edit(ask, kind, pipeline_id, |pipeline| pipeline.stages.push(stage))?;
             Ok(Reply::json(StatusCode::CREATED, &answer))
         }
         (method, [id]) => {
@@ -126,7 +128,7 @@ fn stages(
                 Method::DELETE => {
                     crm.guard(ask, kind, &[before.id])?;
                     crm.audit(ask, id, "DELETE");
-                    crm.edit(ask, kind, pipeline_id, "UPDATE", |pipeline| {
+                    crm.edit(ask, kind, pipeline_id, |pipeline| {
                         pipeline.stages.retain(|stage| stage.id != *id);
                     })?;
                     return Ok(Reply::no_content());
@@ -135,7 +137,7 @@ fn stages(
             };
             let answer = after.json();
             crm.audit(ask, id, "UPDATE");
-            crm.edit(ask, kind, pipeline_id, "UPDATE", |pipeline| pipeline.put_stage(after))?;
+            crm.edit(ask, kind, pipeline_id, |pipeline| pipeline.put_stage(after))?;
             Ok(Reply::json(StatusCode::OK, &answer))
         }
         (_, []) => Err(Refusal::wrong_method()),
@@ -157,10 +159,10 @@ impl Crm {
         ask: &Ask<'_>,
         kind: Kind,
         id: &str,
-        action: &'static str,
         change: impl FnOnce(&mut Pipeline),
     ) -> Result<Reply, Refusal> {
-        self.audit(ask, id, action);
+        self.audit(ask, id, "UPDATE");
+        self.note(ask, "update_pipeline", &self.kinds.info(kind).log_name(), id, None);
         let pipelines = self.pipelines.of_mut(kind);
         let pipeline = pipelines.iter_mut().find(|pipeline| pipeline.id == id).ok_or_else(missing)?;
         change(pipeline);

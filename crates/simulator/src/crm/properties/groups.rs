@@ -41,9 +41,11 @@ pub(super) fn answer(crm: &mut Crm, ask: &Ask<'_>, kind: Kind, rest: &[&str]) ->
             let group = live(crm, kind, name)?;
             group.label = patch.label.unwrap_or_else(|| group.label.clone());
             group.display_order = patch.display_order.unwrap_or(group.display_order);
-            Ok(Reply::json(StatusCode::OK, &group.json()))
+            let answer = group.json();
+            crm.note(ask, "update_group", &crm.kinds.info(kind).log_name(), name, None);
+            Ok(Reply::json(StatusCode::OK, &answer))
         }
-        (&Method::DELETE, [name]) => archive(crm, kind, name),
+        (&Method::DELETE, [name]) => archive(crm, ask, kind, name),
         (_, [] | [_]) => Err(Refusal::wrong_method()),
         _ => Err(Refusal::not_found("resource not found")),
     }
@@ -60,12 +62,14 @@ fn create(crm: &mut Crm, ask: &Ask<'_>, kind: Kind) -> Result<Reply, Refusal> {
     let display_order = new.display_order.unwrap_or(-1);
     let group = Group { name: new.name, label: new.label, display_order, archived: false };
     let answer = group.json();
+    let name = group.name.clone();
     groups.push(group);
+    crm.note(ask, "create_group", &crm.kinds.info(kind).log_name(), name, None);
     Ok(Reply::json(StatusCode::CREATED, &answer))
 }
 
 /// Not while a property stands under it, facts §2.2.
-fn archive(crm: &mut Crm, kind: Kind, name: &str) -> Result<Reply, Refusal> {
+fn archive(crm: &mut Crm, ask: &Ask<'_>, kind: Kind, name: &str) -> Result<Reply, Refusal> {
     live(crm, kind, name)?;
     let is_inside = crm
         .definitions(kind)
@@ -76,6 +80,7 @@ fn archive(crm: &mut Crm, kind: Kind, name: &str) -> Result<Reply, Refusal> {
         return Err(Refusal::invalid(message).under("PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES"));
     }
     live(crm, kind, name)?.archived = true;
+    crm.note(ask, "archive_group", &crm.kinds.info(kind).log_name(), name, None);
     Ok(Reply::no_content())
 }
 

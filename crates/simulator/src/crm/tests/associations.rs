@@ -272,3 +272,19 @@ fn the_words_of_v3_still_work() {
     assert_snapshot!(line(portal.post("/crm/v3/associations/deals/contacts/batch/read", &read)), @r#"200 {"status":"COMPLETE","results":[{"from":{"id":"20000000004"},"to":[{"id":"20000000001","type":"deal_to_contact"}]}],"startedAt":"2026-09-01T10:00:00.000Z","completedAt":"2026-09-01T10:00:00.000Z"}"#);
     assert_snapshot!(line(portal.get("/crm/v3/associations/contacts/deals/types")), @r#"200 {"results":[{"id":"4","name":"contact_to_deal"}]}"#);
 }
+
+#[test]
+fn a_read_shows_the_first_hundred_associations_and_where_the_rest_begins() {
+    let (mut portal, [_, acme, ..]) = portal();
+    let contacts: Vec<String> = (0..101).map(|_| portal.made("contacts", &json!({}))).collect();
+    let inputs: Vec<Value> =
+        contacts.iter().map(|id| json!({"from": {"id": id}, "to": {"id": acme}})).collect();
+    portal
+        .post("/crm/v4/associations/contacts/companies/batch/associate/default", &json!({"inputs": inputs}));
+    let (_, company) = portal.get(&format!("/crm/v3/objects/companies/{acme}?associations=contacts"));
+    let shown = &company["associations"]["contacts"];
+    assert_eq!(shown["results"].as_array().unwrap().len(), 100);
+    assert_eq!(shown["paging"]["next"]["after"], json!(contacts[100]));
+    let (_, page) = portal.get(&format!("/crm/v4/objects/companies/{acme}/associations/contacts?limit=100"));
+    assert_eq!(page["paging"]["next"]["after"], json!(contacts[100]));
+}

@@ -269,3 +269,32 @@ fn a_list_keeps_its_members() {
     assert_eq!(portal.put("/crm/v3/lists/2/memberships/add", &json!([id])).0, 400);
     assert_eq!(portal.post("/crm/v3/lists/search", &json!({"query": "bes"})).1["total"], 1);
 }
+
+#[test]
+fn every_change_is_in_the_log_and_no_refusal_is() {
+    let mut portal = Portal::new();
+    portal.post("/crm/v3/properties/contacts", &size());
+    portal.post("/crm/v3/properties/contacts", &size());
+    portal.patch("/crm/v3/properties/contacts/shoe_size", &json!({"label": "Size"}));
+    portal.patch("/crm/v3/pipelines/deals/default", &json!({"label": "Sales"}));
+    portal.delete("/crm/v3/pipelines/deals/default/stages/contractsent");
+    portal.delete("/crm/v3/pipelines/deals/ghost");
+    portal.post("/crm/v4/associations/contacts/companies/labels", &json!({"name": "x", "label": "X"}));
+    portal.delete("/crm/v3/properties/contacts/shoe_size");
+    let log: Vec<String> = portal
+        .crm
+        .applied()
+        .iter()
+        .map(|applied| {
+            format!("{} {} {} {}", applied.correlation_id, applied.action, applied.object_type, applied.id)
+        })
+        .collect();
+    assert_snapshot!(log.join("\n"), @"
+    call-1 create_property contacts shoe_size
+    call-3 update_property contacts shoe_size
+    call-4 update_pipeline deals default
+    call-5 update_pipeline deals default
+    call-7 create_label contacts/companies 1
+    call-8 archive_property contacts shoe_size
+    ");
+}

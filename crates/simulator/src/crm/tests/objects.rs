@@ -7,6 +7,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::{Portal, line, whole};
+use crate::crm::{Requirements, Vacant};
 
 #[test]
 fn a_contact_is_created_read_changed_and_archived() {
@@ -227,4 +228,39 @@ fn broken_json_and_foreign_paths() {
     assert_snapshot!(line(broken.unwrap()), @r#"400 {"status":"error","message":"Invalid input JSON on line 1, column 1: expected value at line 1 column 1","correlationId":"call-1","category":"VALIDATION_ERROR"}"#);
     assert!(portal.raw(Method::GET, "/account-info/v3/details", Bytes::new()).is_none());
     assert_eq!(portal.call(Method::PUT, "/crm/v3/objects/contacts", None).0, 405);
+}
+
+#[rstest]
+#[case::deal("deals", json!({"dealname": "Big"}))]
+#[case::ticket("tickets", json!({"subject": "Help", "hs_pipeline": "0"}))]
+#[case::product("products", json!({"name": "Plan"}))]
+fn the_documented_requirements_can_be_enforced(#[case] kind: &str, #[case] properties: serde_json::Value) {
+    let body = json!({"properties": properties});
+    let mut portal = Portal::new();
+    assert_eq!(portal.post(&format!("/crm/v3/objects/{kind}"), &body).0, 201);
+    portal.crm.set_requirements(Requirements::Documented);
+    let (status, answer) = portal.post(&format!("/crm/v3/objects/{kind}"), &body);
+    assert_eq!((status, &answer["errors"][0]["code"]), (400, &json!("MISSING_REQUIRED_PROPERTY")));
+}
+
+#[test]
+fn a_missing_value_is_left_out_or_null_as_told() {
+    let mut portal = Portal::new();
+    let id = portal.made("contacts", &json!({}));
+    let read = format!("/crm/v3/objects/contacts/{id}?properties=phone");
+    assert!(!portal.get(&read).1["properties"].as_object().unwrap().contains_key("phone"));
+    portal.crm.set_vacant(Vacant::Null);
+    assert_eq!(portal.get(&read).1["properties"].get("phone"), Some(&json!(null)));
+}
+
+#[test]
+fn a_deleted_email_is_gone_for_good() {
+    let mut portal = Portal::new();
+    let properties = json!({"hs_timestamp": "2026-09-01", "hs_email_direction": "EMAIL"});
+    let (email, note) =
+        (portal.made("emails", &properties), portal.made("notes", &json!({"hs_timestamp": "1"})));
+    for (kind, id, status) in [("emails", email, 404), ("notes", note, 200)] {
+        portal.delete(&format!("/crm/v3/objects/{kind}/{id}"));
+        assert_eq!(portal.get(&format!("/crm/v3/objects/{kind}/{id}?archived=true")).0, status);
+    }
 }
