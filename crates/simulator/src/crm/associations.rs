@@ -4,13 +4,13 @@ mod batch;
 mod labels;
 mod legacy;
 mod limits;
+mod link_type;
 mod links;
 pub(super) mod single;
 mod stock;
-mod types;
 
+pub(super) use link_type::{Category, LinkType, LinkTypes, Nature, TypeKey};
 pub(super) use links::{End, Links};
-pub(super) use types::{Category, LinkType, LinkTypes, Nature, TypeKey};
 
 use http::Method;
 use serde::Deserialize;

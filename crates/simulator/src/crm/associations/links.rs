@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::kind::Kind;
 use super::super::record::RecordId;
-use super::types::{LinkTypes, Nature, TypeKey};
+use super::link_type::{LinkTypes, Nature, TypeKey};
 
 /// One record, wherever it lives.
 pub(in crate::crm) type End = (Kind, RecordId);
