@@ -190,12 +190,14 @@ impl Crm {
     pub fn remove_records(&mut self, object_type: &str, share: f64) -> Vec<String> {
         let Some(kind) = self.kinds.find(object_type) else { return Vec::new() };
         let share = share.clamp(0.0, 1.0);
-        let mut owed = 0.0;
+        let mut seen = 0.0;
+        let mut due = 0.0;
         let mut taken = Vec::new();
         for record in self.store(kind).page(RecordId(0), Shelf::Live) {
-            owed += share;
-            if owed >= 1.0 {
-                owed -= 1.0;
+            seen += 1.0;
+            // Rounded, so that a tenth of ten is one in spite of binary fractions.
+            if (seen * share).round() > due {
+                due += 1.0;
                 taken.push((record.id, record.updated()));
             }
         }

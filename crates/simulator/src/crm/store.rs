@@ -44,10 +44,6 @@ impl RecordStore {
         self.unique.get(property)?.get(&unique_key(value)).copied()
     }
 
-    pub(super) fn is_known(&self, id: RecordId) -> bool {
-        self.records.contains_key(&id) || self.survivors.contains_key(&id)
-    }
-
     /// Records of one shelf from `from` on, in id order.
     pub(super) fn page(&self, from: RecordId, shelf: Shelf) -> impl Iterator<Item = &Record> {
         self.records.range(from..).map(|(_, record)| record).filter(move |record| record.shelf() == shelf)

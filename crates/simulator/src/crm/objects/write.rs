@@ -10,7 +10,7 @@ use super::super::kind::Kind;
 use super::super::record::{Record, RecordId, Source};
 use super::super::refusal::Refusal;
 use super::super::store::Changes;
-use super::locate::{Handle, missing};
+use super::locate::missing;
 use super::plan::{AssociationInput, Claims, NewRecord, Written};
 use crate::call::Reply;
 
@@ -48,13 +48,14 @@ pub(super) fn update(crm: &mut Crm, ask: &Ask<'_>, kind: Kind, id: &str) -> Resu
     Ok(Reply::json(StatusCode::OK, &Value::Object(crm.echoed(kind, crm.live(kind, id), &names))))
 }
 
-/// Archiving what is archived already is no error, so that a repeated call is safe; what was never there is.
+/// Archiving what is archived already is no error, so that a repeated call is safe; what was never there is. An id
+/// that was merged away is refused: facts §3.3 lets it name the survivor in reads and single updates only.
 pub(super) fn archive(crm: &mut Crm, ask: &Ask<'_>, kind: Kind, id: &str) -> Result<Reply, Refusal> {
-    let record = crm.locate(kind, &Handle::Id, id, Shelf::Live).map(|record| record.id);
-    match record {
-        Some(id) => crm.commit_archive(ask, kind, id),
-        None if RecordId::parse(id).is_some_and(|id| crm.store(kind).is_known(id)) => {}
-        None => return Err(missing()),
+    let id = RecordId::parse(id).ok_or_else(missing)?;
+    if crm.store(kind).get(id, Shelf::Live).is_some() {
+        crm.commit_archive(ask, kind, id);
+    } else if crm.store(kind).get(id, Shelf::Archived).is_none() {
+        return Err(missing());
     }
     Ok(Reply::no_content())
 }

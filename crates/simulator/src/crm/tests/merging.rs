@@ -57,6 +57,7 @@ fn a_merge_leaves_a_new_record_that_both_old_ids_lead_to() {
     assert_eq!((status, changed["id"].as_str()), (200, Some(id.as_str())));
     let batch = json!({"inputs": [{"id": first, "properties": {"firstname": "D"}}]});
     assert_eq!(portal.post("/crm/v3/objects/contacts/batch/update", &batch).0, 404);
+    assert_eq!(portal.delete(&format!("/crm/v3/objects/contacts/{first}")).0, 404);
     let again = json!({"properties": {"email": "b@example.com"}});
     assert_eq!(portal.post("/crm/v3/objects/contacts", &again).0, 409);
 }

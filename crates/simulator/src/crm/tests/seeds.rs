@@ -85,10 +85,19 @@ fn records_can_be_taken_away_and_given_back() {
     let mut portal = Portal::new();
     portal.crm.seed(&[("contacts", 8)], portal.now);
     let gone = portal.crm.remove_records("contacts", 0.25);
-    assert_eq!(gone, ["20000000004", "20000000008"]);
-    assert_eq!(portal.get("/crm/v3/objects/contacts/20000000004").0, 404);
+    assert_eq!(gone, ["20000000002", "20000000006"]);
+    assert_eq!(portal.get("/crm/v3/objects/contacts/20000000002").0, 404);
     assert_eq!(portal.get("/crm/v3/objects/contacts").1["results"].as_array().unwrap().len(), 6);
     assert!(portal.crm.applied().is_empty());
     portal.crm.restore_records("contacts", &gone);
     assert_eq!(portal.get("/crm/v3/objects/contacts").1["results"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn any_share_of_the_records_can_go() {
+    for (share, gone) in [(0.0, 0), (0.1, 1), (0.5, 5), (1.0, 10), (7.0, 10)] {
+        let mut portal = Portal::new();
+        portal.crm.seed(&[("contacts", 10)], portal.now);
+        assert_eq!(portal.crm.remove_records("contacts", share).len(), gone, "{share}");
+    }
 }
