@@ -8,6 +8,9 @@ SHELL := /bin/bash
 # rustup puts cargo here, and a fresh shell may not know it yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
+# A snapshot that differs fails; only a person accepts a new one.
+export INSTA_UPDATE := no
+
 .PHONY: help setup test demo bench lint fmt fmt-check unit build clients
 
 help:  ## Show this list
@@ -30,10 +33,10 @@ lint:  ## Lints, all of them errors
 
 unit:  ## Rust tests
 	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --locked --workspace; \
+	  cargo nextest run --locked --workspace --no-fail-fast; \
 	  cargo test --locked --workspace --doc --quiet; \
 	else \
-	  cargo test --locked --workspace --quiet; \
+	  cargo test --locked --workspace --quiet --no-fail-fast; \
 	fi
 
 build:
