@@ -48,11 +48,17 @@ pub enum Credential {
 #[derive(Debug)]
 pub struct Connection {
     pub name: String,
-    pub token: Secret,
     pub kind: AppKind,
     pub plan: Option<Plan>,
     pub portal_id: Option<u64>,
+    /// The header that authenticates as this connection; it prints as `Sensitive`.
+    authorization: HeaderValue,
 }
+
+/// The token holds what no header can carry.
+#[derive(Debug, thiserror::Error)]
+#[error("the token is not plain visible text")]
+pub struct BadToken;
 
 /// A portal, as its details call describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,24 +139,25 @@ impl Accounts {
         &self,
         credential: &Credential,
         headers: &HeaderMap,
+        now: Instant,
         learn: impl AsyncFnOnce(&HeaderValue) -> Learned,
     ) -> Arc<Account> {
         let authorization = match credential {
             Credential::Anonymous => None,
-            Credential::Passthrough => headers.get(http::header::AUTHORIZATION).cloned(),
-            Credential::Connection(connection) => Some(connection.authorization()),
+            Credential::Passthrough => headers.get(http::header::AUTHORIZATION),
+            Credential::Connection(connection) => Some(&connection.authorization),
         };
         let Some(authorization) = authorization else { return self.anonymous.clone() };
-        let entry = self.entry(&authorization);
-        if let Some(account) = entry.account(Instant::now()) {
+        let entry = self.entry(authorization);
+        if let Some(account) = entry.account(now) {
             return account;
         }
         let _one_flight = entry.learning.lock().await;
         if let Some(account) = entry.account(Instant::now()) {
             return account;
         }
-        let learned = if self.governed() { learn(&authorization).await } else { Learned::default() };
-        let account = Arc::new(self.open(credential, &authorization, &learned));
+        let learned = if self.governed() { learn(authorization).await } else { Learned::default() };
+        let account = Arc::new(self.open(credential, authorization, &learned));
         let learn_again_at =
             (self.governed() && learned.portal.is_none()).then(|| Instant::now() + LEARN_AGAIN);
         *entry.known.lock() =
@@ -294,11 +301,16 @@ impl Account {
 }
 
 impl Connection {
-    /// The header that authenticates as this connection.
+    /// # Errors
+    /// When the token cannot stand in a header.
+    pub fn new(name: String, token: &Secret, kind: AppKind) -> Result<Self, BadToken> {
+        let mut authorization =
+            HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| BadToken)?;
+        authorization.set_sensitive(true);
+        Ok(Self { name, kind, plan: None, portal_id: None, authorization })
+    }
+
     pub(crate) fn authorization(&self) -> HeaderValue {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.token.expose()))
-            .expect("tokens are checked to be visible ASCII when the configuration is read");
-        value.set_sensitive(true);
-        value
+        self.authorization.clone()
     }
 }

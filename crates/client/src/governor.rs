@@ -26,7 +26,9 @@ mod slots;
 mod state;
 
 pub use permit::Permit;
+use permit::Wait;
 use queue::Place;
+use slots::Mark;
 use state::State;
 
 /// How much waiting is allowed.
@@ -93,7 +95,6 @@ pub struct Spending {
 pub struct Governor {
     state: Mutex<State>,
     changed: Notify,
-    clock: WallClock,
     queue: QueueSettings,
 }
 
@@ -106,53 +107,38 @@ impl Governor {
         queue: QueueSettings,
         clock: WallClock,
     ) -> Arc<Self> {
-        let state = State::new(limits, ceilings, zone, Instant::now(), clock.now());
-        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), clock, queue })
+        let state = State::new(limits, ceilings, zone, Instant::now(), clock);
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), queue })
     }
 
     /// Adds an app. `seen` is what an answer just told about its window; without it the first call goes alone.
     pub fn add_app(&self, limits: &Limits, ceilings: Ceilings, seen: Option<&RateHeaders>) -> AppIndex {
-        let mut state = self.state.lock();
-        let app = state.add_app(limits, ceilings, seen, Instant::now());
-        if let Some(seen) = seen {
-            state.daily.observe(seen.daily, seen.daily_remaining, self.clock.now());
-        }
-        app
+        self.state.lock().add_app(limits, ceilings, seen, Instant::now())
     }
 
-    /// Waits for the right to send one request.
+    /// Waits for the right to send one request; `now` is the time.
     ///
     /// # Errors
     /// A [`Refusal`] at once when the expected wait passes `deadline`, when too many wait, or when the daily pool
-    /// is empty; later only if the expectation was wrong.
+    /// is empty; later only if the expectation was wrong or the process goes down.
     pub async fn acquire(
         self: &Arc<Self>,
         app: AppIndex,
         budgets: BudgetSet,
         deadline: Instant,
+        now: Instant,
     ) -> Result<Permit, Refusal> {
         let mut place = {
             let mut state = self.state.lock();
-            let now = Instant::now();
-            let wall = self.clock.now();
-            state.grant(now, wall);
-            if let Err(refusal) = state.check_daily(budgets, wall) {
+            state.grant(now);
+            if let Err(refusal) = state.check_daily(budgets, now) {
                 return Err(state.refuse(refusal));
             }
-            if state.try_take(app, budgets, now, wall) {
-                return Ok(Permit::new(self.clone(), app, budgets));
+            if let Some(mark) = state.try_take(app, budgets, now) {
+                return Ok(Permit::new(self.clone(), app, budgets, mark, Wait::None));
             }
-            let (expected, budget) = state.expect(app, budgets, now);
-            let reason = if expected > deadline {
-                Some(RefusalReason::Deadline)
-            } else if state.queue.len() >= self.queue.waiting_max {
-                Some(RefusalReason::QueueFull)
-            } else {
-                None
-            };
-            if let Some(reason) = reason {
-                let retry_after = expected.saturating_duration_since(now);
-                return Err(state.refuse(Refusal { budget, reason, retry_after }));
+            if let Some(refusal) = self.turned_away(&mut state, app, budgets, deadline, now) {
+                return Err(state.refuse(refusal));
             }
             if !std::mem::replace(&mut state.pump_runs, true) {
                 tokio::spawn(pump(self.clone()));
@@ -161,21 +147,44 @@ impl Governor {
         };
         self.changed.notify_one();
         match tokio::time::timeout_at(deadline, place.granted()).await {
-            Ok(Ok(())) => Ok(Permit::new(self.clone(), app, budgets)),
+            Ok(Ok(mark)) => Ok(Permit::new(self.clone(), app, budgets, mark, Wait::Some)),
             Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
             Err(_late) => {
                 let mut state = self.state.lock();
-                let now = Instant::now();
-                let (expected, budget) = state.expect(app, budgets, now);
-                let retry_after = expected.saturating_duration_since(now);
-                Err(state.refuse(Refusal { budget, reason: RefusalReason::Deadline, retry_after }))
+                let refusal = state.too_late(app, budgets, Instant::now());
+                Err(state.refuse(refusal))
             }
         }
     }
 
+    /// Why a request may not even wait.
+    fn turned_away(
+        &self,
+        state: &mut State,
+        app: AppIndex,
+        budgets: BudgetSet,
+        deadline: Instant,
+        now: Instant,
+    ) -> Option<Refusal> {
+        let refusal = state.too_late(app, budgets, now);
+        if state.closed {
+            return Some(Refusal { reason: RefusalReason::ShuttingDown, ..refusal });
+        }
+        if now + refusal.retry_after > deadline {
+            return Some(refusal);
+        }
+        let full = state.queue.len() >= self.queue.waiting_max && {
+            state.queue.forget_those_who_hung_up();
+            state.queue.len() >= self.queue.waiting_max
+        };
+        full.then_some(Refusal { reason: RefusalReason::QueueFull, ..refusal })
+    }
+
     /// Refuses everyone who waits: the process is going down.
     pub fn close(&self) {
-        self.state.lock().queue.close();
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.queue.close();
     }
 
     /// What one app of the portal has spent.
@@ -192,22 +201,15 @@ impl Governor {
         self.state.lock().each(app, budgets, |slots| slots.abandoned(Instant::now()));
     }
 
-    pub(crate) fn answered(
-        &self,
-        app: AppIndex,
-        budgets: BudgetSet,
-        seen: Option<&RateHeaders>,
-        limit: Option<Hit>,
-    ) {
-        let now = Instant::now();
+    pub(crate) fn answered(&self, app: AppIndex, budgets: BudgetSet, answer: &Answered<'_>) {
+        let now = answer.at;
         let mut state = self.state.lock();
         state.each(app, budgets, |slots| slots.answered(now));
-        if let Some(seen) = seen.filter(|_| budgets.contains(Budget::Burst)) {
-            state.burst(app).observe(seen.max, seen.remaining, seen.window, now);
-            state.daily.observe(seen.daily, seen.daily_remaining, self.clock.now());
+        if let Some(seen) = answer.seen.filter(|_| budgets.contains(Budget::Burst)) {
+            state.observe(app, seen, answer.mark, now);
         }
-        if let Some(hit) = limit {
-            state.hit(app, budgets, hit, now, self.clock.now());
+        if let Some(hit) = answer.limit {
+            state.hit(app, budgets, hit, now);
         }
         let waiting = state.queue.len() > 0;
         drop(state);
@@ -215,6 +217,15 @@ impl Governor {
             self.changed.notify_one();
         }
     }
+}
+
+/// What came back for a permit.
+pub(crate) struct Answered<'a> {
+    at: Instant,
+    mark: Mark,
+    /// `None` when nothing did in time.
+    seen: Option<&'a RateHeaders>,
+    limit: Option<Hit>,
 }
 
 /// HubSpot answered that a limit is reached.
@@ -231,7 +242,7 @@ async fn pump(governor: Arc<Governor>) {
         let next = {
             let mut state = governor.state.lock();
             let now = Instant::now();
-            state.grant(now, governor.clock.now());
+            state.grant(now);
             if state.queue.len() == 0 {
                 state.pump_runs = false;
                 return;

@@ -53,7 +53,7 @@ pub(crate) fn decide(ended: Ended<'_>, idempotent: bool, number: u32, jitter: f6
     }
     let backoff = || Verdict::Again(backoff(number, jitter));
     match ended {
-        Ended::Transport(TransportFault::StaleConnection) => Verdict::Again(Duration::ZERO),
+        Ended::Transport(TransportFault::ResetAfterIdle) if idempotent => Verdict::Again(Duration::ZERO),
         Ended::Transport(TransportFault::Tls) => Verdict::Stop,
         Ended::Transport(fault) if idempotent || !fault.may_have_been_sent() => backoff(),
         Ended::TimedOut if idempotent => backoff(),
@@ -148,7 +148,7 @@ mod tests {
     #[case(TransportFault::Dns, true, true)]
     #[case(TransportFault::Connect, true, true)]
     #[case(TransportFault::Tls, false, false)]
-    #[case(TransportFault::StaleConnection, true, true)]
+    #[case(TransportFault::ResetAfterIdle, true, false)]
     #[case(TransportFault::Reset, true, false)]
     #[case(TransportFault::Truncated, true, false)]
     fn connections(#[case] fault: TransportFault, #[case] if_idempotent: bool, #[case] if_not: bool) {

@@ -28,7 +28,7 @@ use crate::body::Body;
 use crate::breaker::Admission;
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
 use crate::clock::WallClock;
-use crate::governor::{Hit, Permit};
+use crate::governor::{Hit, Permit, Refusal};
 use crate::retry::{Ended, RetryBudget, Verdict, decide};
 use crate::telemetry::{AttemptResult, CallResult, Observer, Span};
 use crate::transport::{Transport, TransportError, TransportFault};
@@ -120,9 +120,10 @@ impl Stack {
     /// [`CallFailed`] when no answer came. [`Failure::may_have_been_applied`] tells whether the call may have taken
     /// effect all the same.
     pub async fn call(&self, call: Call, body: Body) -> Result<Answer, CallFailed> {
-        let account =
-            self.accounts.of(&call.credential, &call.headers, async |token| self.learn(token).await).await;
-        let trace = Trace::start(&*self.observer, &account, &call);
+        let began = Instant::now();
+        let learn = async |token: &HeaderValue| self.learn(token).await;
+        let account = self.accounts.of(&call.credential, &call.headers, began, learn).await;
+        let trace = Trace::start(&*self.observer, &account, &call, began);
         let (result, effort) = self.retry(&call, body, &account).await;
         match result {
             Ok((response, error)) => {
@@ -174,72 +175,81 @@ impl Stack {
 
     /// Breaker, governor, auth, attempt timeout, transport: one request.
     async fn attempt(&self, call: &Call, body: Body, account: &Account, effort: &mut Effort) -> Attempted {
-        if let Some(retry_after) = account.paused_for(Instant::now()) {
+        let now = Instant::now();
+        if let Some(retry_after) = account.paused_for(now) {
             return Attempted::NotSent(Failure::PortalPaused { retry_after });
         }
-        let (admission, passage) = account.breakers.admit(call.endpoint.family, Instant::now());
+        let (admission, passage) = account.breakers.admit(call.endpoint.family, now);
         if let (Admission::Refused { retry_after }, Feature::On) = (admission, self.settings.breaker) {
             return Attempted::NotSent(Failure::BreakerOpen { family: call.endpoint.family, retry_after });
         }
-        let waiting_since = Instant::now();
-        let permit = match &account.gate {
-            Some(gate) => match gate.governor.acquire(gate.app, call.endpoint.budgets, call.deadline).await {
-                Ok(permit) => Some(permit),
-                Err(refusal) => return Attempted::NotSent(Failure::Refused(refusal)),
-            },
-            None => None,
+        let (permit, sent_at) = match self.wait_for_slot(call, account, now).await {
+            Ok(right) => right,
+            Err(refusal) => return Attempted::NotSent(Failure::Refused(refusal)),
         };
-        let sent_at = Instant::now();
-        effort.waited += sent_at - waiting_since;
+        effort.waited += sent_at - now;
         effort.attempts += 1;
-        let attempted = self.send(call, body, permit).await;
-        let result = match &attempted {
-            Attempted::Answered(response, None) => AttemptResult::Good(response.status()),
-            Attempted::Answered(_, Some(error)) => AttemptResult::Error(error),
-            Attempted::Transport(error) => AttemptResult::Transport(error.fault),
-            Attempted::TimedOut | Attempted::NotSent(_) => AttemptResult::TimedOut,
-        };
+        let (attempted, ended) = self.send(call, body, permit, sent_at).await;
+        let result = attempted.result();
         if let AttemptResult::Error(error) = result
             && error.kind == ErrorKind::Migrating
         {
-            account.pause(Instant::now() + error.retry_after.unwrap_or(PAUSE_MAX).min(PAUSE_MAX));
+            account.pause(ended + error.retry_after.unwrap_or(PAUSE_MAX).min(PAUSE_MAX));
         }
         match result {
             AttemptResult::Good(_) => passage.succeeded(),
             AttemptResult::Error(error) if !error.counts_against_breaker() => passage.succeeded(),
-            AttemptResult::Transport(TransportFault::StaleConnection) => drop(passage),
+            // Tells nothing about HubSpot: the connection had grown old.
+            AttemptResult::Transport(TransportFault::ResetAfterIdle) => drop(passage),
             AttemptResult::Error(_) | AttemptResult::Transport(_) | AttemptResult::TimedOut => {
-                passage.failed(Instant::now());
+                passage.failed(ended);
             }
         }
-        self.observer.attempt(&call.label(account), result, Span::since(sent_at));
+        self.observer.attempt(&call.label(account), result, Span { began: sent_at, ended });
         attempted
     }
 
+    /// The governor: the right to send, and when it came.
+    async fn wait_for_slot(
+        &self,
+        call: &Call,
+        account: &Account,
+        now: Instant,
+    ) -> Result<(Option<Permit>, Instant), Refusal> {
+        let Some(gate) = &account.gate else { return Ok((None, now)) };
+        let permit = gate.governor.acquire(gate.app, call.endpoint.budgets, call.deadline, now).await?;
+        let sent_at = if permit.had_to_wait() { Instant::now() } else { now };
+        Ok((Some(permit), sent_at))
+    }
+
     /// Auth, attempt timeout, transport; the slot is settled by what comes back.
-    async fn send(&self, call: &Call, body: Body, mut permit: Option<Permit>) -> Attempted {
+    async fn send(
+        &self,
+        call: &Call,
+        body: Body,
+        mut permit: Option<Permit>,
+        sent_at: Instant,
+    ) -> (Attempted, Instant) {
         let request = call.request(body);
         if let Some(permit) = &mut permit {
             permit.sent();
         }
-        let time = self.settings.attempt_timeout.min(call.deadline.saturating_duration_since(Instant::now()));
-        let exchange = async {
-            let response = self.transport.send(request).await?;
-            self.read_ahead(response).await
-        };
-        match tokio::time::timeout(time, exchange).await {
+        let patience = (sent_at + self.settings.attempt_timeout).min(call.deadline);
+        let exchanged = tokio::time::timeout_at(patience, self.exchange(request)).await;
+        let ended = Instant::now();
+        let attempted = match exchanged {
             Ok(Ok(response)) => {
                 let error = read_error(&response);
                 if let Some(permit) = permit {
                     let hit = error.as_ref().filter(|error| error.kind.is_throttle());
                     let hit = hit.map(|error| Hit { kind: error.kind, retry_after: error.retry_after });
-                    permit.answered(&RateHeaders::read(response.headers()), hit);
+                    permit.answered(ended, &RateHeaders::read(response.headers()), hit);
                 }
                 Attempted::Answered(response, error)
             }
             Ok(Err(error)) => {
                 match permit {
-                    Some(permit) if error.may_have_been_sent() => permit.timed_out(),
+                    Some(permit) if error.may_have_been_sent() => permit.timed_out(ended),
                     Some(permit) => permit.never_sent(),
                     None => {}
                 }
@@ -247,11 +257,18 @@ impl Stack {
             }
             Err(_elapsed) => {
                 if let Some(permit) = permit {
-                    permit.timed_out();
+                    permit.timed_out(ended);
                 }
                 Attempted::TimedOut
             }
-        }
+        };
+        (attempted, ended)
+    }
+
+    /// One request and its answer, as far as [`Self::read_ahead`] reads it.
+    async fn exchange(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        let response = self.transport.send(request).await?;
+        self.read_ahead(response).await
     }
 
     /// Small answers are taken in whole; a large one starts to flow once its first part is here.
@@ -271,11 +288,7 @@ impl Stack {
         let mut request = Request::new(Body::Empty);
         *request.uri_mut() = Uri::from_static(crate::accounts::DETAILS);
         request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
-        let exchange = async {
-            let response = self.transport.send(request).await?;
-            self.read_ahead(response).await
-        };
-        match tokio::time::timeout(LEARN_TIMEOUT, exchange).await {
+        match tokio::time::timeout(LEARN_TIMEOUT, self.exchange(request)).await {
             Ok(Ok(response)) => {
                 Learned::read(response.status(), response.headers(), response.body().at_hand())
             }
@@ -296,6 +309,15 @@ fn read_error(response: &Response<Body>) -> Option<Box<ApiError>> {
 }
 
 impl Attempted {
+    fn result(&self) -> AttemptResult<'_> {
+        match self {
+            Self::Answered(response, None) => AttemptResult::Good(response.status()),
+            Self::Answered(_, Some(error)) => AttemptResult::Error(error),
+            Self::Transport(error) => AttemptResult::Transport(error.fault),
+            Self::TimedOut | Self::NotSent(_) => AttemptResult::TimedOut,
+        }
+    }
+
     fn settle(self, stack: &Stack) -> Result<Reply, Failure> {
         match self {
             Self::Answered(response, error) => Ok((response, error)),
@@ -311,18 +333,18 @@ struct Trace<'a> {
     observer: &'a dyn Observer,
     account: &'a Account,
     call: &'a Call,
-    since: Instant,
+    began: Instant,
     ended: bool,
 }
 
 impl<'a> Trace<'a> {
-    fn start(observer: &'a dyn Observer, account: &'a Account, call: &'a Call) -> Self {
-        Self { observer, account, call, since: Instant::now(), ended: false }
+    fn start(observer: &'a dyn Observer, account: &'a Account, call: &'a Call, began: Instant) -> Self {
+        Self { observer, account, call, began, ended: false }
     }
 
     fn end(mut self, result: CallResult<'_>, effort: Effort) {
         self.ended = true;
-        self.observer.call(&self.call.label(self.account), result, effort, Span::since(self.since));
+        self.observer.call(&self.call.label(self.account), result, effort, Span::since(self.began));
     }
 }
 
@@ -330,7 +352,7 @@ impl Drop for Trace<'_> {
     fn drop(&mut self) {
         if !self.ended {
             let label = self.call.label(self.account);
-            self.observer.call(&label, CallResult::Cancelled, Effort::default(), Span::since(self.since));
+            self.observer.call(&label, CallResult::Cancelled, Effort::default(), Span::since(self.began));
         }
     }
 }

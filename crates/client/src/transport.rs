@@ -9,6 +9,7 @@ use http::{Request, Response};
 use crate::body::{Body, BodyError};
 
 mod http1;
+mod pool;
 pub mod tls;
 
 pub use http1::{HttpTransport, TransportSettings};
@@ -27,10 +28,10 @@ pub enum TransportFault {
     Dns,
     Connect,
     Tls,
-    /// A kept connection had been closed at the other end before we wrote to it.
-    StaleConnection,
     /// The connection broke after we had written to it.
     Reset,
+    /// Likewise, on its first request after it had been idle: it had most likely been closed before.
+    ResetAfterIdle,
     /// The answer ended before its end.
     Truncated,
     /// What came back was not HTTP.
@@ -43,7 +44,7 @@ impl TransportFault {
             Self::Dns => "dns",
             Self::Connect => "connect",
             Self::Tls => "tls",
-            Self::StaleConnection => "reset_after_idle",
+            Self::ResetAfterIdle => "reset_after_idle",
             Self::Reset => "reset",
             Self::Truncated => "truncated",
             Self::Malformed => "malformed",
@@ -53,8 +54,8 @@ impl TransportFault {
     /// Can HubSpot have seen the request?
     pub const fn may_have_been_sent(self) -> bool {
         match self {
-            Self::Dns | Self::Connect | Self::Tls | Self::StaleConnection => false,
-            Self::Reset | Self::Truncated | Self::Malformed => true,
+            Self::Dns | Self::Connect | Self::Tls => false,
+            Self::Reset | Self::ResetAfterIdle | Self::Truncated | Self::Malformed => true,
         }
     }
 }
@@ -82,7 +83,7 @@ impl fmt::Display for TransportError {
             TransportFault::Dns => "the name could not be resolved",
             TransportFault::Connect => "no connection",
             TransportFault::Tls => "the TLS handshake failed",
-            TransportFault::StaleConnection => "the kept connection was closed before it was used",
+            TransportFault::ResetAfterIdle => "the kept connection broke when it was used again",
             TransportFault::Reset => "the connection broke before the answer",
             TransportFault::Truncated => "the answer was cut off",
             TransportFault::Malformed => "the answer was not HTTP",

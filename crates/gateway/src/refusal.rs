@@ -171,13 +171,10 @@ impl From<&CallFailed> for Refusal {
                     TransportFault::Malformed => {
                         ("HUBKEEPER_ANSWER_MALFORMED", "What answered does not speak HTTP.")
                     }
-                    TransportFault::Reset => {
+                    TransportFault::Reset | TransportFault::ResetAfterIdle => {
                         ("HUBKEEPER_CONNECTION_LOST", "The connection to HubSpot broke.")
                     }
-                    TransportFault::Dns
-                    | TransportFault::Connect
-                    | TransportFault::Tls
-                    | TransportFault::StaleConnection => {
+                    TransportFault::Dns | TransportFault::Connect | TransportFault::Tls => {
                         ("HUBKEEPER_UPSTREAM_UNREACHABLE", "HubSpot cannot be reached.")
                     }
                 };

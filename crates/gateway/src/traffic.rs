@@ -2,6 +2,7 @@
 //!
 //! Only counts, codes, routes with their ids masked, and correlation ids are kept. Everything is bounded.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub struct Traffic {
 }
 
 struct State {
+    names: Vec<Names>,
     groups: HashMap<GroupKey, Group>,
     seen: SeenRecords,
     /// Records that answered earlier and are now 404.
@@ -61,13 +63,22 @@ pub struct Change {
 }
 
 /// What is told apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct GroupKey {
-    connection: Arc<str>,
-    caller: Arc<str>,
+    names: NamesIndex,
     family: ApiFamily,
     method: MethodName,
     version: Option<ApiVersion>,
+}
+
+/// A connection and a caller that have been seen together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct NamesIndex(u32);
+
+#[derive(Debug)]
+struct Names {
+    connection: Arc<str>,
+    caller: Arc<str>,
 }
 
 /// A method as a closed list, so that keys are cheap and ordered.
@@ -85,6 +96,7 @@ impl Traffic {
     pub fn new(clock: WallClock) -> Self {
         let started = Instant::now();
         let state = State {
+            names: Vec::new(),
             groups: HashMap::new(),
             seen: SeenRecords::default(),
             gone: Count::new(started),
@@ -119,16 +131,36 @@ impl Traffic {
 impl State {
     fn group(&mut self, label: &Label<'_>, now: Instant) -> Option<&mut Group> {
         let key = GroupKey {
-            connection: label.account.name.clone(),
-            caller: label.caller.clone(),
+            names: self.names(label)?,
             family: label.endpoint.family,
             method: MethodName::of(label.method),
             version: label.endpoint.version,
         };
-        if !self.groups.contains_key(&key) && self.groups.len() >= GROUPS_MAX {
-            return None;
+        let room = self.groups.len() < GROUPS_MAX;
+        match self.groups.entry(key) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(new) => room.then(|| new.insert(Group::new(now))),
         }
-        Some(self.groups.entry(key).or_insert_with(|| Group::new(now)))
+    }
+
+    fn named(&self, key: &GroupKey) -> &Names {
+        &self.names[key.names.0 as usize]
+    }
+
+    /// There are few, and the first is the usual one: the same text at the same place is the same name.
+    fn names(&mut self, label: &Label<'_>) -> Option<NamesIndex> {
+        let same = |a: &Arc<str>, b: &Arc<str>| Arc::ptr_eq(a, b) || a == b;
+        let known = self.names.iter().position(|names| {
+            same(&names.connection, &label.account.name) && same(&names.caller, label.caller)
+        });
+        let place = known.unwrap_or(self.names.len());
+        if known.is_none() {
+            if place == GROUPS_MAX {
+                return None;
+            }
+            self.names.push(Names { connection: label.account.name.clone(), caller: label.caller.clone() });
+        }
+        u32::try_from(place).ok().map(NamesIndex)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: facts §1.3 [DOC usage-guidelines]. The old `-Secondly` pair is still sent and must be ignored.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -36,13 +36,13 @@ impl RateHeaders {
 }
 
 /// Header names are matched in any letter case.
-const MAX: &str = "x-hubspot-ratelimit-max";
-const REMAINING: &str = "x-hubspot-ratelimit-remaining";
-const INTERVAL_MS: &str = "x-hubspot-ratelimit-interval-milliseconds";
-const DAILY: &str = "x-hubspot-ratelimit-daily";
-const DAILY_REMAINING: &str = "x-hubspot-ratelimit-daily-remaining";
+const MAX: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-max");
+const REMAINING: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-remaining");
+const INTERVAL_MS: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-interval-milliseconds");
+const DAILY: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-daily");
+const DAILY_REMAINING: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-daily-remaining");
 
-fn number<N: FromStr>(headers: &HeaderMap, name: &str) -> Option<N> {
+fn number<N: FromStr>(headers: &HeaderMap, name: HeaderName) -> Option<N> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 

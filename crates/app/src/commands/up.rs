@@ -170,16 +170,16 @@ fn admission(config: &Config) -> Result<Admission, Failure> {
 /// The connection that we hold the token of.
 fn connection(config: &Config) -> Result<Connection, Failure> {
     let section = config.connections.first();
-    Ok(Connection {
-        name: section.map_or_else(|| "default".to_owned(), |section| section.name.clone()),
-        token: token(config)?.ok_or_else(|| {
-            Failure::usage("managed mode needs a HubSpot token, and there is none")
-                .hint(format!("set {TOKEN_VARIABLE}, or add [[connections]] with a token reference"))
-        })?,
-        kind: section.and_then(|section| section.kind).unwrap_or(AppKind::PrivateApp),
-        plan: section.and_then(|section| section.plan),
-        portal_id: section.and_then(|section| section.portal_id),
-    })
+    let token = token(config)?.ok_or_else(|| {
+        Failure::usage("managed mode needs a HubSpot token, and there is none")
+            .hint(format!("set {TOKEN_VARIABLE}, or add [[connections]] with a token reference"))
+    })?;
+    let name = section.map_or_else(|| "default".to_owned(), |section| section.name.clone());
+    let kind = section.and_then(|section| section.kind).unwrap_or(AppKind::PrivateApp);
+    let mut connection = Connection::new(name, &token, kind).map_err(Failure::usage)?;
+    connection.plan = section.and_then(|section| section.plan);
+    connection.portal_id = section.and_then(|section| section.portal_id);
+    Ok(connection)
 }
 
 /// The token of the first connection, or of the environment.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use hubspot::endpoint::BudgetSet;
 use hubspot::rate_headers::RateHeaders;
+use tokio::time::Instant;
 
-use super::{AppIndex, Governor, Hit};
+use super::slots::Mark;
+use super::{Answered, AppIndex, Governor, Hit};
 
 /// One slot of every budget the request draws on. Dropped before [`Permit::sent`] the slots are free at once;
 /// dropped after, without an answer, they stay taken for as long as HubSpot may still count the request.
@@ -13,7 +15,16 @@ pub struct Permit {
     governor: Arc<Governor>,
     app: AppIndex,
     budgets: BudgetSet,
+    mark: Mark,
+    wait: Wait,
     state: Progress,
+}
+
+/// Whether a slot was free at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    None,
+    Some,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,8 +35,18 @@ enum Progress {
 }
 
 impl Permit {
-    pub(super) fn new(governor: Arc<Governor>, app: AppIndex, budgets: BudgetSet) -> Self {
-        Self { governor, app, budgets, state: Progress::Taken }
+    pub(super) fn new(
+        governor: Arc<Governor>,
+        app: AppIndex,
+        budgets: BudgetSet,
+        mark: Mark,
+        wait: Wait,
+    ) -> Self {
+        Self { governor, app, budgets, mark, wait, state: Progress::Taken }
+    }
+
+    pub(crate) fn had_to_wait(&self) -> bool {
+        self.wait == Wait::Some
     }
 
     /// From here on HubSpot may count the request.
@@ -39,15 +60,18 @@ impl Permit {
     }
 
     /// The answer arrived, with what its headers say and the limit it reports, if any.
-    pub fn answered(mut self, seen: &RateHeaders, limit: Option<Hit>) {
-        self.state = Progress::Settled;
-        self.governor.answered(self.app, self.budgets, Some(seen), limit);
+    pub fn answered(self, at: Instant, seen: &RateHeaders, limit: Option<Hit>) {
+        self.settle(at, Some(seen), limit);
     }
 
     /// No answer within the attempt's time; the window counts from here.
-    pub fn timed_out(mut self) {
+    pub fn timed_out(self, at: Instant) {
+        self.settle(at, None, None);
+    }
+
+    fn settle(mut self, at: Instant, seen: Option<&RateHeaders>, limit: Option<Hit>) {
         self.state = Progress::Settled;
-        self.governor.answered(self.app, self.budgets, None, None);
+        self.governor.answered(self.app, self.budgets, &Answered { at, mark: self.mark, seen, limit });
     }
 }
 

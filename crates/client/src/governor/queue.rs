@@ -11,9 +11,10 @@ use std::time::Duration;
 use hubspot::endpoint::{Budget, BudgetSet};
 use tokio::sync::oneshot;
 
+use super::slots::Mark;
 use super::{AppIndex, Governor, Refusal, RefusalReason};
 
-pub(super) type Grant = Result<(), Refusal>;
+pub(super) type Grant = Result<Mark, Refusal>;
 
 #[derive(Default)]
 pub(super) struct Queue {
@@ -44,7 +45,7 @@ impl Queue {
         granted
     }
 
-    /// How many wait. Those that hung up count until their turn or until [`Self::sweep`].
+    /// How many wait. Those that hung up count until their turn or until they are forgotten.
     pub(super) fn len(&self) -> usize {
         self.lines.iter().map(|line| line.waiting.len()).sum()
     }
@@ -67,6 +68,12 @@ impl Queue {
             }
         }
         self.lines.retain(|line| !line.waiting.is_empty());
+    }
+
+    pub(super) fn forget_those_who_hung_up(&mut self) {
+        for line in &mut self.lines {
+            line.waiting.retain(|waiter| !waiter.grant.is_closed());
+        }
     }
 
     /// The line whose head has waited longest among those that `ready` lets go.
@@ -137,7 +144,7 @@ impl Drop for Place {
             return;
         }
         self.granted.close();
-        if let Ok(Ok(())) = self.granted.try_recv() {
+        if let Ok(Ok(_mark)) = self.granted.try_recv() {
             self.governor.give_back(self.app, self.budgets);
         } else {
             // The pump sweeps the empty place away.

@@ -38,6 +38,8 @@ pub(crate) struct Slots {
     cooling: VecDeque<Cooling>,
     /// All that cool.
     cooling_count: u32,
+    /// How many have ever come free after cooling.
+    freed: u64,
     /// Spending that was not ours, as the headers reveal it, and until when it counts.
     outside: Outside,
     /// Until the first answer we do not know what ran before us: one request at a time.
@@ -57,6 +59,10 @@ struct Cooling {
     count: u32,
 }
 
+/// When a slot was taken, in slots come free before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mark(u64);
+
 #[derive(Debug, Clone, Copy)]
 struct Outside {
     count: u32,
@@ -72,6 +78,7 @@ impl Slots {
             in_flight: 0,
             cooling: VecDeque::new(),
             cooling_count: 0,
+            freed: 0,
             outside: Outside { count: 0, until: now },
             cold: false,
             peak: Peak::new(now),
@@ -120,6 +127,7 @@ impl Slots {
     pub(crate) fn free(&mut self, now: Instant) -> u32 {
         while let Some(first) = self.cooling.front().filter(|first| first.free_at <= now) {
             self.cooling_count -= first.count;
+            self.freed += u64::from(first.count);
             self.cooling.pop_front();
         }
         if self.cold && self.in_flight > 0 {
@@ -128,10 +136,11 @@ impl Slots {
         self.limit.count.saturating_sub(self.ours() + self.outside(now))
     }
 
-    /// Takes a slot; the caller has seen that one is free.
-    pub(crate) fn take(&mut self, now: Instant) {
+    /// Takes a slot; the caller has seen that one is free. The mark goes with the request to [`Self::observe`].
+    pub(crate) fn take(&mut self, now: Instant) -> Mark {
         self.in_flight += 1;
         self.peak.note(self.ours(), now);
+        Mark(self.freed)
     }
 
     /// Gives a slot back whose request was never sent.
@@ -163,12 +172,14 @@ impl Slots {
     }
 
     /// Corrects the numbers by an answer's headers: `max` is the truth about the limit, and what is used beyond
-    /// all that could be ours was spent by somebody else.
+    /// all that could be ours was spent by somebody else. HubSpot counted at some moment between send and answer, so
+    /// slots that came free in that time could be ours too.
     pub(crate) fn observe(
         &mut self,
         max: Option<u32>,
         remaining: Option<u32>,
         window: Option<Duration>,
+        mark: Mark,
         now: Instant,
     ) {
         if let Some(max) = max.filter(|max| *max > 0) {
@@ -185,7 +196,8 @@ impl Slots {
             self.limit.window = window;
         }
         let (Some(max), Some(remaining)) = (max, remaining) else { return };
-        let outside = max.saturating_sub(remaining).saturating_sub(self.ours());
+        let freed = u32::try_from(self.freed - mark.0).unwrap_or(u32::MAX);
+        let outside = max.saturating_sub(remaining).saturating_sub(self.ours().saturating_add(freed));
         self.outside_peak.note(outside, now);
         if outside > 0 && outside >= self.outside(now) {
             self.outside = Outside { count: outside, until: now + self.limit.window + EDGE };
@@ -253,7 +265,7 @@ mod tests {
         let mut slots = Slots::new(limit(100), None, start);
         slots.take(start);
         slots.answered(start);
-        slots.observe(Some(100), Some(40), None, start);
+        slots.observe(Some(100), Some(40), None, Mark::default(), start);
         assert_eq!(slots.outside(start), 59);
         assert_eq!(slots.free(start), 40);
         assert_eq!(slots.free(start + Duration::from_secs(11)), 100);
@@ -264,9 +276,9 @@ mod tests {
         let start = Instant::now();
         let mut slots = Slots::new(limit(190), Some(150), start);
         assert_eq!(slots.free(start), 150);
-        slots.observe(Some(100), None, None, start);
+        slots.observe(Some(100), None, None, Mark::default(), start);
         assert_eq!(slots.free(start), 100);
-        slots.observe(Some(250), None, None, start);
+        slots.observe(Some(250), None, None, Mark::default(), start);
         assert_eq!(slots.free(start), 150);
     }
 
@@ -274,7 +286,9 @@ mod tests {
     fn an_abandoned_request_cools_longer_and_keeps_the_order() {
         let start = Instant::now();
         let mut slots = Slots::new(limit(3), None, start);
-        (0..3).for_each(|_| slots.take(start));
+        (0..3).for_each(|_| {
+            slots.take(start);
+        });
         slots.abandoned(start);
         slots.answered(start);
         slots.answered(start);
@@ -291,6 +305,24 @@ mod tests {
         assert_eq!(slots.free(start), 0);
         slots.answered(start);
         assert_eq!(slots.free(start), 99);
+    }
+
+    #[test]
+    fn slots_that_came_free_on_the_way_are_not_somebody_elses() {
+        let start = Instant::now();
+        let mut slots = Slots::new(limit(2), None, start);
+        slots.take(start);
+        slots.answered(start);
+        let mark = slots.take(start + Duration::from_secs(9));
+        let answered = start + Duration::from_secs(11);
+        assert_eq!(
+            slots.free(answered),
+            1,
+            "the first slot came free while the second request was under way"
+        );
+        slots.answered(answered);
+        slots.observe(Some(2), Some(0), None, mark, answered);
+        assert_eq!(slots.outside(answered), 0);
     }
 
     proptest! {

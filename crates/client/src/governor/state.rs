@@ -1,5 +1,7 @@
 //! What the gate decides, given the time.
 
+use std::time::Duration;
+
 use hubspot::endpoint::{Budget, BudgetSet};
 use hubspot::error::ErrorKind;
 use hubspot::limits::Limits;
@@ -8,9 +10,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
+use crate::clock::WallClock;
+
 use super::daily::Daily;
 use super::queue::Queue;
-use super::slots::Slots;
+use super::slots::{Mark, Slots};
 use super::{AppIndex, Ceilings, Hit, Refusal, RefusalReason, Spending};
 
 pub(super) struct State {
@@ -18,10 +22,33 @@ pub(super) struct State {
     bursts: Vec<Slots>,
     search: Slots,
     associations: Slots,
-    pub(super) daily: Daily,
+    daily: Daily,
     pub(super) queue: Queue,
     pub(super) pump_runs: bool,
+    /// The process is going down; nobody waits any more.
+    pub(super) closed: bool,
     refused: u64,
+    wall: Wall,
+}
+
+/// The wall clock, read now and then: the day's end does not need it finer.
+struct Wall {
+    clock: WallClock,
+    read_at: Instant,
+    time: Timestamp,
+}
+
+/// How old a reading may be.
+const WALL_AGE_MAX: Duration = Duration::from_millis(250);
+
+impl Wall {
+    fn time(&mut self, now: Instant) -> Timestamp {
+        if now.saturating_duration_since(self.read_at) >= WALL_AGE_MAX {
+            self.read_at = now;
+            self.time = self.clock.now();
+        }
+        self.time
+    }
 }
 
 impl State {
@@ -30,17 +57,19 @@ impl State {
         ceilings: Ceilings,
         zone: Option<TimeZone>,
         now: Instant,
-        wall: Timestamp,
+        clock: WallClock,
     ) -> Self {
         Self {
             bursts: Vec::new(),
             // Search answers carry no headers, so what a process before us spent stays unknown: sit one second out.
             search: Slots::new(limits.search, ceilings.search, now).spent(now),
             associations: Slots::new(limits.associations, ceilings.associations, now),
-            daily: Daily::new(limits.daily, zone, wall),
+            daily: Daily::new(limits.daily, zone, clock.now()),
             queue: Queue::default(),
             pump_runs: false,
+            closed: false,
             refused: 0,
+            wall: Wall { time: clock.now(), read_at: now, clock },
         }
     }
 
@@ -52,21 +81,19 @@ impl State {
         now: Instant,
     ) -> AppIndex {
         let mut slots = Slots::new(limits.burst, ceilings.burst, now);
-        match seen.filter(|seen| seen.max.is_some()) {
-            Some(seen) => {
-                // The call that told this was ours.
-                slots.take(now);
-                slots.answered(now);
-                slots.observe(seen.max, seen.remaining, seen.window, now);
-            }
-            None => slots = slots.cold(),
+        let seen = seen.filter(|seen| seen.max.is_some());
+        if seen.is_none() {
+            slots = slots.cold();
         }
         self.bursts.push(slots);
-        AppIndex(self.bursts.len() - 1)
-    }
-
-    pub(super) fn burst(&mut self, app: AppIndex) -> &mut Slots {
-        &mut self.bursts[app.0]
+        let app = AppIndex(self.bursts.len() - 1);
+        if let Some(seen) = seen {
+            // The call that told this was ours.
+            let mark = self.take(app, BudgetSet::default().with(Budget::Burst).with(Budget::Daily), now);
+            self.bursts[app.0].answered(now);
+            self.observe(app, seen, mark, now);
+        }
+        app
     }
 
     fn slots(&mut self, app: AppIndex, budget: Budget) -> Option<&mut Slots> {
@@ -90,26 +117,32 @@ impl State {
         budgets.iter().all(|budget| self.slots(app, budget).is_none_or(|slots| slots.free(now) > 0))
     }
 
-    fn take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant, wall: Timestamp) {
-        self.each(app, budgets, |slots| slots.take(now));
+    fn take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Mark {
+        let mut burst = Mark::default();
+        for budget in budgets.iter() {
+            let mark = self.slots(app, budget).map(|slots| slots.take(now));
+            if budget == Budget::Burst {
+                burst = mark.unwrap_or_default();
+            }
+        }
         if budgets.contains(Budget::Daily) {
-            self.daily.take(wall);
+            self.daily.take(self.wall.time(now));
+        }
+        burst
+    }
+
+    /// What an answer's headers say, `mark` being the burst slot's of its request.
+    pub(super) fn observe(&mut self, app: AppIndex, seen: &RateHeaders, mark: Mark, now: Instant) {
+        self.bursts[app.0].observe(seen.max, seen.remaining, seen.window, mark, now);
+        if seen.daily.is_some() {
+            self.daily.observe(seen.daily, seen.daily_remaining, self.wall.time(now));
         }
     }
 
     /// Takes a slot of every budget, unless one is not free or others have waited longer for the same.
-    pub(super) fn try_take(
-        &mut self,
-        app: AppIndex,
-        budgets: BudgetSet,
-        now: Instant,
-        wall: Timestamp,
-    ) -> bool {
+    pub(super) fn try_take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Option<Mark> {
         let first = !self.queue.has_line(app, budgets) && self.all_free(app, budgets, now);
-        if first {
-            self.take(app, budgets, now, wall);
-        }
-        first
+        first.then(|| self.take(app, budgets, now))
     }
 
     pub(super) fn give_back(&mut self, app: AppIndex, budgets: BudgetSet) {
@@ -120,24 +153,25 @@ impl State {
     }
 
     /// Lets go everyone whose slots are free, the longest waiting first.
-    pub(super) fn grant(&mut self, now: Instant, wall: Timestamp) {
+    pub(super) fn grant(&mut self, now: Instant) {
         self.queue.sweep();
         let mut queue = std::mem::take(&mut self.queue);
         while let Some(line) = queue.next(|app, budgets| self.all_free(app, budgets, now)) {
             let (app, budgets) = queue.who(line);
-            let grant = self.check_daily(budgets, wall);
-            if queue.release(line, grant) && grant.is_ok() {
-                self.take(app, budgets, now, wall);
+            let grant = self.check_daily(budgets, now).map(|()| self.take(app, budgets, now));
+            if !queue.release(line, grant) && grant.is_ok() {
+                self.give_back(app, budgets);
             }
         }
         queue.sweep();
         self.queue = queue;
     }
 
-    pub(super) fn check_daily(&mut self, budgets: BudgetSet, wall: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn check_daily(&mut self, budgets: BudgetSet, now: Instant) -> Result<(), Refusal> {
         if !budgets.contains(Budget::Daily) {
             return Ok(());
         }
+        let wall = self.wall.time(now);
         self.daily.check(wall).map_err(|until| Refusal {
             budget: Budget::Daily,
             reason: RefusalReason::DailyPoolEmpty,
@@ -150,8 +184,15 @@ impl State {
         refusal
     }
 
+    /// The refusal of a request whose expected wait is too long.
+    pub(super) fn too_late(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Refusal {
+        let (expected, budget) = self.expect(app, budgets, now);
+        let retry_after = expected.saturating_duration_since(now);
+        Refusal { budget, reason: RefusalReason::Deadline, retry_after }
+    }
+
     /// When a new request can expect its turn, and which budget it waits for longest.
-    pub(super) fn expect(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> (Instant, Budget) {
+    fn expect(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> (Instant, Budget) {
         let mut longest = (now, Budget::Burst);
         for budget in budgets.iter() {
             let ahead = self
@@ -178,9 +219,9 @@ impl State {
     }
 
     /// HubSpot says that a limit is reached although we kept it: somebody else spends too.
-    pub(super) fn hit(&mut self, app: AppIndex, budgets: BudgetSet, hit: Hit, now: Instant, wall: Timestamp) {
+    pub(super) fn hit(&mut self, app: AppIndex, budgets: BudgetSet, hit: Hit, now: Instant) {
         let budget = match hit.kind {
-            ErrorKind::DailyLimit => return self.daily.exhaust(wall),
+            ErrorKind::DailyLimit => return self.daily.exhaust(self.wall.time(now)),
             ErrorKind::SearchLimit => Budget::Search,
             _ if budgets.contains(Budget::Burst) => Budget::Burst,
             _ if budgets.contains(Budget::Search) => Budget::Search,

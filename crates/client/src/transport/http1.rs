@@ -1,18 +1,24 @@
-//! HTTP/1.1 over kept connections, by hyper. Its own retries are off: retrying is one layer's business.
+//! HTTP/1.1 over kept connections. Nothing is retried here: retrying is one layer's business. A request that a closed
+//! connection hands back unsent simply takes another connection.
 
 use std::error::Error;
 use std::time::Duration;
 
-use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Request, Uri, header};
+use http::uri::Scheme;
+use http::{HeaderValue, Request, Response, Uri, header};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
+use tokio::time::Instant;
+use tower::Service;
 
+use super::pool::{Pool, Taken};
 use super::{Sending, Transport, TransportError, TransportFault};
 use crate::body::Body;
+
+/// A connection that breaks on its first request after this long was closed while it was idle.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// How connections are kept.
 #[derive(Debug, Clone, Copy)]
@@ -35,10 +41,11 @@ impl Default for TransportSettings {
 
 /// Connections to one upstream.
 pub struct HttpTransport {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
-    scheme: Scheme,
-    authority: Authority,
+    connector: HttpsConnector<HttpConnector>,
+    pool: Pool,
+    upstream: Uri,
     host: HeaderValue,
+    connect_timeout: Duration,
 }
 
 /// The upstream's address is not one we can call.
@@ -64,54 +71,91 @@ impl HttpTransport {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .pool_max_idle_per_host(settings.idle_connections_max)
-            .retry_canceled_requests(false)
-            .set_host(false)
-            .build(connector);
-        Ok(Self { client, scheme, authority, host })
+        let upstream = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
+        Ok(Self {
+            connector,
+            pool: Pool::new(settings.idle_timeout, settings.idle_connections_max),
+            upstream: upstream.map_err(|_| bad())?,
+            host,
+            connect_timeout: settings.connect_timeout,
+        })
+    }
+
+    /// A kept connection, or a new one.
+    async fn connection(&self) -> Result<Taken, TransportError> {
+        match self.pool.take(Instant::now()) {
+            Some(kept) => Ok(kept),
+            None => Ok(Taken { sender: self.connect().await?, idle: Duration::ZERO }),
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Body>, TransportError> {
+        let connecting = self.connector.clone().call(self.upstream.clone());
+        let stream = tokio::time::timeout(self.connect_timeout, connecting)
+            .await
+            .map_err(|late| TransportError::new(TransportFault::Connect, late))?
+            .map_err(|error| TransportError::new(connect_fault(&*error), error))?;
+        let (sender, connection) = http1::Builder::new()
+            .writev(false) // requests are small: one copy is cheaper than a vectored write
+            .handshake(stream)
+            .await
+            .map_err(|error| TransportError::new(TransportFault::Connect, error))?;
+        // Whatever breaks it is told to the request under way; an idle one just ends.
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    async fn exchange(&self, mut request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        request.headers_mut().insert(header::HOST, self.host.clone());
+        loop {
+            let Taken { mut sender, idle } = self.connection().await?;
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    self.pool.put(sender, Instant::now());
+                    return Ok(response.map(Body::Streamed));
+                }
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => {
+                        let error = error.into_error();
+                        return Err(TransportError::new(sent_fault(&error, idle), error));
+                    }
+                },
+            }
+        }
     }
 }
 
 impl Transport for HttpTransport {
-    fn send(&self, mut request: Request<Body>) -> Sending<'_> {
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = request.uri().path_and_query().cloned();
-        *request.uri_mut() = Uri::from_parts(parts).expect("scheme, authority and path make a URI");
-        request.headers_mut().insert(header::HOST, self.host.clone());
-        let sending = self.client.request(request);
-        Box::pin(async move {
-            match sending.await {
-                Ok(response) => Ok(response.map(Body::Streamed)),
-                Err(error) => Err(TransportError::new(fault(&error), error)),
-            }
-        })
+    fn send(&self, request: Request<Body>) -> Sending<'_> {
+        Box::pin(self.exchange(request))
     }
 }
 
-/// Asks first: was it sent?
-fn fault(error: &legacy::Error) -> TransportFault {
-    let causes = || causes(error);
-    if error.is_connect() {
-        if causes().any(|cause| cause.is::<rustls::Error>() || wraps_tls(cause)) {
-            return TransportFault::Tls;
-        }
-        let dns = causes().any(|cause| cause.to_string().contains("dns error"));
-        return if dns { TransportFault::Dns } else { TransportFault::Connect };
-    }
-    match causes().find_map(|cause| cause.downcast_ref::<hyper::Error>()) {
-        Some(cause) if cause.is_canceled() => TransportFault::StaleConnection,
-        Some(cause) if cause.is_parse() => TransportFault::Malformed,
-        _ => TransportFault::Reset,
+/// What broke a request that had gone out, at least in part.
+fn sent_fault(error: &hyper::Error, idle: Duration) -> TransportFault {
+    if error.is_parse() {
+        TransportFault::Malformed
+    } else if idle >= IDLE {
+        TransportFault::ResetAfterIdle
+    } else {
+        TransportFault::Reset
     }
 }
 
-fn causes(error: &legacy::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    let mut next = error.source();
+/// Why there is no connection.
+fn connect_fault(error: &(dyn Error + 'static)) -> TransportFault {
+    if causes(error).any(|cause| cause.is::<rustls::Error>() || wraps_tls(cause)) {
+        TransportFault::Tls
+    } else if causes(error).any(|cause| cause.to_string().starts_with("dns error")) {
+        TransportFault::Dns
+    } else {
+        TransportFault::Connect
+    }
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
     std::iter::from_fn(move || {
         let cause = next?;
         next = cause.source();

@@ -67,10 +67,12 @@ pub(crate) struct Line {
 pub(crate) struct Guard {
     socket: TcpStream,
     framing: Framing,
-    /// Read from the socket and not yet given to hyper.
+    /// Room to read into; the first `filled` bytes are read, of which the first `passed` are proper, of which the first
+    /// `given` went to hyper.
     buffer: Vec<u8>,
-    given: usize,
+    filled: usize,
     passed: usize,
+    given: usize,
     line: Arc<Line>,
     state: State,
     patience: Patience,
@@ -114,8 +116,9 @@ impl Guard {
             socket,
             framing: Framing::default(),
             buffer: Vec::new(),
-            given: 0,
+            filled: 0,
             passed: 0,
+            given: 0,
             line,
             state: State::Open,
             patience,
@@ -136,25 +139,25 @@ impl Guard {
         self.state = State::Refused;
         self.buffer.truncate(self.passed);
         self.buffer.extend_from_slice(REFUSED_REQUEST);
-        self.passed = self.buffer.len();
+        self.filled = self.buffer.len();
+        self.passed = self.filled;
     }
 
     /// Reads once from the socket and looks at what came. `Ready(0)` at its end.
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.given == self.buffer.len() {
-            self.buffer.clear();
-        } else if self.given > 0 {
-            self.buffer.drain(..self.given);
+        if self.given > 0 {
+            self.buffer.copy_within(self.given..self.filled, 0);
+            self.filled -= self.given;
+            self.passed -= self.given;
+            self.given = 0;
         }
-        self.passed -= self.given;
-        self.given = 0;
-        let start = self.buffer.len();
-        self.buffer.resize(start + READ_BYTES, 0);
-        let mut space = ReadBuf::new(&mut self.buffer[start..]);
-        let polled = Pin::new(&mut self.socket).poll_read(cx, &mut space);
+        if self.buffer.len() - self.filled < READ_BYTES / 2 {
+            self.buffer.resize(self.filled + READ_BYTES, 0);
+        }
+        let mut space = ReadBuf::new(&mut self.buffer[self.filled..]);
+        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut space))?;
         let count = space.filled().len();
-        self.buffer.truncate(start + count);
-        ready!(polled)?;
+        self.filled += count;
         if count > 0 {
             self.look()?;
         }
@@ -163,7 +166,7 @@ impl Guard {
 
     fn look(&mut self) -> io::Result<()> {
         self.touched = true;
-        let advance = self.framing.advance(&self.buffer[self.passed..]);
+        let advance = self.framing.advance(&self.buffer[self.passed..self.filled]);
         self.passed += advance.passed;
         if advance.passed > 0 {
             self.head_since = None;
@@ -177,7 +180,7 @@ impl Guard {
                 Ok(())
             }
             None => {
-                let head_begun = self.passed < self.buffer.len() && self.framing.phase() == Phase::Head;
+                let head_begun = self.passed < self.filled && self.framing.phase() == Phase::Head;
                 if head_begun && self.head_since.is_none() {
                     let now = Instant::now();
                     self.head_since = Some(now);
@@ -196,7 +199,7 @@ impl Guard {
             let touched = std::mem::take(&mut self.touched);
             let again = match (self.head_since, self.framing.phase()) {
                 (Some(since), _) if now >= since + self.patience.head => {
-                    if !self.buffer.is_empty() {
+                    if self.filled > 0 {
                         self.refuse(Refused::HeadTimeout);
                     }
                     return Poll::Ready(Ok(()));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::group::{self, Group};
-use super::{Change, GroupKey, State};
+use super::{Change, GroupKey, Names, State};
 
 /// Counts cover the last 15 minutes, `recent` ones this minute and the last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -136,14 +136,17 @@ pub(super) fn make(
 ) -> TrafficReport {
     let clocks = Clocks { now, wall };
     let mut groups: Vec<_> = state.groups.iter().collect();
-    groups.sort_by_key(|(key, _)| *key);
+    groups.sort_by_key(|(key, _)| {
+        let names = state.named(key);
+        (&names.connection, &names.caller, key.family, key.method, key.version)
+    });
     TrafficReport {
         schema: 1,
         since: clocks.wall(started),
         now: wall,
         governed: accounts.iter().any(|account| account.gate().is_some()),
         connections: accounts.iter().map(|account| connection(account, clocks)).collect(),
-        groups: groups.into_iter().map(|(key, kept)| group(key, kept, clocks)).collect(),
+        groups: groups.into_iter().map(|(key, kept)| group(state.named(key), key, kept, clocks)).collect(),
         changes: state.changes.iter().cloned().collect(),
         known_ids_gone: state.gone.lately(now),
     }
@@ -174,11 +177,11 @@ fn connection(account: &Account, clocks: Clocks) -> ConnectionReport {
     }
 }
 
-fn group(key: &GroupKey, kept: &Group, clocks: Clocks) -> GroupReport {
+fn group(names: &Names, key: &GroupKey, kept: &Group, clocks: Clocks) -> GroupReport {
     let now = clocks.now;
     GroupReport {
-        connection: key.connection.clone(),
-        caller: key.caller.clone(),
+        connection: names.connection.clone(),
+        caller: names.caller.clone(),
         family: key.family.name(),
         method: key.method.name(),
         version: key.version.map(|version| version.to_string()),
