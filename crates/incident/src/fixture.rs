@@ -145,7 +145,7 @@ pub(crate) fn busy() -> Facts {
     let mut creates = group("objects", "POST", "/crm/v3/objects/{type}", 100);
     creates.errors.push(ErrorCount { subjects: 4, ..error(409, ErrorKind::Conflict, 4) });
     facts.traffic = Some(Traffic {
-        since: Some(ago(900)),
+        since: Some(ago(3 * 86_400)),
         now: Some(now()),
         governed: true,
         connections: vec![Connection {

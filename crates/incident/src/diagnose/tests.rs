@@ -253,6 +253,11 @@ fn creates(calls: u64) -> Group {
     connection.daily_sent = 48_000;
     connection.daily_used = Some(650_000);
 })]
+#[case::f13_ledger_begins_within_the_day("quota.daily_self", |f: &mut Facts| {
+    f.probes.usage = None;
+    failing_group(f, creates(30), error(429, Kind::DailyLimit, 30));
+    traffic(f).since = Some(ago(600));
+})]
 #[case::f15("quota.burst_self", |f: &mut Facts| {
     failing_group(f, creates(300), error(429, Kind::BurstLimit, 60));
     traffic(f).connections[0].burst_sent_peak = 230;

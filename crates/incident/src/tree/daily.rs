@@ -19,6 +19,9 @@ const LOW_PERCENT: u64 = 25;
 /// So soon before the pool is empty it is an alarm whatever is left.
 const EMPTY_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
+/// From one reset to the next.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// No pool holds more; a larger figure is nonsense and must not overflow the arithmetic.
 const CALLS_MAX: u64 = 1_000_000_000_000;
 
@@ -99,10 +102,8 @@ static MOSTLY_OURS: Question = Question {
     answer: |facts| share(facts, |ours, used| ours * 100 >= used * OUR_SHARE_PERCENT),
 };
 
-static MOSTLY_OTHERS: Question = Question {
-    asks: "Did other apps of the account spend a good part of it?",
-    answer: |facts| share(facts, |ours, used| ours * 100 < used * OUR_SHARE_PERCENT),
-};
+static MOSTLY_OTHERS: Question =
+    Question { asks: "Did other apps of the account spend a good part of it?", answer: others };
 
 static FALLS_WITHOUT_US: Question = Question {
     asks: "Does it fall faster than we spend?",
@@ -123,7 +124,7 @@ static BEING_EATEN: Question = Question {
             return Reply::could_not_tell("limits", "no daily figure in the headers");
         };
         let low = left * 100 <= of * LOW_PERCENT;
-        if low && share(facts, |ours, used| ours * 2 < used).truth == Truth::Yes {
+        if low && others(facts).truth == Truth::Yes {
             return Reply::yes(
                 "traffic",
                 format!("{left} of {of} calls left, and most of the spent ones were not ours"),
@@ -145,6 +146,19 @@ static BEING_EATEN: Question = Question {
         Reply::is(before_reset && (low || empty_in <= EMPTY_WITHIN), "limits", observed)
     },
 };
+
+/// What we did not send, others did; but only a gateway that has run all day knows all that we sent.
+fn others(facts: &Facts) -> Reply {
+    let began = facts.traffic.as_ref().and_then(|traffic| traffic.since);
+    let day_began = resets_at(facts)
+        .map_or(facts.configured.now - DAY, |resets_at| resets_at.saturating_sub(DAY).unwrap_or_default());
+    match began {
+        Some(began) if began > day_began => {
+            Reply::could_not_tell("traffic", format!("our ledger begins at {began}, within the day"))
+        }
+        Some(_) | None => share(facts, |ours, used| ours * 100 < used * OUR_SHARE_PERCENT),
+    }
+}
 
 /// Compares what the ledger says we sent with what HubSpot counts.
 fn share(facts: &Facts, holds: impl Fn(u64, u64) -> bool) -> Reply {

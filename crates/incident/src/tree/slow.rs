@@ -86,21 +86,26 @@ fn connect_ms(facts: &Facts) -> Option<u64> {
     fastest.or_else(|| median(facts, |exchange| exchange.connect_ms))
 }
 
-/// Half of the answers that came were slow, and what did not come only ran out of time: then waiting was too short,
-/// and nothing is down.
+/// What answered was slow, and what did not only ran out of time: then the waiting was too short, and nothing is down.
 pub(super) fn is_slow_not_down(facts: &Facts) -> bool {
     let asked = facts.authenticated();
-    let failed = asked.iter().filter(|(_, exchange)| exchange.is_server_failure());
-    let only_late = failed.clone().all(|(_, exchange)| exchange.failure == Some(Failure::Timeout));
-    only_late
-        && failed.count() * 2 <= asked.len()
+    let mut failed = asked.iter().filter(|(_, exchange)| exchange.is_server_failure());
+    failed.all(|(_, exchange)| is_late(exchange))
         && median(facts, |exchange| exchange.first_byte_ms).is_some_and(|ms| ms >= SLOW_MS)
 }
 
+fn is_late(exchange: &Exchange) -> bool {
+    exchange.failure == Some(Failure::Timeout)
+}
+
+/// Of what answered; `None` where nothing did, or too little was asked.
 fn median(facts: &Facts, of: impl Fn(&Exchange) -> Option<u64>) -> Option<u64> {
-    let answered = facts.authenticated().into_iter().map(|(_, exchange)| exchange).chain(&facts.probes.http);
-    let mut all: Vec<u64> =
-        answered.filter(|exchange| !exchange.is_server_failure()).filter_map(of).collect();
+    let asked = facts.authenticated().into_iter().map(|(_, exchange)| exchange).chain(&facts.probes.http);
+    let (answered, failed): (Vec<&Exchange>, Vec<&Exchange>) =
+        asked.partition(|exchange| !exchange.is_server_failure());
+    let late = failed.into_iter().filter(|exchange| is_late(exchange)).count();
+    let mut all: Vec<u64> = answered.into_iter().filter_map(of).collect();
     all.sort_unstable();
-    (all.len() >= ANSWERS_MIN).then(|| all[all.len() / 2])
+    let enough = !all.is_empty() && all.len() + late >= ANSWERS_MIN;
+    enough.then(|| all[all.len() / 2])
 }
