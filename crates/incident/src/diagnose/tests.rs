@@ -192,6 +192,9 @@ type Spoil = fn(&mut Facts);
 #[case::f38("net.ipv6", |f: &mut Facts| {
     f.probes.tcp.as_mut().unwrap().addresses.push(connect("[2606:4700::1]:443", ConnectOutcome::Timeout));
 })]
+#[case::f38_seen_from_a_machine_without_ipv6("net.ipv6", |f: &mut Facts| {
+    f.probes.tcp.as_mut().unwrap().addresses.push(connect("[100::1]:443", ConnectOutcome::Unreachable));
+})]
 #[case::f39("net.edge_block", |f: &mut Facts| all_calls(f, &page(403, Kind::EdgeBlock)))]
 #[case::f43_by_capacity("account.limit", |f: &mut Facts| {
     family(f, "objects").capacities = vec![Capacity { what: "contacts".into(), used: 1_000, limit: 1_000 }];

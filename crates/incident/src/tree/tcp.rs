@@ -80,13 +80,14 @@ static ONLY_IPV6_FAILS: Question = Question {
         };
         let v6: Vec<&Connect> =
             tcp.addresses.iter().filter(|connect| connect.ipv6 && !connect.loopback).collect();
-        let broken = |outcome| match outcome {
+        let broken = |connect: &Connect| match connect.outcome {
             ConnectOutcome::Refused | ConnectOutcome::Timeout | ConnectOutcome::Other => true,
-            ConnectOutcome::Connected | ConnectOutcome::Unreachable => false,
+            ConnectOutcome::Unreachable => leads_nowhere(&connect.address),
+            ConnectOutcome::Connected => false,
         };
         let v4_connects =
             tcp.addresses.iter().any(|connect| !connect.ipv6 && connect.outcome == ConnectOutcome::Connected);
-        let holds = !v6.is_empty() && v6.iter().all(|connect| broken(connect.outcome)) && v4_connects;
+        let holds = !v6.is_empty() && v6.iter().all(|connect| broken(connect)) && v4_connects;
         Reply::is(holds, "tcp", describe(&tcp.addresses))
     },
 };
@@ -104,6 +105,13 @@ static IPV4_CONNECTS: Question = Question {
 /// Behind a proxy that opens the way our own name look-ups and connections are nobody's business.
 pub(super) fn proxy_carries(facts: &Facts) -> bool {
     facts.probes.proxy.as_ref().is_some_and(|proxy| proxy.opens && proxy.in_use)
+}
+
+/// The discard-only prefix `100::/64` (RFC 6666): whoever names it as the upstream's address breaks IPv6 for everybody,
+/// even where this machine has no IPv6 to notice.
+fn leads_nowhere(address: &str) -> bool {
+    let address: Option<std::net::SocketAddrV6> = address.parse().ok();
+    address.is_some_and(|address| address.ip().segments()[..4] == [0x100, 0, 0, 0])
 }
 
 fn describe(connects: &[Connect]) -> String {
