@@ -40,14 +40,16 @@ pub(crate) fn print_line(line: &str) {
     let _reader_gone = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
-/// Resolves when the process is asked to stop.
-pub(crate) async fn asked_to_stop() {
+/// Listens to SIGTERM and SIGINT from this call on, so before the ready line; the future resolves at the first.
+pub(crate) fn asked_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be listened to");
     let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be listened to");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 

@@ -42,9 +42,9 @@ pub(crate) async fn serve<S, F>(
     let line = Arc::new(Line::default());
     let guard = Guard::new(socket, line.clone(), patience);
     let (line, service) = (&line, &service);
-    let answer = service_fn(move |request| async move {
+    let answer = service_fn(move |request: Request<Incoming>| async move {
         let _serving = line.serve();
-        let arrived = line.take_refused().map_or(Arrived::Request(request), Arrived::Refused);
+        let arrived = line.refused(request.uri()).map_or(Arrived::Request(request), Arrived::Refused);
         Ok::<_, Infallible>(service(arrived).await)
     });
     let connection = http1::Builder::new()

@@ -124,6 +124,13 @@ impl From<Refused> for Refusal {
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
                 return Self::new(status, "HUBKEEPER_HEAD_TOO_LARGE", message).closing();
             }
+            Refused::Framing(Violation::TooManyHeaders) => {
+                let message = "The request has more than 100 headers.";
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                return Self::new(status, "HUBKEEPER_HEAD_TOO_LARGE", message).closing();
+            }
+            Refused::Framing(Violation::TargetNotAPath) => return Self::bad_target(),
+            Refused::Framing(Violation::BadRequestLine) => "its first line is not `METHOD /path HTTP/1.1`",
             Refused::Framing(Violation::BareLineFeed) => "a line ends without CR",
             Refused::Framing(Violation::LengthAndEncoding) => {
                 "it has both Content-Length and Transfer-Encoding"
@@ -136,7 +143,7 @@ impl From<Refused> for Refusal {
             Refused::Framing(Violation::BadChunk) => "its chunks are malformed",
         };
         let message = format!(
-            "The request could be read in two ways and was refused: {why}. Check the HTTP client or the proxy before the gateway."
+            "The request is malformed or could be read in two ways: {why}. Check the HTTP client or the proxy before the gateway."
         );
         Self::new(StatusCode::BAD_REQUEST, "HUBKEEPER_AMBIGUOUS_REQUEST", message).closing()
     }

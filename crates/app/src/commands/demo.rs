@@ -41,6 +41,7 @@ async fn serve(options: &DemoOptions) -> Result<Exit, Failure> {
     let (gateway, admin) = (house.gateway_url(), house.admin_url());
 
     let ready = json!({"event": "ready", "gateway": gateway, "admin": admin, "sim": sim, "token": token});
+    let asked_to_stop = process::asked_to_stop();
     process::print_line(&ready.to_string());
     anstream::eprintln!("{}", guide(&gateway, &admin, &sim, &token));
 
@@ -48,7 +49,7 @@ async fn serve(options: &DemoOptions) -> Result<Exit, Failure> {
     let simulated = tokio::spawn(simulator::serve(sim_listener, shell, until(draining.clone())));
     let serving = tokio::spawn(house.serve(draining.clone()));
     let working = tokio::spawn(workload::run(gateway, token, until(draining)));
-    process::asked_to_stop().await;
+    asked_to_stop.await;
     let _nobody_listens = stop.send(true);
     for task in [working, serving, simulated] {
         task.await.map_err(|error| Failure::work(format!("a part of the demo broke: {error}")))?;

@@ -48,8 +48,9 @@ async fn serve(options: &SimOptions, config: Config) -> Result<Exit, Failure> {
         let address = std::net::Ipv4Addr::LOCALHOST;
         tokio::spawn(simulator::dns::serve(Arc::new(socket), address, move || behaviour.dns_behaviour()));
     }
+    let asked_to_stop = process::asked_to_stop();
     process::print_line(&ready.to_string());
-    simulator::serve(listener, shell, process::asked_to_stop()).await;
+    simulator::serve(listener, shell, asked_to_stop).await;
     Ok(Exit::Fine)
 }
 

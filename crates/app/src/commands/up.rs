@@ -42,10 +42,11 @@ pub(super) fn run(config: Config, options: &UpOptions) -> Result<Exit, Failure> 
     }
     process::runtime()?.block_on(async {
         let house = House::open(&config).await?;
+        let asked_to_stop = process::asked_to_stop();
         process::print_line(&house.ready_line());
         let (stop, draining) = watch::channel(false);
         let serving = tokio::spawn(house.serve(draining));
-        process::asked_to_stop().await;
+        asked_to_stop.await;
         let _nobody_listens = stop.send(true);
         serving.await.map_err(|error| Failure::work(format!("the gateway broke: {error}")))?;
         Ok(Exit::Fine)

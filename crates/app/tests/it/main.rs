@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
 
+mod house;
 mod laws;
 mod tidy;
 mod virtual_hubspot;
+mod wire;

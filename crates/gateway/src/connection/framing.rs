@@ -26,7 +26,10 @@ pub(crate) enum Violation {
     UnknownEncoding,
     SeveralHosts,
     NoHost,
+    BadRequestLine,
+    TargetNotAPath,
     BadHeaderLine,
+    TooManyHeaders,
     HeadTooLarge,
     BadChunk,
 }
@@ -160,13 +163,11 @@ impl Framing {
         if let [b'\r', b'\n', ..] = bytes {
             return Ok(Step::Passed(2)); // an empty line before a request is allowed (RFC 9112 §2.2)
         }
-        let Some(length) = self.head_length(bytes)? else {
-            return if bytes.len() > HEAD_BYTES_MAX {
-                Err(Violation::HeadTooLarge)
-            } else {
-                Ok(Step::Incomplete)
-            };
-        };
+        let length = self.head_length(bytes)?;
+        if length.unwrap_or(bytes.len()) > HEAD_BYTES_MAX {
+            return Err(Violation::HeadTooLarge);
+        }
+        let Some(length) = length else { return Ok(Step::Incomplete) };
         let Head { body } = head::read(&bytes[..length])?;
         self.state = match body {
             BodyFraming::Length(0) => State::Head,
@@ -242,6 +243,18 @@ mod tests {
     #[case::space_before_colon("GET / HTTP/1.1\r\nHost : a\r\n\r\n", Violation::BadHeaderLine)]
     #[case::folded_line("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", Violation::BadHeaderLine)]
     #[case::no_colon("GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::no_version("GET /\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::http_2("PRI * HTTP/2.0\r\n\r\n", Violation::BadRequestLine)]
+    #[case::two_spaces("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::space_in_target("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::bad_method("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::quote_in_query("GET /?\" HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::fragment("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::absolute_target("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", Violation::TargetNotAPath)]
+    #[case::star("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", Violation::TargetNotAPath)]
+    #[case::tunnel("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", Violation::TargetNotAPath)]
+    #[case::control_in_value("GET / HTTP/1.1\r\nHost: a\r\nX: a\x01b\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::control_in_name("GET / HTTP/1.1\r\nHost: a\r\nX\x01: b\r\n\r\n", Violation::BadHeaderLine)]
     #[case::bare_lf_in_chunk(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n",
         Violation::BadChunk
@@ -263,6 +276,7 @@ mod tests {
     #[case::post(POST)]
     #[case::chunked(CHUNKED)]
     #[case::http_1_0_without_host("GET / HTTP/1.0\r\n\r\n")]
+    #[case::odd_target("GET /\u{e9}/{}|?`{}|^[]=\u{fc}%zz HTTP/1.1\r\nHost: a\r\nX: \u{e9}\t\r\n\r\n")]
     #[case::empty_line_first("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")]
     fn passes_what_is_clear(#[case] raw: &str) {
         assert_eq!(
@@ -276,6 +290,13 @@ mod tests {
         let raw = format!("{POST}GET / HTTP/1.1\r\n\r\n");
         let advance = Framing::default().advance(raw.as_bytes());
         assert_eq!(advance, Advance { passed: POST.len(), violation: Some(Violation::NoHost) });
+    }
+
+    #[test]
+    fn headers_are_counted() {
+        let raw = |count| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(count));
+        assert_eq!(violation(&raw(99)), None);
+        assert_eq!(violation(&raw(100)), Some(Violation::TooManyHeaders));
     }
 
     #[test]

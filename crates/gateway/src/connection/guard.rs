@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,8 +20,9 @@ use tokio::time::{Instant, Sleep};
 
 use super::framing::{Framing, Phase, Violation};
 
-/// What stands in for a refused request.
-const REFUSED_REQUEST: &[u8] = b"GET /refused HTTP/1.1\r\nhost: hubkeeper\r\nconnection: close\r\n\r\n";
+/// What stands in for a refused request. No request that is passed on has a target without a slash.
+const REFUSED_REQUEST: &[u8] = b"OPTIONS * HTTP/1.1\r\nhost: hubkeeper\r\nconnection: close\r\n\r\n";
+const REFUSED_TARGET: &str = "*";
 
 /// What is read from the socket at once.
 const READ_BYTES: usize = 8 * 1024;
@@ -87,14 +89,17 @@ enum State {
     Open,
     /// The stand-in for a refused request is in the buffer; nothing more is read.
     Refused,
+    /// A body's chunks are malformed; after what came before, hyper is told.
+    Broken,
 }
 
 /// A request in service; idle time counts only when there is none.
 pub(crate) struct Serving<'a>(&'a Line);
 
 impl Line {
-    pub(crate) fn take_refused(&self) -> Option<Refused> {
-        self.refused.lock().take()
+    /// Why `target` was refused, if its request is the stand-in: requests before it may still wait for their turn.
+    pub(crate) fn refused(&self, target: &Uri) -> Option<Refused> {
+        if target.path() == REFUSED_TARGET { self.refused.lock().take() } else { None }
     }
 
     pub(crate) fn serve(&self) -> Serving<'_> {
@@ -159,12 +164,12 @@ impl Guard {
         let count = space.filled().len();
         self.filled += count;
         if count > 0 {
-            self.look()?;
+            self.look();
         }
         Poll::Ready(Ok(count))
     }
 
-    fn look(&mut self) -> io::Result<()> {
+    fn look(&mut self) {
         self.touched = true;
         let advance = self.framing.advance(&self.buffer[self.passed..self.filled]);
         self.passed += advance.passed;
@@ -172,13 +177,8 @@ impl Guard {
             self.head_since = None;
         }
         match advance.violation {
-            Some(Violation::BadChunk) => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, "the body's chunks are malformed"))
-            }
-            Some(violation) => {
-                self.refuse(Refused::Framing(violation));
-                Ok(())
-            }
+            Some(Violation::BadChunk) => self.state = State::Broken,
+            Some(violation) => self.refuse(Refused::Framing(violation)),
             None => {
                 let head_begun = self.passed < self.filled && self.framing.phase() == Phase::Head;
                 if head_begun && self.head_since.is_none() {
@@ -186,7 +186,6 @@ impl Guard {
                     self.head_since = Some(now);
                     self.alarm.as_mut().reset(now + self.patience.head);
                 }
-                Ok(())
             }
         }
     }
@@ -236,8 +235,13 @@ impl Read for Guard {
                 guard.given += count;
                 return Poll::Ready(Ok(()));
             }
-            if guard.state == State::Refused {
-                return Poll::Pending; // hyper closes after the answer
+            match guard.state {
+                State::Open => {}
+                State::Refused => return Poll::Pending, // hyper closes after the answer
+                State::Broken => {
+                    let what = "the body's chunks are malformed";
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what)));
+                }
             }
             match guard.fill(cx)? {
                 Poll::Ready(0) => return Poll::Ready(Ok(())),

@@ -1,8 +1,15 @@
 //! One complete request head: is it proper, and how is its body delimited?
+//!
+//! hyper answers a head it cannot parse by itself, without a body. It never gets to: what it would refuse is refused
+//! here, in HubSpot's shape.
 
+use http::uri::PathAndQuery;
 use memchr::memchr;
 
 use super::framing::{BodyFraming, Violation};
+
+/// hyper reads no more than these.
+const HEADERS_MAX: usize = 100;
 
 /// What the framing needs of a head.
 pub(super) struct Head {
@@ -12,6 +19,7 @@ pub(super) struct Head {
 /// The headers that decide.
 #[derive(Default)]
 struct Deciding<'a> {
+    headers: usize,
     hosts: u32,
     length: Option<&'a [u8]>,
     encoding: Option<&'a [u8]>,
@@ -20,7 +28,7 @@ struct Deciding<'a> {
 /// Reads a head, its empty line included; every line ends with CRLF.
 pub(super) fn read(raw: &[u8]) -> Result<Head, Violation> {
     let request_line_end = memchr(b'\n', raw).unwrap_or(raw.len());
-    let version_1_0 = raw[..request_line_end].ends_with(b"HTTP/1.0\r");
+    let version_1_0 = request_line(raw[..request_line_end].trim_ascii_end())?;
     let mut deciding = Deciding::default();
     let mut rest = raw.get(request_line_end + 1..).unwrap_or_default();
     while let Some(end) = memchr(b'\n', rest) {
@@ -48,11 +56,40 @@ pub(super) fn read(raw: &[u8]) -> Result<Head, Violation> {
     Ok(Head { body })
 }
 
+/// `METHOD /path HTTP/1.x`; true for HTTP/1.0.
+fn request_line(line: &[u8]) -> Result<bool, Violation> {
+    let mut parts = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(Violation::BadRequestLine);
+    };
+    let version_1_0 = match version {
+        b"HTTP/1.1" => false,
+        b"HTTP/1.0" => true,
+        _ => return Err(Violation::BadRequestLine),
+    };
+    if !is_token(method) {
+        return Err(Violation::BadRequestLine);
+    }
+    if target.first() != Some(&b'/') {
+        return Err(Violation::TargetNotAPath);
+    }
+    // Nearly every target is plain; what is not is left to the one who will parse it.
+    let proper = target.iter().all(|byte| byte.is_ascii_graphic() && !b"\"#<>`".contains(byte))
+        || memchr(b'#', target).is_none() && PathAndQuery::try_from(target).is_ok();
+    if proper { Ok(version_1_0) } else { Err(Violation::BadRequestLine) }
+}
+
 fn header<'a>(line: &'a [u8], deciding: &mut Deciding<'a>) -> Result<(), Violation> {
-    let colon = memchr(b':', line).filter(|colon| *colon > 0).ok_or(Violation::BadHeaderLine)?;
+    let colon = memchr(b':', line).ok_or(Violation::BadHeaderLine)?;
     let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-    if line[0].is_ascii_whitespace() || name[colon - 1].is_ascii_whitespace() {
+    if !is_token(name) || value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
         return Err(Violation::BadHeaderLine);
+    }
+    deciding.headers += 1;
+    if deciding.headers > HEADERS_MAX {
+        return Err(Violation::TooManyHeaders);
     }
     // The length tells most names apart without a look at them.
     if name.len() == 4 && name.eq_ignore_ascii_case(b"host") {
@@ -71,3 +108,25 @@ fn length(digits: &[u8]) -> Result<u64, Violation> {
     let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits).ok_or(Violation::BadLength)?;
     std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or(Violation::BadLength)
 }
+
+/// A name, as RFC 9110 §5.6.2 has it.
+fn is_token(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| TOKEN[usize::from(*byte)])
+}
+
+/// Which bytes a name may hold.
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        token[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut mark = 0;
+    while mark < marks.len() {
+        token[marks[mark] as usize] = true;
+        mark += 1;
+    }
+    token
+};

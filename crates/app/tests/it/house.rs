@@ -1,0 +1,241 @@
+//! The real binary, started as a person would start it: free ports, a directory and an environment of its own, and an
+//! end that is checked.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+mod conversation;
+mod upstream;
+
+pub(crate) use conversation::{Answer, Conversation, ask};
+pub(crate) use upstream::{Act, Heard, Upstream, json_answer};
+
+/// Nothing here takes nearly as long; a test that waits longer has hung.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How `hubkeeper` is to be started.
+pub(crate) struct Start {
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    directory: TempDir,
+}
+
+/// A running `hubkeeper` that has told it is ready. It is killed when dropped.
+pub(crate) struct Program {
+    child: Child,
+    /// The ready line.
+    pub(crate) ready: Value,
+    stdout: BufReader<tokio::process::ChildStdout>,
+    stderr: JoinHandle<String>,
+    directory: TempDir,
+}
+
+/// What a process left when it ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Start {
+    pub(crate) fn new(arguments: &[&str]) -> Self {
+        Self {
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            environment: Vec::new(),
+            directory: TempDir::new().unwrap(),
+        }
+    }
+
+    /// The gateway in front of `upstream`, on free ports.
+    pub(crate) fn up(upstream: &str) -> Self {
+        let free = "127.0.0.1:0";
+        Self::new(&["up", "--listen", free, "--admin-listen", free, "--upstream", upstream])
+    }
+
+    /// The same with governor, retries and breaker off.
+    pub(crate) fn bare_up(upstream: &str) -> Self {
+        let parts = ["GOVERNOR", "RETRIES", "BREAKER"];
+        parts
+            .iter()
+            .fold(Self::up(upstream), |up, part| up.env(&format!("HUBKEEPER__GATEWAY__{part}"), "false"))
+    }
+
+    /// A simulated HubSpot on a free port that answers at once.
+    pub(crate) fn sim() -> Self {
+        Self::new(&["sim", "--listen", "127.0.0.1:0", "--latency-ms", "0..0"])
+    }
+
+    pub(crate) fn args(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sets a key of `[gateway]`.
+    pub(crate) fn gateway(self, key: &str, value: &str) -> Self {
+        self.env(&format!("HUBKEEPER__GATEWAY__{}", key.to_uppercase()), value)
+    }
+
+    /// Writes a file into the directory that the program is started in.
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.directory.path().join(name), text).unwrap();
+        self
+    }
+
+    fn spawn(&self) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_hubkeeper"))
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+
+    /// Starts it and waits for its ready line.
+    pub(crate) async fn ready(self) -> Program {
+        let mut child = self.spawn();
+        let stderr = tokio::spawn(read_all(child.stderr.take().unwrap()));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        timeout(PATIENCE, stdout.read_line(&mut line)).await.expect("it is ready in time").unwrap();
+        let Ok(ready) = serde_json::from_str::<Value>(&line) else {
+            panic!("no ready line but {line:?}; {}", stderr.await.unwrap());
+        };
+        assert_eq!(ready["event"], "ready");
+        Program { child, ready, stdout, stderr, directory: self.directory }
+    }
+
+    /// Runs it to its own end.
+    pub(crate) async fn ended(self) -> Ended {
+        let output = timeout(PATIENCE, self.spawn().wait_with_output()).await.expect("it ends").unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");
+        let ended =
+            Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        assert!(!ended.stderr.contains("panicked"), "{ended:#?}");
+        ended
+    }
+}
+
+impl Program {
+    /// Where programs call the gateway, or the simulator.
+    pub(crate) fn url(&self) -> &str {
+        self.ready["gateway"]
+            .as_str()
+            .or_else(|| self.ready["sim"].as_str())
+            .expect("a ready line names a URL")
+    }
+
+    pub(crate) fn admin(&self) -> &str {
+        self.ready["admin"].as_str().expect("the gateway's ready line names the admin API")
+    }
+
+    /// The simulator's token.
+    pub(crate) fn token(&self) -> &str {
+        self.ready["token"].as_str().expect("the simulator's ready line names its token")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it has not been waited for")
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// One of the kernel's figures about the process, in KiB, such as `VmRSS` or `VmHWM`.
+    pub(crate) fn memory_kib(&self, figure: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
+        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Asks it to stop, and does not wait.
+    pub(crate) fn terminate(&self) {
+        let pid = self.pid().to_string();
+        let told = std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(told.success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> Ended {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
+        let mut stdout = String::new();
+        self.stdout.read_to_string(&mut stdout).await.unwrap();
+        let ended = Ended { code: status.code(), stdout, stderr: self.stderr.await.unwrap() };
+        assert!(!ended.stderr.contains("panicked"), "{ended:#?}");
+        ended
+    }
+
+    /// Asks it to stop; it ends well and leaves nothing: no listener, no file, no second line on stdout.
+    pub(crate) async fn stop(self) -> Ended {
+        let urls: Vec<String> = ["gateway", "admin", "sim"]
+            .iter()
+            .filter_map(|name| Some(self.ready[name].as_str()?.to_owned()))
+            .collect();
+        let before = self.files();
+        self.terminate();
+        let directory = self.directory.path().to_owned();
+        let Self { child, ready, stdout, stderr, directory: kept } = self;
+        let program = Self { child, ready, stdout, stderr, directory: TempDir::new().unwrap() };
+        let ended = program.ended().await;
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        assert_eq!(ended.stdout, "", "stdout is data: {ended:#?}");
+        assert_eq!(files(&directory), before, "it leaves no files");
+        drop(kept);
+        for url in urls {
+            let left = tokio::net::TcpStream::connect(conversation::authority(&url)).await;
+            assert!(left.is_err(), "something still listens on {url}");
+        }
+        ended
+    }
+
+    fn files(&self) -> Vec<String> {
+        files(self.directory.path())
+    }
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+async fn read_all(mut stderr: ChildStderr) -> String {
+    let mut text = String::new();
+    stderr.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+/// The harness itself: a program that ends badly is noticed.
+#[tokio::test]
+async fn control_a_bad_end_is_seen() {
+    let sim = Start::sim().ready().await;
+    let killed = std::process::Command::new("kill").args(["-KILL", &sim.pid().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(sim.ended().await.code, None);
+}
+
+#[tokio::test]
+async fn both_servers_start_and_end_well() {
+    let sim = Start::sim().ready().await;
+    let up = Start::up(sim.url()).ready().await;
+    up.stop().await;
+    sim.stop().await;
+}
