@@ -5,5 +5,6 @@
 mod house;
 mod laws;
 mod tidy;
+mod triage;
 mod virtual_hubspot;
 mod wire;

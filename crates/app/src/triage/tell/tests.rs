@@ -54,7 +54,42 @@ fn refused() -> Triage {
 
 #[test]
 fn a_named_cause() {
-    insta::assert_snapshot!(for_people(&refused()), @"");
+    insta::assert_snapshot!(for_people(&refused()), @r#"
+    DOWN: The access token was revoked, rotated or mistyped
+    auth.token_revoked, probable (76 %), P1, our credentials
+
+    Do this first
+      Stop writes that need this token (they wait, they are not lost), and ask a
+      super admin for a new one.
+
+    Whom to call
+      A super admin of the HubSpot account.
+
+    Why
+      + auth          account details: 401 INVALID_AUTHENTICATION
+      - status_page   "Delays in Marketing email" is open on the status page, but
+                      does not explain this
+      (+ speaks for it, - does not)
+
+    Also possible
+      hubspot.auth_outage        12 %
+
+    Layers
+      dns         ok        3 ms  api.hubapi.com: 2 addresses
+      auth        FAILS    81 ms  401 INVALID_AUTHENTICATION
+      status_page -               not configured
+
+    The path taken
+      yes Is anything wrong at all?
+            auth.token_revoked
+      no  Is our clock off?
+      ?   Does our resolver fail to give the upstream's address?
+
+    Correlation ids, for HubSpot support
+      7b1f8c34-6c63-4d3a-9d0e-0f6f5e2f3a11
+
+    Runbook auth.token_revoked. Took 412 ms.
+    "#);
 }
 
 #[test]
@@ -67,7 +102,22 @@ fn nothing_wrong() {
     triage.diagnosis.runbook = "healthy".into();
     triage.also.clear();
     triage.path = vec![step("Is anything wrong at all?", "no: every layer and every call we asked is well")];
-    insta::assert_snapshot!(for_people(&triage), @"");
+    insta::assert_snapshot!(for_people(&triage), @r#"
+    HEALTHY: Nothing is wrong
+
+    Why
+      + auth          account details: 200 for portal 24601842
+
+    Layers
+      dns         ok        3 ms  api.hubapi.com: 2 addresses
+      auth        FAILS    81 ms  401 INVALID_AUTHENTICATION
+      status_page -               not configured
+
+    The path taken
+      no  Is anything wrong at all?
+
+    Runbook healthy. Took 412 ms.
+    "#);
 }
 
 #[test]
