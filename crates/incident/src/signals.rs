@@ -10,6 +10,9 @@ use crate::facts::traffic::{ErrorCount, Group, Traffic};
 /// Errors younger than this still matter for what people send; calls of one kind may be minutes apart.
 const LATELY: SignedDuration = SignedDuration::from_mins(5);
 
+/// In 15 minutes; fewer calls may have missed a part of what the callers do.
+const REPRESENTATIVE_CALLS_MIN: u64 = 200;
+
 /// Kinds that mean HubSpot failed to serve.
 pub(crate) const SERVER_KINDS: &[ErrorKind] = &[
     ErrorKind::Internal,
@@ -63,6 +66,13 @@ impl Facts {
         let groups = self.traffic.iter().flat_map(|traffic| &traffic.groups);
         let all = groups.flat_map(|group| group.errors.iter().map(move |error| Seen { group, error }));
         Tally { seen: all.filter(wanted).collect() }
+    }
+
+    /// The gateway has seen so many calls that what they never touch is not needed.
+    pub(crate) fn representative_traffic(&self) -> Option<&Traffic> {
+        self.traffic.as_ref().filter(|traffic| {
+            traffic.groups.iter().map(|group| group.calls).sum::<u64>() >= REPRESENTATIVE_CALLS_MIN
+        })
     }
 
     /// The gateway has seen enough calls to say something.

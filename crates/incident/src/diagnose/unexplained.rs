@@ -132,7 +132,7 @@ fn traffic_knows_better(facts: &Facts, probe: &FamilyProbe) -> bool {
         Some(ErrorKind::MissingScopes | ErrorKind::UserPermissions | ErrorKind::Forbidden)
     );
     let served = traffic.groups.iter().any(|group| group.family == probe.family && group.ok_recent > 0);
-    rights || (probe.exchange.is_server_failure() && served)
+    (rights && facts.representative_traffic().is_some()) || (probe.exchange.is_server_failure() && served)
 }
 
 fn traffic_fails(facts: &Facts) -> Option<(&'static str, String)> {

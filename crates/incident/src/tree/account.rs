@@ -110,7 +110,7 @@ static FEATURES_REFUSED: Question = Question {
             .filter(|(_, exchange)| exchange.is_kind(ErrorKind::Forbidden) && exchange.hubspot_shaped)
             .map(|(family, _)| family)
             .collect();
-        let holds = !refused.is_empty() && facts.busy_traffic().is_none();
+        let holds = !refused.is_empty() && facts.representative_traffic().is_none();
         Reply::is(
             holds,
             "families",

@@ -40,10 +40,14 @@ impl<'a> Families<'a> {
                 families.serving_traffic.insert(&group.family);
             }
         }
-        // One failed probe of a family that serves traffic well at the same time is one bad answer, no fault.
-        let serving: BTreeSet<&str> =
-            families.serving_traffic.difference(&families.failing_traffic).copied().collect();
-        families.failing_probes.retain(|family| !serving.contains(family));
+        // A lone failed probe of a family that serves traffic well at the same time is one bad answer, no fault.
+        let failed =
+            facts.authenticated().into_iter().filter(|(_, exchange)| exchange.is_server_failure()).count();
+        if failed == 1 {
+            let serving = families.serving_traffic.clone();
+            let failing = families.failing_traffic.clone();
+            families.failing_probes.retain(|family| !serving.contains(family) || failing.contains(family));
+        }
         families
     }
 

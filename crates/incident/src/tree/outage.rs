@@ -122,7 +122,8 @@ static ONE_REGION: Question = Question {
         if failing.len() == 1 && !serving.is_empty() && failing.is_disjoint(&serving) {
             return Reply::yes("traffic", observed);
         }
-        let whole = Families::of(facts).serving().is_empty();
+        let families = Families::of(facts);
+        let whole = families.serving().len() <= families.failing().len();
         let hosting = super::status::our_hosting(facts);
         match hosting.and_then(|hosting| super::status::regional(facts, hosting)).filter(|_| whole) {
             Some(incident) => Reply::yes(

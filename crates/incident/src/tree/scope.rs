@@ -87,7 +87,7 @@ static OTHERS_WORK: Question = Question {
     },
 };
 
-/// Traffic decides where there is any: a token is not at fault for lacking what nobody uses.
+/// Traffic decides where there is enough of it: a token is not at fault for lacking what nobody uses.
 fn refused(facts: &Facts, kind: ErrorKind) -> Reply {
     let traffic = facts.going_on(&[kind]);
     if traffic.count() >= 2 {
@@ -102,7 +102,7 @@ fn refused(facts: &Facts, kind: ErrorKind) -> Reply {
     if families.is_empty() {
         return Reply::no("families", "no such answer");
     }
-    if facts.busy_traffic().is_some() {
+    if facts.representative_traffic().is_some() {
         return Reply::no(
             "traffic",
             format!("refused on {}, which traffic does not need", unique(&families).join(", ")),
