@@ -11,15 +11,10 @@ mod process;
 mod secret_reference;
 mod triage;
 
-/// Small answers by the million: the allocator shows.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("nothing installed one before");
     let cli = cli::parse();
-    process::log_to_stderr(&cli.log);
-    match commands::run(cli) {
+    match process::log_to_stderr(&cli.log).and_then(|()| commands::run(cli)) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.tell(),
     }

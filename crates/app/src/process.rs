@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::failure::Failure;
 
@@ -23,15 +26,22 @@ pub(crate) fn environment_with(prefix: &str) -> Vec<(String, String)> {
 }
 
 /// stderr is talk; stdout stays clean for data.
-pub(crate) fn log_to_stderr(filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+///
+/// # Errors
+/// A usage failure when `filter` is none.
+pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+    let filter: Targets = filter.parse().map_err(|error| {
+        Failure::usage(format!("`{filter}` is no log filter: {error}"))
+            .hint("write a level (error, warn, info, debug, trace), or targets such as `client=debug,warn`")
+    })?;
     let to_person = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if to_person {
-        logs.with_target(false).compact().init();
+        tracing_subscriber::registry().with(lines.with_target(false).compact().with_filter(filter)).init();
     } else {
-        logs.json().flatten_event(true).init();
+        tracing_subscriber::registry().with(lines.json().flatten_event(true).with_filter(filter)).init();
     }
+    Ok(())
 }
 
 /// Writes one line of data to stdout. A closed pipe is the reader's choice, not an error.

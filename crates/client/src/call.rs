@@ -13,7 +13,7 @@ use crate::accounts::{Account, Credential};
 use crate::body::Body;
 use crate::governor::Refusal;
 use crate::telemetry::Label;
-use crate::transport::TransportError;
+use crate::transport::{TransportError, TransportFault};
 
 /// One call to HubSpot, to be sent once or more. Its body goes beside it.
 pub struct Call {
@@ -92,7 +92,7 @@ pub enum Failure {
     /// The connection failed, or the answer was cut.
     #[error(transparent)]
     Transport(TransportError),
-    /// No answer in the attempt's time.
+    /// No answer in the attempt's time, or before the caller's deadline.
     #[error("no answer within {after:?}")]
     TimedOut { after: Duration },
 }
@@ -102,6 +102,7 @@ impl Failure {
     pub fn may_have_been_applied(&self) -> bool {
         match self {
             Self::Refused(_) | Self::BreakerOpen { .. } | Self::PortalPaused { .. } => false,
+            Self::Transport(error) if error.fault == TransportFault::RequestBody => false,
             Self::Transport(error) => error.may_have_been_sent(),
             Self::TimedOut { .. } => true,
         }

@@ -46,6 +46,15 @@ pub struct Ceilings {
     pub associations: Option<u32>,
 }
 
+/// Whose turn it is among those who wait. Lanes will be more of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// Before all others: our own rare questions, on which others depend.
+    First,
+    /// In order of arrival.
+    InOrder,
+}
+
 /// An app of the portal: its own burst budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AppIndex(usize);
@@ -125,6 +134,7 @@ impl Governor {
         self: &Arc<Self>,
         app: AppIndex,
         budgets: BudgetSet,
+        turn: Turn,
         deadline: Instant,
         now: Instant,
     ) -> Result<Permit, Refusal> {
@@ -134,16 +144,16 @@ impl Governor {
             if let Err(refusal) = state.check_daily(budgets, now) {
                 return Err(state.refuse(refusal));
             }
-            if let Some(mark) = state.try_take(app, budgets, now) {
+            if let Some(mark) = state.try_take(app, budgets, turn, now) {
                 return Ok(Permit::new(self.clone(), app, budgets, mark, Wait::None));
             }
-            if let Some(refusal) = self.turned_away(&mut state, app, budgets, deadline, now) {
+            if let Some(refusal) = self.turned_away(&mut state, app, budgets, turn, deadline, now) {
                 return Err(state.refuse(refusal));
             }
             if !std::mem::replace(&mut state.pump_runs, true) {
                 tokio::spawn(pump(self.clone()));
             }
-            Place::new(state.queue.push(app, budgets), self.clone(), app, budgets)
+            Place::new(state.queue.push(app, budgets, turn), self.clone(), app, budgets)
         };
         self.changed.notify_one();
         match tokio::time::timeout_at(deadline, place.granted()).await {
@@ -151,7 +161,7 @@ impl Governor {
             Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
             Err(_late) => {
                 let mut state = self.state.lock();
-                let refusal = state.too_late(app, budgets, Instant::now());
+                let refusal = state.too_late(app, budgets, turn, Instant::now());
                 Err(state.refuse(refusal))
             }
         }
@@ -163,10 +173,11 @@ impl Governor {
         state: &mut State,
         app: AppIndex,
         budgets: BudgetSet,
+        turn: Turn,
         deadline: Instant,
         now: Instant,
     ) -> Option<Refusal> {
-        let refusal = state.too_late(app, budgets, now);
+        let refusal = state.too_late(app, budgets, turn, now);
         if state.closed {
             return Some(Refusal { reason: RefusalReason::ShuttingDown, ..refusal });
         }
@@ -178,6 +189,16 @@ impl Governor {
             state.queue.len() >= self.queue.waiting_max
         };
         full.then_some(Refusal { reason: RefusalReason::QueueFull, ..refusal })
+    }
+
+    /// Nobody waits and half the window is free: a question of our own is in nobody's way.
+    pub(crate) fn is_quiet(&self, app: AppIndex) -> bool {
+        self.state.lock().is_quiet(app, Instant::now())
+    }
+
+    /// Where the portal's day ends.
+    pub(crate) fn set_zone(&self, zone: TimeZone) {
+        self.state.lock().set_zone(zone, Instant::now());
     }
 
     /// Refuses everyone who waits: the process is going down.

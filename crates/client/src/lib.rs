@@ -22,6 +22,7 @@ mod breakers;
 pub mod call;
 pub mod clock;
 pub mod governor;
+mod introduction;
 pub mod probe;
 pub mod retry;
 pub mod stack;

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hubspot::error::{ApiError, ErrorKind};
 use hubspot::rate_headers::RateHeaders;
 use parking_lot::Mutex;
@@ -23,21 +23,19 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
-use crate::accounts::{Account, AccountSettings, Accounts, Learned};
+use crate::accounts::{Account, AccountSettings, Accounts, Found};
 use crate::body::Body;
 use crate::breaker::Admission;
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
 use crate::clock::WallClock;
-use crate::governor::{Hit, Permit, Refusal};
+use crate::governor::{Hit, Permit, Refusal, Turn};
+use crate::introduction;
 use crate::retry::{Ended, RetryBudget, Verdict, decide};
 use crate::telemetry::{AttemptResult, CallResult, Observer, Span};
 use crate::transport::{Transport, TransportError, TransportFault};
 
 /// With a portal on the move (477), one call in this time asks whether it has arrived.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-
-/// The details call that introduces a credential may not hold up its first call for longer.
-const LEARN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the layers behave.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +62,7 @@ pub enum Feature {
 /// The layers, over one transport.
 pub struct Stack {
     transport: Arc<dyn Transport>,
-    accounts: Accounts,
+    pub(crate) accounts: Accounts,
     observer: Arc<dyn Observer>,
     retry_budget: Mutex<RetryBudget>,
     jitter: Mutex<ChaCha8Rng>,
@@ -78,7 +76,7 @@ type Reply = (Response<Body>, Option<Box<ApiError>>);
 enum Attempted {
     Answered(Response<Body>, Option<Box<ApiError>>),
     Transport(TransportError),
-    TimedOut,
+    TimedOut { after: Duration },
     /// Nothing was sent.
     NotSent(Failure),
 }
@@ -119,10 +117,16 @@ impl Stack {
     /// # Errors
     /// [`CallFailed`] when no answer came. [`Failure::may_have_been_applied`] tells whether the call may have taken
     /// effect all the same.
-    pub async fn call(&self, call: Call, body: Body) -> Result<Answer, CallFailed> {
+    pub async fn call(self: &Arc<Self>, call: Call, body: Body) -> Result<Answer, CallFailed> {
         let began = Instant::now();
         let learn = async |token: &HeaderValue| self.learn(token).await;
-        let account = self.accounts.of(&call.credential, &call.headers, began, learn).await;
+        let account = match self.accounts.of(&call.credential, &call.headers, began, learn).await {
+            Found::Known(account) => account,
+            Found::Opened(account) => {
+                introduction::begin(self, &account);
+                account
+            }
+        };
         let trace = Trace::start(&*self.observer, &account, &call, began);
         let (result, effort) = self.retry(&call, body, &account).await;
         match result {
@@ -152,13 +156,13 @@ impl Stack {
             let ended = match &attempted {
                 Attempted::Answered(_, Some(error)) => Ended::Answered(error),
                 Attempted::Transport(error) => Ended::Transport(error.fault),
-                Attempted::TimedOut => Ended::TimedOut,
+                Attempted::TimedOut { .. } => Ended::TimedOut,
                 Attempted::Answered(_, None) | Attempted::NotSent(_) => {
-                    return (attempted.settle(self), effort);
+                    return (attempted.settle(), effort);
                 }
             };
             let Some(again_body) = spare.filter(|_| self.settings.retries == Feature::On) else {
-                return (attempted.settle(self), effort);
+                return (attempted.settle(), effort);
             };
             let jitter = self.jitter.lock().random_range(0.0..1.0);
             match decide(ended, call.endpoint.idempotent, effort.attempts, jitter) {
@@ -168,7 +172,7 @@ impl Stack {
                     tokio::time::sleep(wait).await;
                     body = again_body;
                 }
-                Verdict::Again(_) | Verdict::Stop => return (attempted.settle(self), effort),
+                Verdict::Again(_) | Verdict::Stop => return (attempted.settle(), effort),
             }
         }
     }
@@ -199,8 +203,12 @@ impl Stack {
         match result {
             AttemptResult::Good(_) => passage.succeeded(),
             AttemptResult::Error(error) if !error.counts_against_breaker() => passage.succeeded(),
-            // Tells nothing about HubSpot: the connection had grown old.
-            AttemptResult::Transport(TransportFault::ResetAfterIdle) => drop(passage),
+            // Tells nothing about HubSpot: the connection had grown old, the caller's body broke off, or the caller
+            // was in a hurry.
+            AttemptResult::Transport(TransportFault::ResetAfterIdle | TransportFault::RequestBody) => {
+                drop(passage);
+            }
+            AttemptResult::TimedOut if ended - sent_at < self.settings.attempt_timeout => drop(passage),
             AttemptResult::Error(_) | AttemptResult::Transport(_) | AttemptResult::TimedOut => {
                 passage.failed(ended);
             }
@@ -217,7 +225,8 @@ impl Stack {
         now: Instant,
     ) -> Result<(Option<Permit>, Instant), Refusal> {
         let Some(gate) = &account.gate else { return Ok((None, now)) };
-        let permit = gate.governor.acquire(gate.app, call.endpoint.budgets, call.deadline, now).await?;
+        let permit =
+            gate.governor.acquire(gate.app, call.endpoint.budgets, Turn::InOrder, call.deadline, now).await?;
         let sent_at = if permit.had_to_wait() { Instant::now() } else { now };
         Ok((Some(permit), sent_at))
     }
@@ -259,14 +268,14 @@ impl Stack {
                 if let Some(permit) = permit {
                     permit.timed_out(ended);
                 }
-                Attempted::TimedOut
+                Attempted::TimedOut { after: ended - sent_at }
             }
         };
         (attempted, ended)
     }
 
     /// One request and its answer, as far as [`Self::read_ahead`] reads it.
-    async fn exchange(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+    pub(crate) async fn exchange(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
         let response = self.transport.send(request).await?;
         self.read_ahead(response).await
     }
@@ -281,19 +290,6 @@ impl Stack {
             other => other,
         };
         Ok(Response::from_parts(parts, body))
-    }
-
-    /// Asks who a credential is. Nothing comes of it but knowledge: a failure is the caller's own call's to report.
-    async fn learn(&self, authorization: &HeaderValue) -> Learned {
-        let mut request = Request::new(Body::Empty);
-        *request.uri_mut() = Uri::from_static(crate::accounts::DETAILS);
-        request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
-        match tokio::time::timeout(LEARN_TIMEOUT, self.exchange(request)).await {
-            Ok(Ok(response)) => {
-                Learned::read(response.status(), response.headers(), response.body().at_hand())
-            }
-            Ok(Err(_)) | Err(_) => Learned::default(),
-        }
     }
 }
 
@@ -314,15 +310,15 @@ impl Attempted {
             Self::Answered(response, None) => AttemptResult::Good(response.status()),
             Self::Answered(_, Some(error)) => AttemptResult::Error(error),
             Self::Transport(error) => AttemptResult::Transport(error.fault),
-            Self::TimedOut | Self::NotSent(_) => AttemptResult::TimedOut,
+            Self::TimedOut { .. } | Self::NotSent(_) => AttemptResult::TimedOut,
         }
     }
 
-    fn settle(self, stack: &Stack) -> Result<Reply, Failure> {
+    fn settle(self) -> Result<Reply, Failure> {
         match self {
             Self::Answered(response, error) => Ok((response, error)),
             Self::Transport(error) => Err(Failure::Transport(error)),
-            Self::TimedOut => Err(Failure::TimedOut { after: stack.settings.attempt_timeout }),
+            Self::TimedOut { after } => Err(Failure::TimedOut { after }),
             Self::NotSent(failure) => Err(failure),
         }
     }

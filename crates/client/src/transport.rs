@@ -36,6 +36,8 @@ pub enum TransportFault {
     Truncated,
     /// What came back was not HTTP.
     Malformed,
+    /// The request's own body failed while it was being sent: HubSpot never got the whole of it.
+    RequestBody,
 }
 
 impl TransportFault {
@@ -48,6 +50,7 @@ impl TransportFault {
             Self::Reset => "reset",
             Self::Truncated => "truncated",
             Self::Malformed => "malformed",
+            Self::RequestBody => "request_body",
         }
     }
 
@@ -87,6 +90,7 @@ impl fmt::Display for TransportError {
             TransportFault::Reset => "the connection broke before the answer",
             TransportFault::Truncated => "the answer was cut off",
             TransportFault::Malformed => "the answer was not HTTP",
+            TransportFault::RequestBody => "the request's body broke off",
         })?;
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*self.source);
         while let Some(error) = source {

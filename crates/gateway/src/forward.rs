@@ -145,7 +145,15 @@ impl Forwarder {
 }
 
 fn tell_effort(headers: &mut HeaderMap, effort: Effort) {
-    let waited_ms = u64::try_from(effort.waited.as_millis()).unwrap_or(u64::MAX);
-    headers.insert(headers::WAIT_MS, HeaderValue::from(waited_ms));
-    headers.insert(headers::ATTEMPTS, HeaderValue::from(effort.attempts));
+    headers.insert(headers::WAIT_MS, number(u64::try_from(effort.waited.as_millis()).unwrap_or(u64::MAX)));
+    headers.insert(headers::ATTEMPTS, number(effort.attempts.into()));
+}
+
+/// Nearly every call waits 0 ms and takes 1 attempt.
+fn number(value: u64) -> HeaderValue {
+    match value {
+        0 => HeaderValue::from_static("0"),
+        1 => HeaderValue::from_static("1"),
+        other => HeaderValue::from(other),
+    }
 }

@@ -8,7 +8,7 @@ use client::call::{CallFailed, Failure};
 use client::governor::{Refusal as GateRefusal, RefusalReason};
 use client::transport::TransportFault;
 use http::{HeaderValue, Response, StatusCode, header};
-use hubspot::endpoint::Budget;
+use hubspot::endpoint::{Budget, Endpoint};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ impl Refusal {
 
     pub(crate) fn body_unreadable() -> Self {
         let message =
-            "The request's body ended early, was malformed or came too slowly. Nothing was sent to HubSpot.";
+            "The request's body ended early, was malformed or came too slowly. HubSpot did not get it.";
         Self::new(StatusCode::BAD_REQUEST, "HUBKEEPER_BODY_UNREADABLE", message).closing()
     }
 
@@ -149,14 +149,10 @@ impl From<Refused> for Refusal {
     }
 }
 
-impl From<&CallFailed> for Refusal {
-    fn from(failed: &CallFailed) -> Self {
-        let unknown = failed.why.may_have_been_applied();
-        let outcome = if unknown {
-            "It may have been applied: read the record back before sending it again."
-        } else {
-            "It was not sent to HubSpot."
-        };
+impl Refusal {
+    /// A call that got no answer.
+    pub(crate) fn of_call(failed: &CallFailed, endpoint: &Endpoint) -> Self {
+        let outcome = outcome(failed, endpoint);
         match &failed.why {
             Failure::Refused(refusal) => from_gate(refusal),
             Failure::BreakerOpen { family, retry_after } => {
@@ -172,13 +168,18 @@ impl From<&CallFailed> for Refusal {
                 let status = StatusCode::from_u16(477).expect("477 is a number of three digits");
                 Self::new(status, "HUBKEEPER_PORTAL_MIGRATING", message).after(*retry_after)
             }
+            Failure::Transport(error) if error.fault == TransportFault::RequestBody => {
+                Self::body_unreadable()
+            }
             Failure::Transport(error) => {
                 let (category, hint) = match error.fault {
                     TransportFault::Truncated => ("HUBKEEPER_ANSWER_CUT", "HubSpot's answer was cut off."),
                     TransportFault::Malformed => {
                         ("HUBKEEPER_ANSWER_MALFORMED", "What answered does not speak HTTP.")
                     }
-                    TransportFault::Reset | TransportFault::ResetAfterIdle => {
+                    TransportFault::Reset
+                    | TransportFault::ResetAfterIdle
+                    | TransportFault::RequestBody => {
                         ("HUBKEEPER_CONNECTION_LOST", "The connection to HubSpot broke.")
                     }
                     TransportFault::Dns | TransportFault::Connect | TransportFault::Tls => {
@@ -189,10 +190,23 @@ impl From<&CallFailed> for Refusal {
                 Self::new(StatusCode::BAD_GATEWAY, category, message)
             }
             Failure::TimedOut { after } => {
-                let message = format!("HubSpot did not answer within {} s. {outcome}", after.as_secs());
+                let message =
+                    format!("HubSpot did not answer within {:.1} s. {outcome}", after.as_secs_f64());
                 Self::new(StatusCode::GATEWAY_TIMEOUT, "HUBKEEPER_TIMEOUT", message)
             }
         }
+    }
+}
+
+/// What has become of the call. An earlier attempt may have arrived where the last one was not even sent.
+fn outcome(failed: &CallFailed, endpoint: &Endpoint) -> &'static str {
+    let unknown = failed.why.may_have_been_applied();
+    if endpoint.idempotent && (unknown || failed.effort.attempts > 1) {
+        "Sending it again is safe."
+    } else if unknown {
+        "It may have been applied: read the record back before sending it again."
+    } else {
+        "It was not sent to HubSpot."
     }
 }
 

@@ -36,6 +36,15 @@ impl Daily {
         (self.sent, self.limit.map(|_| self.used), self.limit)
     }
 
+    /// The portal's time zone has become known.
+    pub(crate) fn set_zone(&mut self, zone: TimeZone, now: Timestamp) {
+        self.zone = Some(zone);
+        self.day_ends = self.next_midnight(now);
+        if self.exhausted_until.is_some_and(|until| until > now) {
+            self.exhaust(now);
+        }
+    }
+
     pub(crate) fn limit_before(&self) -> Option<u64> {
         self.limit_before
     }

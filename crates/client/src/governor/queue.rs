@@ -12,7 +12,7 @@ use hubspot::endpoint::{Budget, BudgetSet};
 use tokio::sync::oneshot;
 
 use super::slots::Mark;
-use super::{AppIndex, Governor, Refusal, RefusalReason};
+use super::{AppIndex, Governor, Refusal, RefusalReason, Turn};
 
 pub(super) type Grant = Result<Mark, Refusal>;
 
@@ -23,6 +23,7 @@ pub(super) struct Queue {
 }
 
 struct Line {
+    turn: Turn,
     app: AppIndex,
     budgets: BudgetSet,
     waiting: VecDeque<Waiter>,
@@ -34,13 +35,13 @@ struct Waiter {
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, app: AppIndex, budgets: BudgetSet) -> oneshot::Receiver<Grant> {
+    pub(super) fn push(&mut self, app: AppIndex, budgets: BudgetSet, turn: Turn) -> oneshot::Receiver<Grant> {
         let (grant, granted) = oneshot::channel();
         self.arrivals += 1;
         let waiter = Waiter { arrival: self.arrivals, grant };
-        match self.lines.iter_mut().find(|line| line.app == app && line.budgets == budgets) {
+        match self.lines.iter_mut().find(|line| line.is(app, budgets, turn)) {
             Some(line) => line.waiting.push_back(waiter),
-            None => self.lines.push(Line { app, budgets, waiting: VecDeque::from([waiter]) }),
+            None => self.lines.push(Line { turn, app, budgets, waiting: VecDeque::from([waiter]) }),
         }
         granted
     }
@@ -50,14 +51,14 @@ impl Queue {
         self.lines.iter().map(|line| line.waiting.len()).sum()
     }
 
-    /// How many wait for a budget that this request needs too, the fullest line counting.
-    pub(super) fn ahead(&self, shares: impl Fn(AppIndex, BudgetSet) -> bool) -> u32 {
-        let ahead = self.lines.iter().filter(|line| shares(line.app, line.budgets));
+    /// How many go before a new request of this turn, of those that share a budget with it.
+    pub(super) fn ahead(&self, turn: Turn, shares: impl Fn(AppIndex, BudgetSet) -> bool) -> u32 {
+        let ahead = self.lines.iter().filter(|line| line.turn <= turn && shares(line.app, line.budgets));
         u32::try_from(ahead.map(|line| line.waiting.len()).sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn has_line(&self, app: AppIndex, budgets: BudgetSet) -> bool {
-        self.lines.iter().any(|line| line.app == app && line.budgets == budgets && !line.waiting.is_empty())
+    pub(super) fn has_line(&self, app: AppIndex, budgets: BudgetSet, turn: Turn) -> bool {
+        self.lines.iter().any(|line| line.is(app, budgets, turn) && !line.waiting.is_empty())
     }
 
     /// Those whose caller hung up leave the heads of their lines.
@@ -76,15 +77,14 @@ impl Queue {
         }
     }
 
-    /// The line whose head has waited longest among those that `ready` lets go.
+    /// The line whose head comes first, by turn and then by arrival, among those that `ready` lets go.
     pub(super) fn next(&self, mut ready: impl FnMut(AppIndex, BudgetSet) -> bool) -> Option<usize> {
-        let heads = self.lines.iter().enumerate().filter_map(|(index, line)| {
-            line.waiting.front().map(|head| (head.arrival, index, line.app, line.budgets))
-        });
-        let mut oldest: Option<(u64, usize)> = None;
-        for (arrival, index, app, budgets) in heads {
-            if oldest.is_none_or(|(other, _)| arrival < other) && ready(app, budgets) {
-                oldest = Some((arrival, index));
+        let mut oldest: Option<((Turn, u64), usize)> = None;
+        for (index, line) in self.lines.iter().enumerate() {
+            let Some(head) = line.waiting.front() else { continue };
+            let place = (line.turn, head.arrival);
+            if oldest.is_none_or(|(other, _)| place < other) && ready(line.app, line.budgets) {
+                oldest = Some((place, index));
             }
         }
         oldest.map(|(_, index)| index)
@@ -109,6 +109,12 @@ impl Queue {
     /// Lets the head of a line go. `false` where nobody listens any more.
     pub(super) fn release(&mut self, line: usize, grant: Grant) -> bool {
         self.lines[line].waiting.pop_front().is_some_and(|waiter| waiter.grant.send(grant).is_ok())
+    }
+}
+
+impl Line {
+    fn is(&self, app: AppIndex, budgets: BudgetSet, turn: Turn) -> bool {
+        self.app == app && self.budgets == budgets && self.turn == turn
     }
 }
 

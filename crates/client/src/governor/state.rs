@@ -15,7 +15,7 @@ use crate::clock::WallClock;
 use super::daily::Daily;
 use super::queue::Queue;
 use super::slots::{Mark, Slots};
-use super::{AppIndex, Ceilings, Hit, Refusal, RefusalReason, Spending};
+use super::{AppIndex, Ceilings, Hit, Refusal, RefusalReason, Spending, Turn};
 
 pub(super) struct State {
     /// One per app of the portal.
@@ -140,8 +140,14 @@ impl State {
     }
 
     /// Takes a slot of every budget, unless one is not free or others have waited longer for the same.
-    pub(super) fn try_take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Option<Mark> {
-        let first = !self.queue.has_line(app, budgets) && self.all_free(app, budgets, now);
+    pub(super) fn try_take(
+        &mut self,
+        app: AppIndex,
+        budgets: BudgetSet,
+        turn: Turn,
+        now: Instant,
+    ) -> Option<Mark> {
+        let first = !self.queue.has_line(app, budgets, turn) && self.all_free(app, budgets, now);
         first.then(|| self.take(app, budgets, now))
     }
 
@@ -185,19 +191,25 @@ impl State {
     }
 
     /// The refusal of a request whose expected wait is too long.
-    pub(super) fn too_late(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Refusal {
-        let (expected, budget) = self.expect(app, budgets, now);
+    pub(super) fn too_late(
+        &mut self,
+        app: AppIndex,
+        budgets: BudgetSet,
+        turn: Turn,
+        now: Instant,
+    ) -> Refusal {
+        let (expected, budget) = self.expect(app, budgets, turn, now);
         let retry_after = expected.saturating_duration_since(now);
         Refusal { budget, reason: RefusalReason::Deadline, retry_after }
     }
 
     /// When a new request can expect its turn, and which budget it waits for longest.
-    fn expect(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> (Instant, Budget) {
+    fn expect(&mut self, app: AppIndex, budgets: BudgetSet, turn: Turn, now: Instant) -> (Instant, Budget) {
         let mut longest = (now, Budget::Burst);
         for budget in budgets.iter() {
-            let ahead = self
-                .queue
-                .ahead(|other, others| others.contains(budget) && (budget != Budget::Burst || other == app));
+            let ahead = self.queue.ahead(turn, |other, others| {
+                others.contains(budget) && (budget != Budget::Burst || other == app)
+            });
             if let Some(at) = self.slots(app, budget).map(|slots| slots.expect(ahead, now))
                 && at >= longest.0
             {
@@ -205,6 +217,15 @@ impl State {
             }
         }
         longest
+    }
+
+    pub(super) fn is_quiet(&mut self, app: AppIndex, now: Instant) -> bool {
+        let burst = &mut self.bursts[app.0];
+        self.queue.len() == 0 && burst.free(now) * 2 >= burst.limit().count
+    }
+
+    pub(super) fn set_zone(&mut self, zone: TimeZone, now: Instant) {
+        self.daily.set_zone(zone, self.wall.time(now));
     }
 
     /// When the next slot of any budget comes free that somebody waits for.

@@ -36,8 +36,10 @@ fn within(seconds: u64) -> Instant {
 }
 
 async fn send(governor: &Arc<Governor>, app: AppIndex, budgets: BudgetSet) {
-    let mut permit =
-        governor.acquire(app, budgets, within(60), Instant::now()).await.expect("a slot within the minute");
+    let mut permit = governor
+        .acquire(app, budgets, Turn::InOrder, within(60), Instant::now())
+        .await
+        .expect("a slot within the minute");
     permit.sent();
     permit.answered(Instant::now(), &RateHeaders::default(), None);
 }
@@ -61,7 +63,7 @@ async fn a_wait_past_the_deadline_is_refused_at_once_with_the_time_to_come_back(
     send(&governor, app, reads()).await;
     let start = Instant::now();
     let refusal = governor
-        .acquire(app, reads(), within(5), Instant::now())
+        .acquire(app, reads(), Turn::InOrder, within(5), Instant::now())
         .await
         .err()
         .expect("ten seconds do not fit into five");
@@ -129,7 +131,7 @@ async fn a_caller_who_hangs_up_leaves_no_slot_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_not_used_is_free_at_once() {
     let (governor, app) = gate(1).await;
-    drop(governor.acquire(app, reads(), within(60), Instant::now()).await.ok().unwrap());
+    drop(governor.acquire(app, reads(), Turn::InOrder, within(60), Instant::now()).await.ok().unwrap());
     let start = Instant::now();
     send(&governor, app, reads()).await;
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -144,18 +146,20 @@ async fn daily_said_by_hubspot_refuses_until_the_reset() {
     let queue = QueueSettings { waiting_max: 10 };
     let governor = Governor::new(&limits, Ceilings::default(), Some(zone), queue, clock);
     let app = governor.add_app(&limits, Ceilings::default(), None);
-    let mut permit = governor.acquire(app, reads(), within(60), Instant::now()).await.ok().unwrap();
+    let mut permit =
+        governor.acquire(app, reads(), Turn::InOrder, within(60), Instant::now()).await.ok().unwrap();
     permit.sent();
     permit.answered(
         Instant::now(),
         &RateHeaders::default(),
         Some(Hit { kind: ErrorKind::DailyLimit, retry_after: None }),
     );
-    let refusal = governor.acquire(app, reads(), within(60), Instant::now()).await.err().unwrap();
+    let refusal =
+        governor.acquire(app, reads(), Turn::InOrder, within(60), Instant::now()).await.err().unwrap();
     assert_eq!(refusal.reason, RefusalReason::DailyPoolEmpty);
     assert_eq!(refusal.retry_after, Duration::from_secs(2 * 3600));
     tokio::time::advance(Duration::from_secs(2 * 3600)).await;
-    assert!(governor.acquire(app, reads(), within(60), Instant::now()).await.is_ok());
+    assert!(governor.acquire(app, reads(), Turn::InOrder, within(60), Instant::now()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,15 +169,16 @@ async fn the_queue_is_bounded() {
     let waiting: Vec<_> = (0..100)
         .map(|_| {
             let governor = governor.clone();
-            tokio::spawn(
-                async move { governor.acquire(app, reads(), within(5000), Instant::now()).await.is_ok() },
-            )
+            tokio::spawn(async move {
+                governor.acquire(app, reads(), Turn::InOrder, within(5000), Instant::now()).await.is_ok()
+            })
         })
         .collect();
     while governor.spending(app).waiting < 100 {
         tokio::task::yield_now().await;
     }
-    let refusal = governor.acquire(app, reads(), within(5000), Instant::now()).await.err().unwrap();
+    let refusal =
+        governor.acquire(app, reads(), Turn::InOrder, within(5000), Instant::now()).await.err().unwrap();
     assert_eq!(refusal.reason, RefusalReason::QueueFull);
     drop(waiting);
 }

@@ -136,6 +136,8 @@ impl Transport for HttpTransport {
 fn sent_fault(error: &hyper::Error, idle: Duration) -> TransportFault {
     if error.is_parse() {
         TransportFault::Malformed
+    } else if error.is_user() {
+        TransportFault::RequestBody
     } else if idle >= IDLE {
         TransportFault::ResetAfterIdle
     } else {

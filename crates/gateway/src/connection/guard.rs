@@ -25,7 +25,7 @@ const REFUSED_REQUEST: &[u8] = b"OPTIONS * HTTP/1.1\r\nhost: hubkeeper\r\nconnec
 const REFUSED_TARGET: &str = "*";
 
 /// What is read from the socket at once.
-const READ_BYTES: usize = 8 * 1024;
+const READ_BYTES: usize = 4 * 1024;
 
 /// How long a client that is still sending has to read our last answer.
 const LINGER: Duration = Duration::from_secs(2);

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use client::call::Effort;
 use client::telemetry::{AttemptResult, CallResult, Label, Span};
+use client::transport::TransportFault;
 use hubspot::error::{ApiError, ErrorKind};
 use tokio::time::Instant;
 
@@ -98,6 +99,8 @@ impl Group {
                 self.latency.note(span.took());
                 self.error(label, error, now);
             }
+            // The caller's doing; a broken connection speaks against HubSpot or the network.
+            AttemptResult::Transport(TransportFault::RequestBody) => {}
             AttemptResult::Transport(fault) => self.broken(fault.name(), now),
             AttemptResult::TimedOut => self.broken("timeout", now),
         }

@@ -154,7 +154,7 @@ pub(super) fn make(
 
 fn connection(account: &Account, clocks: Clocks) -> ConnectionReport {
     let spending = account.gate().map(|gate| gate.governor.spending(gate.app));
-    let portal = account.portal.as_ref();
+    let portal = account.portal();
     let changed_ago = spending.and_then(|spending| spending.burst_limit_changed_ago);
     ConnectionReport {
         name: account.name.clone(),

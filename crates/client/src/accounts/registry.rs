@@ -1,0 +1,198 @@
+//! Every account in use, by its credential.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use hubspot::limits::Limits;
+use hubspot::secret::Secret;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{Account, AccountSettings, Credential, Gate, Learned, Portal};
+use crate::clock::WallClock;
+use crate::governor::Governor;
+use crate::stack::Feature;
+
+/// Credentials kept in mind; past it, those unused for [`FORGET_AFTER`] go, and if none can, new ones share a gate.
+const CREDENTIALS_MAX: usize = 4096;
+
+/// By then every window of the account has long passed.
+const FORGET_AFTER: Duration = Duration::from_secs(600);
+
+pub(crate) struct Accounts {
+    /// By the whole `Authorization` header.
+    entries: Mutex<HashMap<HeaderValue, Arc<Entry>>>,
+    portals: Mutex<HashMap<u64, Arc<Governor>>>,
+    anonymous: Arc<Account>,
+    overflow: Arc<Entry>,
+    settings: AccountSettings,
+    clock: WallClock,
+}
+
+/// A credential's account, once there is one.
+#[derive(Default)]
+struct Entry {
+    known: Mutex<Option<Known>>,
+    opening: tokio::sync::Mutex<()>,
+}
+
+struct Known {
+    account: Arc<Account>,
+    used_at: Instant,
+}
+
+/// How a call's account was found.
+pub(crate) enum Found {
+    Known(Arc<Account>),
+    /// Just opened; its portal may still be unknown.
+    Opened(Arc<Account>),
+}
+
+impl Accounts {
+    pub(crate) fn new(settings: AccountSettings, clock: WallClock) -> Self {
+        Self {
+            entries: Mutex::default(),
+            portals: Mutex::default(),
+            anonymous: Arc::new(Account::bare("anonymous", None)),
+            overflow: Arc::default(),
+            settings,
+            clock,
+        }
+    }
+
+    /// The account of a call. A new credential's is opened with what `learn` finds out; `learn` runs once for all who
+    /// ask, and not at all for the very first credential.
+    pub(crate) async fn of(
+        &self,
+        credential: &Credential,
+        headers: &HeaderMap,
+        now: Instant,
+        learn: impl AsyncFnOnce(&HeaderValue) -> Learned,
+    ) -> Found {
+        let authorization = match credential {
+            Credential::Anonymous => None,
+            Credential::Passthrough => headers.get(http::header::AUTHORIZATION),
+            Credential::Connection(connection) => Some(&connection.authorization),
+        };
+        let Some(authorization) = authorization else { return Found::Known(self.anonymous.clone()) };
+        let entry = self.entry(authorization);
+        if let Some(account) = entry.account(now) {
+            return Found::Known(account);
+        }
+        let _one_at_a_time = entry.opening.lock().await;
+        if let Some(account) = entry.account(Instant::now()) {
+            return Found::Known(account);
+        }
+        let learned =
+            if self.governed() && !self.is_first() { learn(authorization).await } else { Learned::default() };
+        let account = Arc::new(self.open(credential, authorization, &learned));
+        *entry.known.lock() = Some(Known { account: account.clone(), used_at: Instant::now() });
+        if let Some(portal) = learned.portal {
+            self.introduce(&account, portal);
+        }
+        Found::Opened(account)
+    }
+
+    /// The account's portal has become known.
+    pub(crate) fn introduce(&self, account: &Account, portal: Portal) {
+        if let Some(gate) = &account.gate {
+            if let Some(zone) = portal.zone() {
+                gate.governor.set_zone(zone);
+            }
+            self.portals.lock().entry(portal.id).or_insert_with(|| gate.governor.clone());
+        }
+        let _known_before = account.portal.set(portal);
+    }
+
+    /// Every account that has been used.
+    pub(crate) fn all(&self) -> Vec<Arc<Account>> {
+        let entries: Vec<_> = self.entries.lock().values().cloned().collect();
+        let mut all: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| entry.known.lock().as_ref().map(|known| known.account.clone()))
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    pub(crate) fn governed(&self) -> bool {
+        self.settings.governed == Feature::On
+    }
+
+    /// No other credential has been seen: there is nobody to share a portal with.
+    fn is_first(&self) -> bool {
+        self.entries.lock().len() == 1
+    }
+
+    fn entry(&self, authorization: &HeaderValue) -> Arc<Entry> {
+        let mut entries = self.entries.lock();
+        if let Some(entry) = entries.get(authorization) {
+            return entry.clone();
+        }
+        if entries.len() >= CREDENTIALS_MAX {
+            let now = Instant::now();
+            entries.retain(|_, entry| !entry.is_forgettable(now));
+            if entries.len() >= CREDENTIALS_MAX {
+                return self.overflow.clone();
+            }
+        }
+        let mut authorization = authorization.clone();
+        authorization.set_sensitive(true);
+        entries.entry(authorization).or_default().clone()
+    }
+
+    fn open(&self, credential: &Credential, authorization: &HeaderValue, learned: &Learned) -> Account {
+        let (name, configured_portal, plan, kind) = match credential {
+            Credential::Connection(connection) => (
+                connection.name.clone(),
+                connection.portal_id,
+                connection.plan.unwrap_or(self.settings.plan),
+                connection.kind,
+            ),
+            Credential::Anonymous | Credential::Passthrough => {
+                let token = authorization.to_str().unwrap_or_default();
+                let token = Secret::new(token.strip_prefix("Bearer ").unwrap_or(token));
+                (hubspot::token::fingerprint(&token), None, self.settings.plan, self.settings.kind)
+            }
+        };
+        let bare = Account::bare(&name, configured_portal);
+        if !self.governed() {
+            return bare;
+        }
+        let limits = hubspot::limits::limits(plan, kind, self.settings.packs);
+        let shared = learned.portal.as_ref().and_then(|portal| self.portals.lock().get(&portal.id).cloned());
+        let governor = shared.unwrap_or_else(|| self.governor(&limits));
+        let app = governor.add_app(&limits, self.settings.ceilings, learned.seen.as_ref());
+        let mut authorization = authorization.clone();
+        authorization.set_sensitive(true);
+        Account { gate: Some(Gate { governor, app }), authorization: Some(authorization), ..bare }
+    }
+
+    fn governor(&self, limits: &Limits) -> Arc<Governor> {
+        Governor::new(limits, self.settings.ceilings, None, self.settings.queue, self.clock.clone())
+    }
+}
+
+impl Entry {
+    fn account(&self, now: Instant) -> Option<Arc<Account>> {
+        let mut known = self.known.lock();
+        let known = known.as_mut()?;
+        known.used_at = now;
+        Some(known.account.clone())
+    }
+
+    fn is_forgettable(&self, now: Instant) -> bool {
+        self.known
+            .lock()
+            .as_ref()
+            .is_none_or(|known| now.saturating_duration_since(known.used_at) > FORGET_AFTER)
+    }
+}
+
+impl Portal {
+    fn zone(&self) -> Option<jiff::tz::TimeZone> {
+        jiff::tz::TimeZone::get(self.time_zone.as_deref()?).ok()
+    }
+}
