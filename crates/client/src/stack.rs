@@ -76,7 +76,9 @@ type Reply = (Response<Body>, Option<Box<ApiError>>);
 enum Attempted {
     Answered(Response<Body>, Option<Box<ApiError>>),
     Transport(TransportError),
-    TimedOut { after: Duration },
+    TimedOut {
+        after: Duration,
+    },
     /// Nothing was sent.
     NotSent(Failure),
 }
@@ -149,32 +151,40 @@ impl Stack {
         account: &Account,
     ) -> (Result<Reply, Failure>, Effort) {
         let mut effort = Effort::default();
+        let mut last: Option<Attempted> = None;
         self.retry_budget.lock().first_try();
         loop {
             let spare = body.again();
             let attempted = self.attempt(call, body, account, &mut effort).await;
-            let ended = match &attempted {
-                Attempted::Answered(_, Some(error)) => Ended::Answered(error),
-                Attempted::Transport(error) => Ended::Transport(error.fault),
-                Attempted::TimedOut { .. } => Ended::TimedOut,
-                Attempted::Answered(_, None) | Attempted::NotSent(_) => {
-                    return (attempted.settle(), effort);
-                }
-            };
-            let Some(again_body) = spare.filter(|_| self.settings.retries == Feature::On) else {
-                return (attempted.settle(), effort);
-            };
-            let jitter = self.jitter.lock().random_range(0.0..1.0);
-            match decide(ended, call.endpoint.idempotent, effort.attempts, jitter) {
-                Verdict::Again(wait)
-                    if Instant::now() + wait < call.deadline && self.retry_budget.lock().take() =>
-                {
+            if let Attempted::NotSent(_) = attempted {
+                // What the last request brought says more than why there is no further one.
+                return (last.unwrap_or(attempted).settle(), effort);
+            }
+            match (self.again(call, &attempted, effort.attempts), spare) {
+                (Some(wait), Some(spare)) => {
                     tokio::time::sleep(wait).await;
-                    body = again_body;
+                    body = spare;
+                    last = Some(attempted);
                 }
-                Verdict::Again(_) | Verdict::Stop => return (attempted.settle(), effort),
+                (Some(_), None) | (None, _) => return (attempted.settle(), effort),
             }
         }
+    }
+
+    /// How long to wait before the next attempt; `None` when this one stands.
+    fn again(&self, call: &Call, attempted: &Attempted, number: u32) -> Option<Duration> {
+        let ended = match attempted {
+            Attempted::Answered(_, Some(error)) => Ended::Answered(error),
+            Attempted::Transport(error) => Ended::Transport(error.fault),
+            Attempted::TimedOut { .. } => Ended::TimedOut,
+            Attempted::Answered(_, None) | Attempted::NotSent(_) => return None,
+        };
+        let jitter = self.jitter.lock().random_range(0.0..1.0);
+        let Verdict::Again(wait) = decide(ended, call.endpoint.idempotent, number, jitter) else {
+            return None;
+        };
+        let in_time = Instant::now() + wait < call.deadline;
+        (self.settings.retries == Feature::On && in_time && self.retry_budget.lock().take()).then_some(wait)
     }
 
     /// Breaker, governor, auth, attempt timeout, transport: one request.
