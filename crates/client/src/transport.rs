@@ -58,7 +58,9 @@ impl TransportFault {
     pub const fn may_have_been_sent(self) -> bool {
         match self {
             Self::Dns | Self::Connect | Self::Tls => false,
-            Self::Reset | Self::ResetAfterIdle | Self::Truncated | Self::Malformed => true,
+            Self::Reset | Self::ResetAfterIdle | Self::Truncated | Self::Malformed | Self::RequestBody => {
+                true
+            }
         }
     }
 }

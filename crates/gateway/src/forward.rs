@@ -79,7 +79,8 @@ impl Forwarder {
         match self.stack.call(call, body).await {
             Ok(answer) => Ok(self.respond(answer, endpoint.paged, host.as_ref())),
             Err(failed) => {
-                let mut response = Refusal::from(&failed).into_response();
+                let mut response =
+                    Refusal::of_call(&failed, &endpoint, self.settings.body_bytes_max).into_response();
                 tell_effort(response.headers_mut(), failed.effort);
                 Ok(response)
             }

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use client::body::Body;
 use client::call::{CallFailed, Failure};
 use client::governor::{Refusal as GateRefusal, RefusalReason};
-use client::transport::TransportFault;
+use client::transport::{TransportError, TransportFault};
 use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::LengthLimitError;
 use hubspot::endpoint::{Budget, Endpoint};
 use serde_json::json;
 use uuid::Uuid;
@@ -151,7 +152,7 @@ impl From<Refused> for Refusal {
 
 impl Refusal {
     /// A call that got no answer.
-    pub(crate) fn of_call(failed: &CallFailed, endpoint: &Endpoint) -> Self {
+    pub(crate) fn of_call(failed: &CallFailed, endpoint: &Endpoint, body_bytes_max: u64) -> Self {
         let outcome = outcome(failed, endpoint);
         match &failed.why {
             Failure::Refused(refusal) => from_gate(refusal),
@@ -169,7 +170,11 @@ impl Refusal {
                 Self::new(status, "HUBKEEPER_PORTAL_MIGRATING", message).after(*retry_after)
             }
             Failure::Transport(error) if error.fault == TransportFault::RequestBody => {
-                Self::body_unreadable()
+                if is_too_large(error) {
+                    Self::body_too_large(body_bytes_max)
+                } else {
+                    Self::body_unreadable()
+                }
             }
             Failure::Transport(error) => {
                 let (category, hint) = match error.fault {
@@ -177,9 +182,7 @@ impl Refusal {
                     TransportFault::Malformed => {
                         ("HUBKEEPER_ANSWER_MALFORMED", "What answered does not speak HTTP.")
                     }
-                    TransportFault::Reset
-                    | TransportFault::ResetAfterIdle
-                    | TransportFault::RequestBody => {
+                    TransportFault::Reset | TransportFault::ResetAfterIdle | TransportFault::RequestBody => {
                         ("HUBKEEPER_CONNECTION_LOST", "The connection to HubSpot broke.")
                     }
                     TransportFault::Dns | TransportFault::Connect | TransportFault::Tls => {
@@ -196,6 +199,18 @@ impl Refusal {
             }
         }
     }
+}
+
+/// The body's limit was reached while it streamed.
+fn is_too_large(error: &TransportError) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// What has become of the call. An earlier attempt may have arrived where the last one was not even sent.

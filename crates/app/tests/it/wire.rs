@@ -1,4 +1,10 @@
 //! The gateway on the wire: real sockets, raw bytes, and a HubSpot that may answer anything.
 
+mod admin;
+mod bodies;
+mod broken_answers;
+mod drain;
 mod framing;
+mod managed;
+mod own_headers;
 mod transparency;

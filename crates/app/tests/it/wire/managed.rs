@@ -1,0 +1,89 @@
+//! Managed mode: callers show a gateway key, HubSpot sees our token, and neither sees the other's.
+
+use crate::house::{Act, Start, Upstream, ask};
+
+const TOKEN: &str = "pat-na1-11111111-2222-3333-4444-555555555555";
+const KEY: &str = "gateway-key-of-billing";
+
+const CONFIG: &str = r#"
+[gateway]
+mode = "managed"
+[[callers]]
+name = "billing"
+key = "env:BILLING_KEY"
+[[callers]]
+name = "reports"
+key = "file:reports.key"
+"#;
+
+fn managed(upstream: &str) -> Start {
+    Start::up(upstream)
+        .file("hubkeeper.toml", CONFIG)
+        .file("reports.key", "gateway-key-of-reports\n")
+        .env("BILLING_KEY", KEY)
+        .env("HUBSPOT_ACCESS_TOKEN", TOKEN)
+}
+
+#[tokio::test]
+async fn callers_show_a_key_and_hubspot_sees_our_token() {
+    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let up = managed(&upstream.url).ready().await;
+    for authorization in ["Bearer gateway-key-of-billing", "bearer gateway-key-of-reports"] {
+        let header = format!("Authorization: {authorization}");
+        let answer = ask(up.url(), "GET", "/crm/v3/objects/contacts/1", &[&header], "").await;
+        assert_eq!(answer.text(), "ok");
+        assert!(!answer.head.contains(TOKEN));
+    }
+    // A second header with a key must not slip through either.
+    let twice =
+        ["Authorization: Bearer gateway-key-of-billing", "Authorization: Bearer gateway-key-of-reports"];
+    ask(up.url(), "GET", "/crm/v3/objects/contacts/1", &twice, "").await;
+    let heard = upstream.heard();
+    assert_eq!(heard.len(), 3);
+    for heard in heard {
+        assert_eq!(heard.header("authorization"), Some(&*format!("Bearer {TOKEN}")));
+        assert_eq!(heard.head.to_lowercase().matches("authorization").count(), 1);
+        assert!(!heard.head.contains("gateway-key"), "{}", heard.head);
+    }
+    let traffic = ask(up.admin(), "GET", "/api/v1/traffic", &[], "").await.text();
+    assert!(traffic.contains(r#""caller":"billing""#) && traffic.contains(r#""caller":"reports""#));
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_known_key_nothing_is_sent() {
+    let upstream = Upstream::start(|_| vec![Act::Close]).await;
+    let up = managed(&upstream.url).ready().await;
+    let token = format!("Authorization: Bearer {TOKEN}");
+    let headers: [&[&str]; 6] = [
+        &[],
+        &["Authorization: Bearer wrong"],
+        &["Authorization: Bearer"],
+        &["Authorization: gateway-key-of-billing"],
+        &["Authorization: Basic Z2F0ZXdheS1rZXktb2YtYmlsbGluZw=="],
+        &[&token],
+    ];
+    for headers in headers {
+        let answer = ask(up.url(), "GET", "/crm/v3/objects/contacts", headers, "").await;
+        let message = answer.refusal(401, "HUBKEEPER_UNKNOWN_CALLER");
+        assert!(message.contains("[[callers]]"), "{message}");
+        assert!(!message.contains("gateway-key") && !message.contains("pat-na1"), "{message}");
+    }
+    assert_eq!(upstream.connections(), 0);
+    up.stop().await;
+}
+
+/// On loopback without callers whoever can connect may call; what they send as credential is not passed on.
+#[tokio::test]
+async fn without_callers_loopback_is_trusted() {
+    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let up =
+        Start::up(&upstream.url).gateway("mode", "managed").env("HUBSPOT_ACCESS_TOKEN", TOKEN).ready().await;
+    for headers in [&[][..], &["Authorization: Bearer theirs"]] {
+        assert_eq!(ask(up.url(), "GET", "/x", headers, "").await.status, 200);
+    }
+    for heard in upstream.heard() {
+        assert_eq!(heard.header("authorization"), Some(&*format!("Bearer {TOKEN}")));
+    }
+    up.stop().await;
+}
