@@ -13,6 +13,7 @@ use crate::secret_reference::SecretReference;
 
 mod check;
 mod load;
+mod quote;
 
 /// The default file, which is the manual.
 pub(crate) const DEFAULT_FILE: &str = include_str!("../hubkeeper.default.toml");

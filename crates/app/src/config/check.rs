@@ -2,12 +2,13 @@
 
 use http::Uri;
 
-use super::{Config, Mode};
+use super::{Config, Mode, quote};
 use crate::failure::Failure;
 
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
     let gateway = &config.gateway;
     url("gateway.upstream", &gateway.upstream)?;
+    origin("gateway.upstream", &gateway.upstream)?;
     url("gateway.status_page", &gateway.status_page)?;
     if let Some(public) = &gateway.public_url {
         url("gateway.public_url", public)?;
@@ -20,16 +21,22 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         ("gateway.waiting_max", gateway.waiting_max as u64),
     ] {
         if value == 0 {
-            return Err(Failure::usage(format!("{key} is 0, which would let nothing through")));
+            return Err(nothing_through(key));
+        }
+    }
+    for (key, value) in [
+        ("limits.burst", config.limits.burst),
+        ("limits.search", config.limits.search),
+        ("limits.associations", config.limits.associations),
+    ] {
+        if value == Some(0) {
+            return Err(nothing_through(key));
         }
     }
     if config.limits.packs > 2 {
         return Err(
             Failure::usage("limits.packs is more than 2").hint("HubSpot sells two limit increases at most")
         );
-    }
-    if config.limits.burst == Some(0) {
-        return Err(Failure::usage("limits.burst is 0, which would let nothing through"));
     }
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
@@ -45,19 +52,38 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
 
 fn url(key: &str, text: &str) -> Result<(), Failure> {
     let uri: Option<Uri> = text.parse().ok();
-    let is_http = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    let is_http = |uri: &Uri| {
+        let host = uri.authority().map(http::uri::Authority::as_str);
+        matches!(uri.scheme_str(), Some("http" | "https")) && host.is_some_and(|host| !host.contains('@'))
+    };
     if uri.is_some_and(|uri| is_http(&uri)) {
         return Ok(());
     }
-    Err(Failure::usage(format!("{key} is `{text}`, which is not a URL"))
+    Err(Failure::usage(format!("{key} is `{}`, which is not a URL", quote::quoted(text)))
         .hint("write it with its scheme, such as https://api.hubapi.com"))
+}
+
+/// Callers' own paths follow it, so that it has none.
+fn origin(key: &str, text: &str) -> Result<(), Failure> {
+    let uri: Option<Uri> = text.parse().ok();
+    if uri.is_none_or(|uri| uri.path_and_query().is_none_or(|path| path == "/")) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{key} is `{}`, which goes on after the host", quote::quoted(text)))
+        .hint("leave out the path; callers' paths are added to it, as in https://api.hubapi.com"))
+}
+
+fn nothing_through(key: &str) -> Failure {
+    Failure::usage(format!("{key} is 0, which would let nothing through"))
+        .hint("leave it out for the default")
 }
 
 fn unique<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
     let mut seen = std::collections::HashSet::new();
     for name in names {
         if name.is_empty() || !seen.insert(name) {
-            return Err(Failure::usage(format!("[[{section}]] has an empty name, or `{name}` twice")));
+            return Err(Failure::usage(format!("[[{section}]] has an empty name, or `{name}` twice"))
+                .hint("names tell them apart in reports; give each its own"));
         }
     }
     Ok(())

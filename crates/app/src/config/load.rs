@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, quote};
 use crate::failure::Failure;
 use crate::process;
 
@@ -29,7 +29,9 @@ pub(super) fn read(file: Option<&Path>) -> Result<Config, Failure> {
 }
 
 fn parse(text: &str, name: &str, environment: &[(String, String)]) -> Result<Config, Failure> {
-    let in_file = |error: toml::de::Error| Failure::usage(format!("in {name}:\n{error}")).hint(MANUAL);
+    let in_file = |error: toml::de::Error| {
+        Failure::usage(format!("in {name}, {}", quote::mistake(&error, text))).hint(MANUAL)
+    };
     // The file alone first: its errors can point at a line.
     let from_file: Config = toml::from_str(text).map_err(in_file)?;
     if environment.is_empty() {
@@ -40,7 +42,7 @@ fn parse(text: &str, name: &str, environment: &[(String, String)]) -> Result<Con
         set(&mut table, key, value)?;
         let so_far: Result<Config, _> = table.clone().try_into();
         so_far.map_err(|error| {
-            Failure::usage(format!("in the environment variable {PREFIX}{key}: {}", error.message()))
+            Failure::usage(format!("in the environment variable {PREFIX}{key}: {}", quote::message(&error)))
                 .hint(MANUAL)
         })?;
     }
@@ -51,6 +53,12 @@ fn parse(text: &str, name: &str, environment: &[(String, String)]) -> Result<Con
 fn set(table: &mut Table, key: &str, value: &str) -> Result<(), Failure> {
     let path: Vec<String> = key.split("__").map(str::to_lowercase).collect();
     let (last, sections) = path.split_last().expect("split gives at least one part");
+    if sections.is_empty() {
+        return Err(Failure::usage(format!(
+            "the environment variable {PREFIX}{key} names no key of a section"
+        ))
+        .hint(format!("write {PREFIX}SECTION__KEY, such as {PREFIX}GATEWAY__LISTEN")));
+    }
     let mut place = table;
     for section in sections {
         let next = place.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));

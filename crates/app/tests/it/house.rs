@@ -15,7 +15,7 @@ use tokio::time::timeout;
 mod conversation;
 mod upstream;
 
-pub(crate) use conversation::{Answer, Conversation, ask};
+pub(crate) use conversation::{Conversation, ask};
 pub(crate) use upstream::{Act, Heard, Upstream, json_answer};
 
 /// Nothing here takes nearly as long; a test that waits longer has hung.
@@ -156,10 +156,6 @@ impl Program {
         self.child.id().expect("it has not been waited for")
     }
 
-    pub(crate) fn directory(&self) -> &Path {
-        self.directory.path()
-    }
-
     /// One of the kernel's figures about the process, in KiB, such as `VmRSS` or `VmHWM`.
     pub(crate) fn memory_kib(&self, figure: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
@@ -176,39 +172,32 @@ impl Program {
 
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> Ended {
-        let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
-        let mut stdout = String::new();
-        self.stdout.read_to_string(&mut stdout).await.unwrap();
-        let ended = Ended { code: status.code(), stdout, stderr: self.stderr.await.unwrap() };
-        assert!(!ended.stderr.contains("panicked"), "{ended:#?}");
-        ended
+        self.end().await
     }
 
     /// Asks it to stop; it ends well and leaves nothing: no listener, no file, no second line on stdout.
-    pub(crate) async fn stop(self) -> Ended {
-        let urls: Vec<String> = ["gateway", "admin", "sim"]
-            .iter()
-            .filter_map(|name| Some(self.ready[name].as_str()?.to_owned()))
-            .collect();
-        let before = self.files();
+    pub(crate) async fn stop(mut self) -> Ended {
+        let before = files(self.directory.path());
         self.terminate();
-        let directory = self.directory.path().to_owned();
-        let Self { child, ready, stdout, stderr, directory: kept } = self;
-        let program = Self { child, ready, stdout, stderr, directory: TempDir::new().unwrap() };
-        let ended = program.ended().await;
+        let ended = self.end().await;
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         assert_eq!(ended.stdout, "", "stdout is data: {ended:#?}");
-        assert_eq!(files(&directory), before, "it leaves no files");
-        drop(kept);
-        for url in urls {
-            let left = tokio::net::TcpStream::connect(conversation::authority(&url)).await;
+        assert_eq!(files(self.directory.path()), before, "it leaves no files");
+        for url in ["gateway", "admin", "sim"].iter().filter_map(|name| self.ready[name].as_str()) {
+            let left = tokio::net::TcpStream::connect(conversation::authority(url)).await;
             assert!(left.is_err(), "something still listens on {url}");
         }
         ended
     }
 
-    fn files(&self) -> Vec<String> {
-        files(self.directory.path())
+    async fn end(&mut self) -> Ended {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
+        let mut stdout = String::new();
+        self.stdout.read_to_string(&mut stdout).await.unwrap();
+        let stderr = (&mut self.stderr).await.unwrap();
+        let ended = Ended { code: status.code(), stdout, stderr };
+        assert!(!ended.stderr.contains("panicked"), "{ended:#?}");
+        ended
     }
 }
 

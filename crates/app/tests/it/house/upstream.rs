@@ -33,13 +33,14 @@ pub(crate) enum Act {
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Heard {
-    /// The how manyth connection, from 0.
-    pub(crate) connection: usize,
     /// Request line and headers.
     pub(crate) head: String,
     /// Without the chunks' framing.
     pub(crate) body: Vec<u8>,
 }
+
+/// From a request to what is done about it.
+type Script = dyn Fn(&Heard) -> Vec<Act> + Send + Sync;
 
 /// The server. It ends when dropped.
 pub(crate) struct Upstream {
@@ -64,18 +65,14 @@ impl Upstream {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (heard, connections): (Arc<Mutex<Vec<Heard>>>, Arc<Mutex<usize>>) = Default::default();
         let arrived = Arc::new(Notify::new());
-        let script: Arc<dyn Fn(&Heard) -> Vec<Act> + Send + Sync> = Arc::new(script);
+        let script: Arc<Script> = Arc::new(script);
         let (books, count, bell) = (heard.clone(), connections.clone(), arrived.clone());
         let accepting = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let connection = {
-                    let mut count = count.lock();
-                    *count += 1;
-                    *count - 1
-                };
+                *count.lock() += 1;
                 let (script, books, bell) = (script.clone(), books.clone(), bell.clone());
-                tokio::spawn(serve(stream, connection, script, books, bell));
+                tokio::spawn(serve(stream, script, books, bell));
             }
         });
         Self { url, heard, connections, arrived, accepting }
@@ -131,15 +128,9 @@ impl Drop for Upstream {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    connection: usize,
-    script: Arc<dyn Fn(&Heard) -> Vec<Act> + Send + Sync>,
-    books: Arc<Mutex<Vec<Heard>>>,
-    bell: Arc<Notify>,
-) {
+async fn serve(mut stream: TcpStream, script: Arc<Script>, books: Arc<Mutex<Vec<Heard>>>, bell: Arc<Notify>) {
     let mut buffer = Vec::new();
-    while let Some(heard) = listen(&mut stream, &mut buffer, connection).await {
+    while let Some(heard) = listen(&mut stream, &mut buffer).await {
         books.lock().push(heard.clone());
         bell.notify_waiters();
         for act in script(&heard) {
@@ -177,10 +168,10 @@ async fn pour(stream: &mut TcpStream, count: usize, held_back: &Notify) {
 }
 
 /// The next request; `None` at the end.
-async fn listen(stream: &mut TcpStream, buffer: &mut Vec<u8>, connection: usize) -> Option<Heard> {
+async fn listen(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Heard> {
     let head = until(stream, buffer, b"\r\n\r\n").await?;
     let head = String::from_utf8_lossy(&head).into_owned();
-    let mut heard = Heard { connection, head, body: Vec::new() };
+    let mut heard = Heard { head, body: Vec::new() };
     if heard.header("transfer-encoding").is_some() {
         loop {
             let line = until(stream, buffer, b"\r\n").await?;
