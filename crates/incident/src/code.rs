@@ -37,7 +37,7 @@ pub enum Blame {
     None,
 }
 
-/// What the fault leaves standing.
+/// What the fault leaves standing at its worst; calls that are seen to work soften it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Impact {
     /// Nothing.
@@ -93,7 +93,7 @@ macro_rules! codes {
                 match self { $( Self::$variant => Blame::$blame, )* }
             }
 
-            /// What it usually leaves standing.
+            /// What it leaves standing at its worst.
             pub const fn impact(self) -> Impact {
                 match self { $( Self::$variant => Impact::$impact, )* }
             }
@@ -115,7 +115,7 @@ macro_rules! codes {
 
 codes! {
     TokenRevoked = "auth.token_revoked", "F01", P1, Credentials, Down, Probes;
-    TokenStale = "auth.token_stale", "F02", P1, Credentials, Degraded, Traffic;
+    TokenStale = "auth.token_stale", "F02", P1, Credentials, Down, Traffic;
     TokenExpired = "auth.token_expired", "F03", P2, Credentials, Down, Probes;
     RefreshRevoked = "auth.refresh_revoked", "F04", P2, Credentials, Down, Traffic;
     Uninstalled = "auth.uninstalled", "F05", P3, Account, Down, Inbox;
@@ -127,7 +127,7 @@ codes! {
     WrongAccount = "auth.wrong_account", "F11", P1, Ours, Degraded, Probes;
     AuthOutage = "hubspot.auth_outage", "F12", P1, Hubspot, Down, Probes;
     DailySelf = "quota.daily_self", "F13", P1, Quota, Down, Probes;
-    DailyNeighbour = "quota.daily_neighbour", "F14", P1, Quota, Degraded, Probes;
+    DailyNeighbour = "quota.daily_neighbour", "F14", P1, Quota, Down, Probes;
     BurstSelf = "quota.burst_self", "F15", P2, Quota, Degraded, Probes;
     BurstSplit = "quota.burst_split", "F16", P2, Quota, Degraded, Probes;
     SearchLimit = "quota.search", "F17", P3, Quota, Degraded, Probes;
@@ -136,7 +136,7 @@ codes! {
     OutageKnown = "hubspot.outage_known", "F20", P1, Hubspot, Down, Probes;
     OutageUnlisted = "hubspot.outage_unlisted", "F21", P1, Hubspot, Down, Probes;
     Partial = "hubspot.partial", "F22", P2, Hubspot, Degraded, Probes;
-    Region = "hubspot.region", "F23", P1, Hubspot, Degraded, Probes;
+    Region = "hubspot.region", "F23", P1, Hubspot, Down, Probes;
     Slow = "hubspot.slow", "F25", P3, Hubspot, Degraded, Probes;
     Migration = "hubspot.migration", "F26", P2, Hubspot, Down, Probes;
     Sunset = "hubspot.sunset", "F27", P1, Caller, Degraded, Probes;

@@ -2,12 +2,13 @@
 
 mod confidence;
 mod unexplained;
+mod verdict;
 
-use crate::code::{Code, Impact};
+use crate::code::Code;
 use crate::facts::Facts;
 use crate::runbook::Runbooks;
 use crate::tree::{self, Leaf, Question, Reply, TREES, Then, Truth};
-use crate::triage::{Diagnosis, Evidence, PathStep, SCHEMA, Suspicion, Triage, Verdict};
+use crate::triage::{Diagnosis, Evidence, PathStep, SCHEMA, Suspicion, Triage};
 use confidence::Weighed;
 use unexplained::Unexplained;
 
@@ -45,7 +46,7 @@ pub fn diagnose(facts: &Facts, runbooks: &Runbooks) -> Triage {
         schema: SCHEMA,
         started_at: facts.configured.now,
         duration_ms: facts.duration_ms,
-        verdict: verdict(diagnosis.code, &also, facts),
+        verdict: verdict::verdict(diagnosis.code, &also, facts),
         diagnosis,
         also,
         layers: facts.probes.layers.clone(),
@@ -148,25 +149,6 @@ fn step(question: &Question, reply: &Reply) -> PathStep {
         Truth::CouldNotTell => "could not tell",
     };
     PathStep { question: question.asks.into(), answer: format!("{truth}: {}", reply.observed) }
-}
-
-/// What the code usually leaves standing, unless calls are seen to work, or something found beside it is worse.
-fn verdict(code: Code, also: &[Suspicion], facts: &Facts) -> Verdict {
-    let sure = also.iter().filter(|suspicion| suspicion.confidence >= 0.6).map(|suspicion| suspicion.code);
-    let down = sure.chain([code]).any(|code| code.impact() == Impact::Down);
-    match code.impact() {
-        Impact::Healthy => Verdict::Healthy,
-        Impact::Unknown => Verdict::Unknown,
-        Impact::Degraded | Impact::Down if down && !some_calls_work(facts) => Verdict::Down,
-        Impact::Degraded | Impact::Down => Verdict::Degraded,
-    }
-}
-
-fn some_calls_work(facts: &Facts) -> bool {
-    let probed = facts.authenticated().into_iter().filter(|(_, exchange)| exchange.is_ok()).count();
-    let traffic: u64 =
-        facts.traffic.iter().flat_map(|traffic| &traffic.groups).map(|group| group.ok_recent).sum();
-    probed >= 2 || traffic > 0
 }
 
 fn healthy_confidence(checked: &[Evidence]) -> f64 {

@@ -15,6 +15,7 @@ use crate::fixture::{
     ago, all_calls, api, authenticated_calls, busy, change, connect, error, failing_group, group, healthy,
     incident, no_answer, page, traffic, transport,
 };
+use crate::triage::Verdict;
 
 fn code(facts: &Facts) -> &'static str {
     diagnose(facts, &Runbooks::embedded()).diagnosis.code.id()
