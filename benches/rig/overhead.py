@@ -1,10 +1,13 @@
 """What a proxy costs: CPU time per request when full, latency when not, memory afterwards.
 
 The proxy has one core to itself; load and upstream share the other. Peers take turns, A B C D A B C D, so that whatever
-else the machine does falls on all of them; what counts is each peer's median over the rounds.
+else the machine does falls on all of them; what counts is each peer's median over the rounds. That is enough for CPU
+time. A p99 tells only of the others as soon as they use a few per cent of a core, so latency counts from quiet rounds:
+chosen by what others used, never by what came out.
 """
 
 import json
+import resource
 import time
 import urllib.request
 from collections import defaultdict
@@ -21,6 +24,9 @@ CONNECTIONS = 32
 RATE_PER_S = 2000
 WARM_UP_S = 1
 
+# Others' share of either core up to which a latency round is quiet.
+QUIET_SHARE_MAX = 0.05
+
 
 @dataclass
 class Overhead:
@@ -28,12 +34,25 @@ class Overhead:
 
     cpu_us: dict = field(default_factory=lambda: defaultdict(list))
     requests_per_s: dict = field(default_factory=lambda: defaultdict(list))
-    p50_us: dict = field(default_factory=lambda: defaultdict(list))
-    p99_us: dict = field(default_factory=lambda: defaultdict(list))
-    late_p99_us: list = field(default_factory=list)
+    latency: dict = field(default_factory=lambda: defaultdict(list))
     rss_kib: dict = field(default_factory=dict)
-    # Shares of the proxy's core that somebody else used, interrupts included.
+    # Shares of the proxy's core that somebody else used in the CPU rounds, interrupts included.
     foreign: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One round of one peer."""
+
+    p50_us: int
+    p99_us: int
+    # How late the generator itself sent (p99); not part of the latencies.
+    late_p99_us: int
+    # What others used of the busier core.
+    foreign: float
+
+    def is_quiet(self):
+        return self.foreign <= QUIET_SHARE_MAX
 
 
 def warm_up(peers, cores):
@@ -58,17 +77,25 @@ def cpu_round(found, peers, upstream, seconds, cores):
 
 
 def latency_round(found, targets, upstream, seconds, cores):
-    """`targets` maps a name to a port; one of them is the upstream itself."""
-    for name, port in targets.items():
+    """`targets` maps a name to a port and the servers on the first core; one of them is the upstream itself."""
+    for name, (port, servers) in targets.items():
         counted = upstream.requests()
+        before, started = others_s(servers, upstream, cores), time.monotonic()
         run = load(port, CONNECTIONS, seconds, rate=RATE_PER_S, core=cores[1])
+        after, wall = others_s(servers, upstream, cores), time.monotonic() - started
         if run["statuses"] != {"200": run["sent"]}:
             raise Unsound(f"{name}: not every request was answered with 200: {run}")
         if upstream.requests() - counted != run["sent"]:
             raise Unsound(f"{name}: sent {run['sent']} requests, the upstream counted another number")
-        found.p50_us[name].append(run["p50_us"])
-        found.p99_us[name].append(run["p99_us"])
-        found.late_p99_us.append(run["late_p99_us"])
+        foreign = max(0.0, *((later - sooner) / wall for sooner, later in zip(before, after)))
+        found.latency[name].append(Latency(run["p50_us"], run["p99_us"], run["late_p99_us"], foreign))
+
+
+def others_s(servers, upstream, cores):
+    """What each core has worked for others than the proxy, the upstream and the load generator."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    around = upstream.server.cpu_s() + ended.ru_utime + ended.ru_stime
+    return machine.busy_s(cores[0]) - sum(server.cpu_s() for server in servers), machine.busy_s(cores[1]) - around
 
 
 def weigh(found, peers):
@@ -85,5 +112,12 @@ def check_governed(peer):
         raise Unsound(f"the gateway did not govern by the upstream's headers: {traffic['governed']=}, {limits=}")
 
 
+def p99_us(found, name):
+    """The median of the quiet rounds; nothing if there were not enough of them."""
+    quiet = [each.p99_us for each in found.latency[name] if each.is_quiet()]
+    return median(quiet) if 2 * len(quiet) >= len(found.latency[name]) else None
+
+
 def added_p99_us(found, name):
-    return median(found.p99_us[name]) - median(found.p99_us["direct"])
+    with_it, without = p99_us(found, name), p99_us(found, "direct")
+    return None if with_it is None or without is None else with_it - without

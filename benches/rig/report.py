@@ -31,6 +31,10 @@ def at_most(what, ours, peer, limit, show, peer_name):
     return Row(what, show(ours), f"{peer_name} {show(peer)}", f"{ratio:.2f}", target, verdict)
 
 
+def unclear(what, target):
+    return Row(what, "–", "–", "–", target, "UNCLEAR")
+
+
 def at_least(what, ours, peer, limit, show, peer_name):
     ratio = ours / peer if peer else float("inf")
     verdict = "PASS" if ratio >= limit else "MISS"
