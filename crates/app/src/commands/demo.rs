@@ -1,5 +1,6 @@
 //! `hubkeeper demo`: a simulated portal, the gateway before it, and a small workload through the gateway.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -43,7 +44,10 @@ async fn serve(options: &DemoOptions) -> Result<Exit, Failure> {
     let ready = json!({"event": "ready", "gateway": gateway, "admin": admin, "sim": sim, "token": token});
     let asked_to_stop = process::asked_to_stop();
     process::print_line(&ready.to_string());
-    anstream::eprintln!("{}", guide(&gateway, &admin, &sim, &token));
+    anstream::eprintln!(
+        "{}",
+        guide(&Places { program: program(), gateway: &gateway, admin: &admin, sim: &sim, token: &token })
+    );
 
     let (stop, draining) = watch::channel(false);
     let simulated = tokio::spawn(simulator::serve(sim_listener, shell, until(draining.clone())));
@@ -61,33 +65,58 @@ async fn until(mut draining: watch::Receiver<bool>) {
     let _sender_gone = draining.wait_for(|draining| *draining).await;
 }
 
-/// What to try next.
-fn guide(gateway: &str, admin: &str, sim: &str, token: &str) -> String {
-    format!(
-        "
-A simulated HubSpot account with {CONTACTS} contacts runs at {sim},
-hubkeeper's gateway before it at {gateway}, and four small programs work through it.
+/// What the guide's commands name.
+struct Places<'a> {
+    program: String,
+    gateway: &'a str,
+    admin: &'a str,
+    sim: &'a str,
+    token: &'a str,
+}
 
-In another terminal:
+/// How another terminal starts this very program, whatever directory it is in: by its name alone where it was found on
+/// the PATH, else by its place.
+fn program() -> String {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let called = Path::new(&called);
+    let by_name = called.file_name().is_some_and(|name| name == called.as_os_str());
+    let path = if by_name { called.to_owned() } else { std::env::current_exe().unwrap_or(called.to_owned()) };
+    let path = path.display().to_string();
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// What to try next.
+fn guide(places: &Places) -> String {
+    let Places { program, gateway, admin, sim, token } = places;
+    format!(
+        r#"
+A simulated HubSpot account with {CONTACTS} contacts is at {sim},
+hubkeeper's gateway in front of it at {gateway}. Four small programs work through it.
+
+In another terminal (the commands use curl; Debian has it as the package `curl`):
 
   export HUBSPOT_ACCESS_TOKEN={token}
 
   # call HubSpot as always, only through the gateway
-  curl -H \"Authorization: Bearer $HUBSPOT_ACCESS_TOKEN\" '{gateway}/crm/v3/objects/contacts?limit=2'
+  curl -i -H "Authorization: Bearer $HUBSPOT_ACCESS_TOKEN" '{gateway}/crm/v3/objects/contacts?limit=2'
 
   # what passes through, and what is left of the limits
   curl {admin}/api/v1/traffic
   curl {admin}/metrics
 
-  # break something, and ask what it is
-  curl -X POST {sim}/_sim/faults -d '{{\"kind\":\"auth.token_revoked\"}}'
-  hubkeeper triage --upstream {sim} --admin {admin} --status-page {sim}/_status/api/v2/summary.json
+  # break something, ask what it is, and mend it
+  curl -X POST {sim}/_sim/faults -d '{{"kind":"auth.token_revoked"}}'
+  {program} triage --upstream {sim} --admin {admin} \
+      --status-page {sim}/_status/api/v2/summary.json
   curl -X DELETE {sim}/_sim/faults
 
-  # every fault there is
+  # other kinds to try: hubspot.outage_unlisted, hubspot.partial, hubspot.slow, quota.daily_self, quota.burst_split,
+  # net.edge_block, self.bad_payload, account.tier; with what each does and takes, all of them:
   curl {sim}/_sim/faults/kinds
 
-Ctrl-C ends it.
-"
+Triage ends with exit code 1 when it finds a problem; --json prints the diagnosis for machines. For a minute or two after
+mending, the traffic of before may still show. Ctrl-C here ends it all.
+"#
     )
 }

@@ -3,12 +3,15 @@
 use std::fmt::Write;
 
 use incident::code::{Blame, Code, Severity};
-use incident::triage::{PROBABLE_BELOW, Triage};
+use incident::triage::{PROBABLE_BELOW, PathStep, Triage};
 
 const WIDTH: usize = 80;
 
-/// Answers to "how did you get there" start in this column.
+/// Texts below a heading start in this column.
 const INDENT: usize = 2;
+
+/// HubSpot's support asks for a few; `--json` has them all.
+const CORRELATION_IDS_MAX: usize = 5;
 
 /// The whole text, ending in a line break.
 pub(crate) fn for_people(triage: &Triage) -> String {
@@ -24,14 +27,9 @@ pub(crate) fn for_people(triage: &Triage) -> String {
     also(triage, &mut text);
     layers(triage, &mut text);
     path(triage, &mut text);
-    if !triage.correlation_ids.is_empty() && !matches!(triage.diagnosis.code, Code::Healthy) {
-        section("Correlation ids, for HubSpot support", &mut text);
-        for id in &triage.correlation_ids {
-            line(&format!("  {id}"), &mut text);
-        }
-    }
+    correlation_ids(triage, &mut text);
     text.push('\n');
-    line(&format!("Runbook {}. Took {} ms.", triage.diagnosis.runbook, triage.duration_ms), &mut text);
+    line(&format!("Runbook {}.md. Took {} ms.", triage.diagnosis.runbook, triage.duration_ms), &mut text);
     text
 }
 
@@ -98,20 +96,47 @@ fn layers(triage: &Triage, text: &mut String) {
     }
 }
 
-/// Questions answered with no need no more than a line; the others say what was seen.
+/// The way to the cause, and what could not be told on it. What was asked after the last yes only excludes the rest.
 fn path(triage: &Triage, text: &mut String) {
     section("The path taken", text);
-    for step in &triage.path {
-        let (answer, seen) = step.answer.split_once(": ").unwrap_or((&step.answer, ""));
-        let mark = match answer {
-            "yes" => "yes",
-            "no" => "no",
-            _ => "?",
-        };
+    let told = triage.path.iter().rposition(|step| answer(step).0 == "yes").map_or(1, |last| last + 1);
+    let (told, rest) = triage.path.split_at(told.min(triage.path.len()));
+    for step in told {
+        let (mark, seen) = answer(step);
         row(&format!("  {mark:<4}"), &step.question, text);
-        if mark == "yes" {
+        if mark != "no" {
             row("        ", seen, text);
         }
+    }
+    let open = rest.iter().filter(|step| answer(step).0 == "?").count();
+    if !rest.is_empty() {
+        let rest = rest.len();
+        let open = if open == 0 { String::new() } else { format!(", {open} of them could not be told") };
+        row("  no  ", &format!("to {rest} more questions{open} (--json lists them)"), text);
+    }
+}
+
+/// How a question ended, in a word, and what was seen.
+fn answer(step: &PathStep) -> (&'static str, &str) {
+    let (answer, seen) = step.answer.split_once(": ").unwrap_or((&step.answer, ""));
+    match answer {
+        "yes" => ("yes", seen),
+        "no" => ("no", seen),
+        _ => ("?", seen),
+    }
+}
+
+fn correlation_ids(triage: &Triage, text: &mut String) {
+    let ids = &triage.correlation_ids;
+    if ids.is_empty() || triage.diagnosis.code == Code::Healthy {
+        return;
+    }
+    section("Correlation ids, for HubSpot support", text);
+    for id in ids.iter().take(CORRELATION_IDS_MAX) {
+        line(&format!("  {id}"), text);
+    }
+    if let Some(more @ 1..) = ids.len().checked_sub(CORRELATION_IDS_MAX) {
+        line(&format!("  and {more} more (--json lists them)"), text);
     }
 }
 
@@ -135,7 +160,7 @@ const fn blame(blame: Blame) -> &'static str {
         Blame::Account => "the HubSpot account",
         Blame::Ours => "our own fault",
         Blame::Dependency => "something we depend on",
-        Blame::None => "nobody's fault known",
+        Blame::None => "whose move is not known",
     }
 }
 

@@ -33,7 +33,7 @@ fn refused() -> Triage {
                 evidence("auth", "account details: 401 INVALID_AUTHENTICATION", true),
                 evidence("status_page", "\"Delays in Marketing email\" is open on the status page, but does not explain this", false),
             ],
-            remedy: "Stop writes that need this token (they wait, they are not lost), and ask a super admin for a new one.".into(),
+            remedy: "Stop the jobs that write with this token, and ask a super admin of the HubSpot account for a new one.".into(),
             escalation: "A super admin of the HubSpot account.".into(),
             runbook: "auth.token_revoked".into(),
         },
@@ -59,8 +59,8 @@ fn a_named_cause() {
     auth.token_revoked, probable (76 %), P1, our credentials
 
     Do this first
-      Stop writes that need this token (they wait, they are not lost), and ask a
-      super admin for a new one.
+      Stop the jobs that write with this token, and ask a super admin of the HubSpot
+      account for a new one.
 
     Whom to call
       A super admin of the HubSpot account.
@@ -82,13 +82,12 @@ fn a_named_cause() {
     The path taken
       yes Is anything wrong at all?
             auth.token_revoked
-      no  Is our clock off?
-      ?   Does our resolver fail to give the upstream's address?
+      no  to 2 more questions, 1 of them could not be told (--json lists them)
 
     Correlation ids, for HubSpot support
       7b1f8c34-6c63-4d3a-9d0e-0f6f5e2f3a11
 
-    Runbook auth.token_revoked. Took 412 ms.
+    Runbook auth.token_revoked.md. Took 412 ms.
     "#);
 }
 
@@ -116,7 +115,39 @@ fn nothing_wrong() {
     The path taken
       no  Is anything wrong at all?
 
-    Runbook healthy. Took 412 ms.
+    Runbook healthy.md. Took 412 ms.
+    "#);
+}
+
+#[test]
+fn the_path_ends_at_the_last_yes_and_the_ids_at_five() {
+    let mut triage = refused();
+    triage
+        .path
+        .push(step("Does HubSpot refuse our token?", "yes: account details: 401 INVALID_AUTHENTICATION"));
+    triage.path.push(step("Are searches refused?", "no: none"));
+    triage.correlation_ids = (1..=7).map(|n| format!("id-{n}")).collect();
+    let text = for_people(&triage);
+    let (_, end) = text.split_once("The path taken\n").unwrap();
+    insta::assert_snapshot!(end, @r#"
+      yes Is anything wrong at all?
+            auth.token_revoked
+      no  Is our clock off?
+      ?   Does our resolver fail to give the upstream's address?
+            the upstream is an address
+      yes Does HubSpot refuse our token?
+            account details: 401 INVALID_AUTHENTICATION
+      no  to 1 more questions (--json lists them)
+
+    Correlation ids, for HubSpot support
+      id-1
+      id-2
+      id-3
+      id-4
+      id-5
+      and 2 more (--json lists them)
+
+    Runbook auth.token_revoked.md. Took 412 ms.
     "#);
 }
 
