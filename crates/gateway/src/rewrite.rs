@@ -31,7 +31,8 @@ impl Origins {
 
     /// What replaces the upstream's origin in answers to this caller.
     pub(crate) fn ours(&self, host: Option<&HeaderValue>) -> Option<String> {
-        self.public.clone().or_else(|| Some(format!("http://{}", host?.to_str().ok()?)))
+        let host = || host?.to_str().ok().filter(|host| !host.is_empty());
+        self.public.clone().or_else(|| Some(format!("http://{}", host()?)))
     }
 
     /// The part of a link after an origin that is to be replaced.

@@ -85,7 +85,7 @@ impl HttpTransport {
     async fn connection(&self) -> Result<Taken, TransportError> {
         match self.pool.take(Instant::now()) {
             Some(kept) => Ok(kept),
-            None => Ok(Taken { sender: self.connect().await?, idle: Duration::ZERO }),
+            None => Ok(Taken { sender: self.connect().await?, idle: None }),
         }
     }
 
@@ -115,7 +115,9 @@ impl HttpTransport {
                     return Ok(response.map(Body::Streamed));
                 }
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
+                    Some(unsent) if idle.is_some() => request = unsent,
+                    // A server that only takes connections to close them is not worth another.
+                    Some(_) => return Err(TransportError::new(TransportFault::Connect, error.into_error())),
                     None => {
                         let error = error.into_error();
                         return Err(TransportError::new(sent_fault(&error, idle), error));
@@ -133,12 +135,12 @@ impl Transport for HttpTransport {
 }
 
 /// What broke a request that had gone out, at least in part.
-fn sent_fault(error: &hyper::Error, idle: Duration) -> TransportFault {
+fn sent_fault(error: &hyper::Error, idle: Option<Duration>) -> TransportFault {
     if error.is_parse() {
         TransportFault::Malformed
     } else if error.is_user() {
         TransportFault::RequestBody
-    } else if idle >= IDLE {
+    } else if idle >= Some(IDLE) {
         TransportFault::ResetAfterIdle
     } else {
         TransportFault::Reset

@@ -23,7 +23,8 @@ struct Kept {
 /// A connection taken from the pool.
 pub(super) struct Taken {
     pub(super) sender: SendRequest<Body>,
-    pub(super) idle: Duration,
+    /// How long it was idle; `None` for a new one.
+    pub(super) idle: Option<Duration>,
 }
 
 impl Pool {
@@ -39,7 +40,7 @@ impl Pool {
             let Kept { sender, since } = kept.remove(place);
             let idle = now.saturating_duration_since(since);
             if idle < self.idle_timeout {
-                return Some(Taken { sender, idle });
+                return Some(Taken { sender, idle: Some(idle) });
             }
         }
     }

@@ -239,6 +239,7 @@ mod tests {
         Violation::UnknownEncoding
     )]
     #[case::two_hosts("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", Violation::SeveralHosts)]
+    #[case::quote_in_host("GET / HTTP/1.1\r\nHost: a\"\r\n\r\n", Violation::BadHeaderLine)]
     #[case::no_host("GET / HTTP/1.1\r\nX: y\r\n\r\n", Violation::NoHost)]
     #[case::space_before_colon("GET / HTTP/1.1\r\nHost : a\r\n\r\n", Violation::BadHeaderLine)]
     #[case::folded_line("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", Violation::BadHeaderLine)]

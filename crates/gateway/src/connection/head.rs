@@ -94,6 +94,9 @@ fn header<'a>(line: &'a [u8], deciding: &mut Deciding<'a>) -> Result<(), Violati
     // The length tells most names apart without a look at them.
     if name.len() == 4 && name.eq_ignore_ascii_case(b"host") {
         deciding.hosts += 1;
+        if !value.iter().all(|byte| HOST[usize::from(*byte)]) {
+            return Err(Violation::BadHeaderLine);
+        }
     } else if name.len() == 14 && name.eq_ignore_ascii_case(b"content-length") {
         let before = deciding.length.replace(value);
         return before.map_or(Ok(()), |_| Err(Violation::BadLength));
@@ -115,18 +118,22 @@ fn is_token(name: &[u8]) -> bool {
 }
 
 /// Which bytes a name may hold.
-const TOKEN: [bool; 256] = {
-    let mut token = [false; 256];
+const TOKEN: [bool; 256] = alphanumerics_and(b"!#$%&'*+-.^_`|~");
+
+/// Which bytes a host may hold, its port included (RFC 3986 §3.2.2). It ends up in links, so it must not end them.
+const HOST: [bool; 256] = alphanumerics_and(b"-._~%!$&'()*+,;=:[]");
+
+const fn alphanumerics_and(marks: &[u8]) -> [bool; 256] {
+    let mut allowed = [false; 256];
     let mut byte = 0;
     while byte < 128 {
-        token[byte] = (byte as u8).is_ascii_alphanumeric();
+        allowed[byte] = (byte as u8).is_ascii_alphanumeric();
         byte += 1;
     }
-    let marks = b"!#$%&'*+-.^_`|~";
     let mut mark = 0;
     while mark < marks.len() {
-        token[marks[mark] as usize] = true;
+        allowed[marks[mark] as usize] = true;
         mark += 1;
     }
-    token
-};
+    allowed
+}

@@ -60,7 +60,7 @@ impl Conversation {
     /// The next answer, whole.
     pub(crate) async fn answer(&mut self) -> Answer {
         let mut answer = self.head_only().await;
-        while answer.status == 100 {
+        while answer.status < 200 {
             answer = self.head_only().await;
         }
         let length = answer.header("content-length").map(|length| length.parse().unwrap());

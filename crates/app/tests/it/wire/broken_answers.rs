@@ -254,3 +254,47 @@ async fn a_caller_that_hangs_up_ends_its_call() {
     release.notify_one();
     up.stop().await;
 }
+
+/// Idle for a while, then broken on its first request: most likely never read. A read goes again at once, a create does
+/// not. Real time: how long a connection was idle is what this is about.
+#[tokio::test]
+async fn a_kept_connection_that_breaks_when_used_again() {
+    for (method, status, heard) in [("GET", 200, 3), ("POST", 502, 2)] {
+        let count = AtomicUsize::new(0);
+        let upstream = hubspot(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+            1 => vec![Act::Reset],
+            _ => vec![json_answer("200 OK", "{}")],
+        })
+        .await;
+        let up = Start::bare_up(&upstream.url).gateway("retries", "true").ready().await;
+        assert_eq!(ask(up.url(), method, "/x", &[], "{}").await.status, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+        let answer = ask(up.url(), method, "/x", &[], "{}").await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(upstream.heard().len(), heard);
+        up.stop().await;
+    }
+}
+
+/// HubSpot may refuse a long upload as soon as it has seen its head.
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_upload_is_passed_on() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = [0; 1024];
+        assert!(stream.read(&mut head).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let up = Start::bare_up(&url).ready().await;
+    let mut conversation = crate::house::Conversation::open(up.url()).await;
+    conversation.say("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n").await;
+    conversation.say(vec![b'x'; 1_000_000]).await;
+    let answer = conversation.answer().await;
+    assert_eq!((answer.status, &*answer.text()), (413, "big"));
+    drop(conversation);
+    up.stop().await;
+}

@@ -56,6 +56,8 @@ async fn refused(raw: &str, status: u16, category: &str) {
 #[case::negative_length("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n")]
 #[case::huge_length("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n")]
 #[case::two_hosts("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n")]
+#[case::host_that_is_none("GET / HTTP/1.1\r\nHost: a\",\"b\r\n\r\n")]
+#[case::host_with_a_path("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n")]
 #[case::no_host("GET / HTTP/1.1\r\nAccept: */*\r\n\r\n")]
 #[case::bare_line_feeds("GET / HTTP/1.1\nHost: a\n\n")]
 #[case::one_bare_line_feed("GET / HTTP/1.1\r\nHost: a\r\nX: a\nY: b\r\n\r\n")]
