@@ -11,6 +11,9 @@ mod process;
 mod secret_reference;
 mod triage;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("nothing installed one before");
     let cli = cli::parse();

@@ -53,6 +53,7 @@ pub(crate) async fn serve<S, F>(
         .serve_connection(guard, answer);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
+        biased;
         ended = connection.as_mut() => return log_end(ended),
         _ = draining.wait_for(|draining| *draining) => connection.as_mut().graceful_shutdown(),
     }

@@ -2,52 +2,46 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-pub(crate) const LANE: HeaderName = HeaderName::from_static("x-hubkeeper-lane");
 pub(crate) const DEADLINE_MS: HeaderName = HeaderName::from_static("x-hubkeeper-deadline-ms");
 pub(crate) const SOURCE: HeaderName = HeaderName::from_static("x-hubkeeper-source");
 pub(crate) const WAIT_MS: HeaderName = HeaderName::from_static("x-hubkeeper-wait-ms");
 pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("x-hubkeeper-attempts");
 
-/// Those that concern one connection only, besides those that `Connection` names.
-const HOP_BY_HOP: [HeaderName; 7] = [
-    header::CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
 /// Leaves the end-to-end headers.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(header::CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
+    strip(headers, |_| false);
 }
 
 /// What HubSpot gets to see of a caller's request: neither our own headers, nor the host we go by, nor framing that
 /// is made anew.
 pub(crate) fn for_upstream(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    for name in [header::HOST, header::EXPECT, header::PROXY_AUTHORIZATION, LANE, DEADLINE_MS] {
+    strip(headers, |name| {
+        matches!(
+            name,
+            "host" | "expect" | "proxy-authorization" | "x-hubkeeper-lane" | "x-hubkeeper-deadline-ms"
+        )
+    });
+}
+
+/// Takes out what concerns one connection only, what `Connection` names, and what `also` says. One look at each name
+/// costs less than asking the map for every name that might be there.
+fn strip(headers: &mut HeaderMap, also: impl Fn(&str) -> bool) {
+    let is_out = |name: &HeaderName| is_hop_by_hop(name.as_str()) || also(name.as_str());
+    let mut out: Vec<HeaderName> = headers.keys().filter(|name| is_out(name)).cloned().collect();
+    if out.contains(&header::CONNECTION) {
+        let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+        out.extend(named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()));
+    }
+    for name in out {
         headers.remove(name);
     }
+}
+
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "transfer-encoding" | "upgrade"
+    )
 }
 
 #[cfg(test)]

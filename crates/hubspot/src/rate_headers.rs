@@ -2,7 +2,7 @@
 //!
 //! Source: facts §1.3 [DOC usage-guidelines]. The old `-Secondly` pair is still sent and must be ignored.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderValue};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,16 +17,28 @@ pub struct RateHeaders {
 }
 
 impl RateHeaders {
-    /// Reads them; a value that is not a number counts as absent.
+    /// Reads them; a value that is not a number counts as absent, and of one sent twice the first counts.
     pub fn read(headers: &HeaderMap) -> Self {
-        Self {
-            max: number(headers, MAX),
-            remaining: number(headers, REMAINING),
-            // A window of nothing is no window; it would let any rate through.
-            window: number(headers, INTERVAL_MS).filter(|ms| *ms > 0).map(Duration::from_millis),
-            daily: number(headers, DAILY),
-            daily_remaining: number(headers, DAILY_REMAINING),
+        let mut read = Self::default();
+        // One pass: every answer is read, and most of its headers are told apart by their first letters.
+        for (name, value) in headers {
+            let Some(which) = name.as_str().strip_prefix(PREFIX) else { continue };
+            match which {
+                "max" => note(&mut read.max, value),
+                "remaining" => note(&mut read.remaining, value),
+                "interval-milliseconds" => {
+                    let mut milliseconds = None;
+                    note(&mut milliseconds, value);
+                    // A window of nothing is no window; it would let any rate through.
+                    let window = milliseconds.filter(|ms| *ms > 0).map(Duration::from_millis);
+                    read.window = read.window.or(window);
+                }
+                "daily" => note(&mut read.daily, value),
+                "daily-remaining" => note(&mut read.daily_remaining, value),
+                _ => {}
+            }
         }
+        read
     }
 
     /// Nothing was said, as on search.
@@ -35,20 +47,17 @@ impl RateHeaders {
     }
 }
 
-/// Header names are matched in any letter case.
-const MAX: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-max");
-const REMAINING: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-remaining");
-const INTERVAL_MS: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-interval-milliseconds");
-const DAILY: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-daily");
-const DAILY_REMAINING: HeaderName = HeaderName::from_static("x-hubspot-ratelimit-daily-remaining");
+/// Header names are matched in any letter case: `http` keeps them in small letters.
+const PREFIX: &str = "x-hubspot-ratelimit-";
 
-fn number<N: FromStr>(headers: &HeaderMap, name: HeaderName) -> Option<N> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+fn note<N: FromStr>(place: &mut Option<N>, value: &HeaderValue) {
+    if place.is_none() {
+        *place = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -110,7 +119,8 @@ mod tests {
         fn nothing_panics(bytes in proptest::collection::vec(32u8..=255, 0..40)) {
             let mut map = HeaderMap::new();
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                for name in [MAX, REMAINING, INTERVAL_MS, DAILY, DAILY_REMAINING] {
+                for which in ["max", "remaining", "interval-milliseconds", "daily", "daily-remaining"] {
+                    let name: http::HeaderName = format!("{PREFIX}{which}").parse().unwrap();
                     map.insert(name, value.clone());
                 }
             }

@@ -19,8 +19,8 @@ use super::peak::Peak;
 /// to it.
 const EDGE: Duration = Duration::from_millis(2);
 
-/// Slots that come free within this of each other are kept as one entry.
-const GRAIN: Duration = Duration::from_millis(1);
+/// Slots that come free within this of each other are kept as one entry, at the later time.
+const GRAIN: Duration = Duration::from_millis(4);
 
 /// How long a request that we stopped listening to may still be under way before HubSpot counts it. After a
 /// timeout it has had its time already; after a caller hung up it may have just left.
@@ -33,7 +33,7 @@ pub(crate) struct Slots {
     /// The owner's own ceiling; HubSpot's headers never raise the limit above it.
     ceiling: Option<u32>,
     in_flight: u32,
-    /// When answered slots are free again, in order, those of one millisecond together: however large the limit,
+    /// When answered slots are free again, in order, those of a few milliseconds together: however large the limit,
     /// memory is bounded by the window.
     cooling: VecDeque<Cooling>,
     /// All that cool.
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(slots.free(start), 0);
         slots.answered(start + Duration::from_millis(300));
         assert_eq!(slots.free(start + Duration::from_secs(10)), 0, "one window after sending is too early");
-        assert_eq!(slots.free(start + Duration::from_millis(10_303)), 1);
+        assert_eq!(slots.free(start + Duration::from_millis(10_306)), 1);
     }
 
     #[test]
@@ -292,8 +292,8 @@ mod tests {
         slots.abandoned(start);
         slots.answered(start);
         slots.answered(start);
-        assert_eq!(slots.free(start + Duration::from_millis(10_003)), 2);
-        assert_eq!(slots.free(start + Duration::from_millis(20_003)), 3);
+        assert_eq!(slots.free(start + Duration::from_millis(10_006)), 2);
+        assert_eq!(slots.free(start + Duration::from_millis(20_006)), 3);
     }
 
     #[test]
