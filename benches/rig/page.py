@@ -95,8 +95,8 @@ def method(effort, foreign, plain):
     yield (
         f"CPU is user and system time of all processes of a peer, the median of {effort.rounds} rounds of"
         f" {effort.round_s} s; peers take turns, the proxy on one core, load and upstream on another;"
-        f" {overhead.CONNECTIONS} keep-alive connections, answers of 1 KB. RSS sums all processes of a peer; a page that"
-        " two of them share counts twice, for every peer."
+        f" {overhead.CONNECTIONS} keep-alive connections, answers of 1 KB. RSS sums all processes of a peer; a page"
+        " that two of them share counts twice, for every peer."
     )
     yield ""
     yield (
@@ -113,9 +113,9 @@ def method(effort, foreign, plain):
     quiet = [each for rounds in plain.latency.values() for each in rounds if each.is_quiet()]
     late_us = max((each.late_p99_us for each in quiet), default=0)
     yield (
-        f"Others used {median(foreign):.1%} of the proxies' core in the median CPU round and {max(foreign):.1%} at most,"
-        f" interrupts included. In quiet rounds the load generator sent up to {late_us} µs late (p99 of the worst); that"
-        " is not counted as latency."
+        f"Others used {median(foreign):.1%} of the proxies' core in the median CPU round, {max(foreign):.1%} at most,"
+        f" interrupts included. In quiet rounds the load generator sent up to {late_us} µs late (p99 of the worst);"
+        " that is not counted as latency."
     )
 
 
