@@ -20,6 +20,9 @@ use tower::ServiceExt;
 
 mod metrics;
 
+/// A change is told in a line; hundreds of them are kept.
+const CHANGE_BYTES_MAX: usize = 1_000;
+
 /// What the admin API looks at.
 #[derive(Clone)]
 pub(crate) struct Admin {
@@ -99,13 +102,23 @@ async fn traffic(State(admin): State<Admin>) -> Json<TrafficReport> {
     Json(admin.report())
 }
 
-async fn change(State(admin): State<Admin>, Json(new): Json<NewChange>) -> (StatusCode, Json<Change>) {
+async fn change(
+    State(admin): State<Admin>,
+    Json(new): Json<NewChange>,
+) -> Result<(StatusCode, Json<Change>), (StatusCode, Json<serde_json::Value>)> {
+    let length = new.what.len() + new.caller.as_ref().map_or(0, String::len);
+    if length > CHANGE_BYTES_MAX {
+        let message =
+            format!("`what` and `caller` have {length} bytes; {CHANGE_BYTES_MAX} are kept. Write a line.");
+        return Err((StatusCode::BAD_REQUEST, Json(json!({"status": "error", "message": message}))));
+    }
     let kind = match new.kind {
         ChangeKind::Deploy => "deploy",
         ChangeKind::Config => "config",
         ChangeKind::Secret => "secret",
     };
-    (StatusCode::CREATED, Json(admin.traffic.note_change(kind, &new.what, new.caller.as_deref())))
+    let noted = admin.traffic.note_change(kind, &new.what, new.caller.as_deref());
+    Ok((StatusCode::CREATED, Json(noted)))
 }
 
 async fn not_here() -> impl IntoResponse {

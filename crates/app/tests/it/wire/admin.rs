@@ -186,6 +186,8 @@ async fn changes_are_noted() {
         let answer = ask(up.admin(), "POST", "/api/v1/changes", &[], bad).await;
         assert!((400..500).contains(&answer.status), "{bad}: {answer:?}");
     }
+    let long = format!(r#"{{"kind":"deploy","what":"{}"}}"#, "x".repeat(1_001));
+    assert_eq!(ask(up.admin(), "POST", "/api/v1/changes", &[], &long).await.status, 400);
     let traffic = ask(up.admin(), "GET", "/api/v1/traffic", &[], "").await.json();
     assert_eq!(traffic["changes"].as_array().map(Vec::len), Some(1));
     up.stop().await;

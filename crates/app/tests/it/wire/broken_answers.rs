@@ -298,3 +298,40 @@ async fn an_answer_before_the_end_of_the_upload_is_passed_on() {
     drop(conversation);
     up.stop().await;
 }
+
+/// After enough failures HubSpot is left alone, and callers are told so in its own shape.
+#[tokio::test]
+async fn a_server_that_keeps_failing_is_left_alone() {
+    let upstream = hubspot(|_| vec![json_answer("503 Service Unavailable", r#"{"status":"error"}"#)]).await;
+    let up = Start::up(&upstream.url).gateway("retries", "false").ready().await;
+    let mut refused = None;
+    for _ in 0..10 {
+        let answer = ask(up.url(), "GET", CONTACTS, &[], "").await;
+        assert_eq!(answer.status, 503);
+        if answer.text().contains("HUBKEEPER") {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("the breaker opens");
+    let message = refused.refusal(503, "HUBKEEPER_BREAKER_OPEN");
+    assert!(message.contains("It was not sent to HubSpot."), "{message}");
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    assert_eq!(upstream.heard().len(), 5);
+    up.stop().await;
+}
+
+/// 477: the portal moves to another data centre and asks to be left alone.
+#[tokio::test]
+async fn a_portal_on_the_move_is_left_alone() {
+    let moving = b"HTTP/1.1 477 Migration in Progress\r\nRetry-After: 30\r\nContent-Length: 2\r\n\r\n{}";
+    let upstream = hubspot(move |_| vec![Act::Say(moving.to_vec())]).await;
+    let up = Start::up(&upstream.url).ready().await;
+    let first = ask(up.url(), "GET", CONTACTS, &["Authorization: Bearer x"], "").await;
+    assert_eq!((first.status, first.header("retry-after")), (477, Some("30")));
+    let next = ask(up.url(), "GET", CONTACTS, &["Authorization: Bearer x"], "").await;
+    next.refusal(477, "HUBKEEPER_PORTAL_MIGRATING");
+    assert!((25..=30).contains(&next.header("retry-after").unwrap().parse::<u64>().unwrap()));
+    assert_eq!(upstream.heard().len(), 1);
+    up.stop().await;
+}

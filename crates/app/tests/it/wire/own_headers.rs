@@ -133,3 +133,26 @@ async fn a_deadline_that_makes_no_sense_is_a_400() {
     }
     up.stop().await;
 }
+
+/// The queue has an end; past it callers are told at once, and told when to come again.
+#[tokio::test]
+async fn a_full_queue_is_refused_at_once() {
+    let up = |url: &str| Start::up(url).env("HUBKEEPER__LIMITS__BURST", "1").gateway("waiting_max", "1");
+    let (sim, up, token) = sim_and_up(Start::sim().args(&["--burst", "1"]), up).await;
+    let target = "/crm/v3/objects/contacts";
+    assert_eq!(ask(up.url(), "GET", target, &[&token], "").await.status, 200);
+    let mut waiting = Conversation::open(up.url()).await;
+    waiting.say(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{token}\r\n\r\n")).await;
+    loop {
+        let traffic = ask(up.admin(), "GET", "/api/v1/traffic", &[], "").await.json();
+        if traffic["connections"][0]["waiting"] == 1 {
+            break;
+        }
+    }
+    let refused = ask(up.url(), "GET", target, &[&token], "").await;
+    refused.refusal(429, "HUBKEEPER_QUEUE_FULL");
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    drop(waiting);
+    up.stop().await;
+    sim.stop().await;
+}
