@@ -4,6 +4,7 @@
 //! (`account-info/v3/details`) tells the portal and its time zone. While there is only one credential that can wait for
 //! a quiet moment; a second one is asked for at once, and so is the first: they may share a portal's limits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ mod learn;
 mod registry;
 
 pub(crate) use learn::{DETAILS, Learned};
-pub(crate) use registry::{Accounts, Found};
+pub(crate) use registry::Accounts;
 
 /// Which credential a call uses.
 #[derive(Clone)]
@@ -68,6 +69,8 @@ pub struct Account {
     /// `None` for calls without a credential.
     pub(crate) authorization: Option<HeaderValue>,
     portal: OnceLock<Portal>,
+    /// Somebody is seeing to the account's introduction.
+    introducing: AtomicBool,
     paused_until: Mutex<Option<Instant>>,
 }
 
@@ -99,6 +102,7 @@ impl Account {
             breakers: Breakers::default(),
             authorization: None,
             portal: OnceLock::new(),
+            introducing: AtomicBool::new(false),
             paused_until: Mutex::new(None),
         }
     }
@@ -116,6 +120,11 @@ impl Account {
     /// Families whose breaker is not closed.
     pub fn open_breakers(&self) -> Vec<hubspot::endpoint::ApiFamily> {
         self.breakers.open()
+    }
+
+    /// `true` for the first who asks: the introduction is theirs to see to.
+    pub(crate) fn claim_introduction(&self) -> bool {
+        self.gate.is_some() && !self.introducing.swap(true, Ordering::Relaxed)
     }
 
     /// How long the portal still wants to be left alone (477).

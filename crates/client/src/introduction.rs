@@ -93,7 +93,7 @@ impl Stack {
 
 /// What a stack does with an account that was just opened.
 pub(crate) fn begin(stack: &Arc<Stack>, account: &Arc<Account>) {
-    if account.gate.is_some() && account.portal().is_none() {
+    if account.portal().is_none() && account.claim_introduction() {
         tokio::spawn(in_a_quiet_moment(Arc::downgrade(stack), Arc::downgrade(account)));
     }
 }

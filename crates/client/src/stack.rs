@@ -23,7 +23,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
-use crate::accounts::{Account, AccountSettings, Accounts, Found};
+use crate::accounts::{Account, AccountSettings, Accounts};
 use crate::body::Body;
 use crate::breaker::Admission;
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
@@ -121,13 +121,10 @@ impl Stack {
     /// effect all the same.
     pub async fn call(self: &Arc<Self>, call: Call, body: Body) -> Result<Answer, CallFailed> {
         let began = Instant::now();
-        let learn = async |token: &HeaderValue| self.learn(token).await;
-        let account = match self.accounts.of(&call.credential, &call.headers, began, learn).await {
-            Found::Known(account) => account,
-            Found::Opened(account) => {
-                introduction::begin(self, &account);
-                account
-            }
+        let account = match self.accounts.known(&call.credential, &call.headers, began) {
+            Some(account) => account,
+            // Boxed: rare, and large enough to weigh on every call's future.
+            None => Box::pin(self.open_account(&call)).await,
         };
         let trace = Trace::start(&*self.observer, &account, &call, began);
         let (result, effort) = self.retry(&call, body, &account).await;
@@ -141,6 +138,13 @@ impl Stack {
                 Err(CallFailed { why, effort })
             }
         }
+    }
+
+    async fn open_account(self: &Arc<Self>, call: &Call) -> Arc<Account> {
+        let learn = async |token: &HeaderValue| self.learn(token).await;
+        let account = self.accounts.open(&call.credential, &call.headers, learn).await;
+        introduction::begin(self, &account);
+        account
     }
 
     /// Deadline and retry: attempts until one stands, none is left, or the caller's time is up.

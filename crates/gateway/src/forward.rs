@@ -8,7 +8,7 @@ use client::call::{Answer, Call, Effort};
 use client::stack::Stack;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body as _;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::Limited;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -122,26 +122,21 @@ impl Forwarder {
         match length {
             Some(length) if length > max => Err(Refusal::body_too_large(max)),
             Some(length) if length > HELD_BODY_BYTES_MAX => Ok(Body::Streamed(incoming)),
-            Some(_) => {
-                let held = tokio::time::timeout(HELD_BODY_TIME_MAX, incoming.collect()).await;
-                let held = held.ok().and_then(Result::ok).ok_or_else(Refusal::body_unreadable)?;
-                Ok(Body::from(held.to_bytes()))
-            }
-            None => self.chunked_body(incoming, max).await,
+            // Boxed: reading weighs on the future of every call, and most have no body.
+            Some(_) | None => Box::pin(held_body(incoming, max)).await,
         }
     }
+}
 
-    async fn chunked_body(&self, incoming: Incoming, max: u64) -> Result<Body, Refusal> {
-        let held_max = usize::try_from(HELD_BODY_BYTES_MAX).unwrap_or(usize::MAX);
-        let reading = Body::read_ahead(incoming, held_max);
-        let read = tokio::time::timeout(HELD_BODY_TIME_MAX, reading).await;
-        let body = read.ok().and_then(Result::ok).ok_or_else(Refusal::body_unreadable)?;
-        Ok(match body {
-            Body::Continued(..) => {
-                Body::boxed(Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX)))
-            }
-            whole => whole,
-        })
+/// Reads a body as far as it is held. One that turns out larger, as only a chunked one can, goes on as it comes, up to
+/// `max` bytes.
+async fn held_body(incoming: Incoming, max: u64) -> Result<Body, Refusal> {
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let reading = Body::read_ahead(incoming, size(HELD_BODY_BYTES_MAX));
+    let read = tokio::time::timeout(HELD_BODY_TIME_MAX, reading).await;
+    match read.ok().and_then(Result::ok).ok_or_else(Refusal::body_unreadable)? {
+        longer @ Body::Continued(..) => Ok(Body::boxed(Limited::new(longer, size(max)))),
+        whole => Ok(whole),
     }
 }
 

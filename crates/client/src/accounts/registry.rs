@@ -43,11 +43,12 @@ struct Known {
     used_at: Instant,
 }
 
-/// How a call's account was found.
-pub(crate) enum Found {
-    Known(Arc<Account>),
-    /// Just opened; its portal may still be unknown.
-    Opened(Arc<Account>),
+fn authorization<'a>(credential: &'a Credential, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+    match credential {
+        Credential::Anonymous => None,
+        Credential::Passthrough => headers.get(http::header::AUTHORIZATION),
+        Credential::Connection(connection) => Some(&connection.authorization),
+    }
 }
 
 impl Accounts {
@@ -62,37 +63,41 @@ impl Accounts {
         }
     }
 
-    /// The account of a call. A new credential's is opened with what `learn` finds out; `learn` runs once for all who
-    /// ask, and not at all for the very first credential.
-    pub(crate) async fn of(
+    /// The account of a call whose credential has been seen before, or which has none.
+    pub(crate) fn known(
         &self,
         credential: &Credential,
         headers: &HeaderMap,
         now: Instant,
-        learn: impl AsyncFnOnce(&HeaderValue) -> Learned,
-    ) -> Found {
-        let authorization = match credential {
-            Credential::Anonymous => None,
-            Credential::Passthrough => headers.get(http::header::AUTHORIZATION),
-            Credential::Connection(connection) => Some(&connection.authorization),
-        };
-        let Some(authorization) = authorization else { return Found::Known(self.anonymous.clone()) };
-        let entry = self.entry(authorization);
-        if let Some(account) = entry.account(now) {
-            return Found::Known(account);
+    ) -> Option<Arc<Account>> {
+        match authorization(credential, headers) {
+            None => Some(self.anonymous.clone()),
+            Some(authorization) => self.entries.lock().get(authorization)?.account(now),
         }
+    }
+
+    /// Opens the account of a new credential, with what `learn` finds out. `learn` runs once for all who ask, and not
+    /// at all for the very first credential.
+    pub(crate) async fn open(
+        &self,
+        credential: &Credential,
+        headers: &HeaderMap,
+        learn: impl AsyncFnOnce(&HeaderValue) -> Learned,
+    ) -> Arc<Account> {
+        let Some(authorization) = authorization(credential, headers) else { return self.anonymous.clone() };
+        let entry = self.entry(authorization);
         let _one_at_a_time = entry.opening.lock().await;
         if let Some(account) = entry.account(Instant::now()) {
-            return Found::Known(account);
+            return account;
         }
         let learned =
             if self.governed() && !self.is_first() { learn(authorization).await } else { Learned::default() };
-        let account = Arc::new(self.open(credential, authorization, &learned));
+        let account = Arc::new(self.account(credential, authorization, &learned));
         *entry.known.lock() = Some(Known { account: account.clone(), used_at: Instant::now() });
         if let Some(portal) = learned.portal {
             self.introduce(&account, portal);
         }
-        Found::Opened(account)
+        account
     }
 
     /// The account's portal has become known.
@@ -143,7 +148,7 @@ impl Accounts {
         entries.entry(authorization).or_default().clone()
     }
 
-    fn open(&self, credential: &Credential, authorization: &HeaderValue, learned: &Learned) -> Account {
+    fn account(&self, credential: &Credential, authorization: &HeaderValue, learned: &Learned) -> Account {
         let (name, configured_portal, plan, kind) = match credential {
             Credential::Connection(connection) => (
                 connection.name.clone(),
