@@ -546,7 +546,7 @@ fn the_answer_has_the_shape_of_the_contract() {
             "supports": true
           }
         ],
-        "remedy": "Stop writes that need this token (they wait, they are not lost), and ask a super admin of the HubSpot account for a new token. Do not retry: 401 will not go away by itself.",
+        "remedy": "Stop the jobs that write with this token: their calls are refused, and none is kept for later. Ask a super admin of the HubSpot account for a new token. Do not retry: 401 will not go away by itself.",
         "escalation": "A super admin of the HubSpot account, with the portal id, the app's name and the time of the first 401.",
         "runbook": "auth.token_revoked"
       },
