@@ -14,8 +14,8 @@ const SURE_FROM: f64 = 0.6;
 /// One call that slips through is no service.
 const PROBES_MIN: usize = 2;
 
-/// A success older than this says nothing about now.
-const FRESH: SignedDuration = SignedDuration::from_secs(30);
+/// A success older than this says nothing about now: a call that hangs fails in traffic only when its time is up.
+const FRESH: SignedDuration = SignedDuration::from_secs(10);
 
 /// Refusals of what one call asks for: HubSpot serves, and the next call may well work.
 const ABOUT_ONE_CALL: &[ErrorKind] = &[
@@ -24,7 +24,6 @@ const ABOUT_ONE_CALL: &[ErrorKind] = &[
     ErrorKind::UserPermissions,
     ErrorKind::Forbidden,
     ErrorKind::NotFound,
-    ErrorKind::NoSuchEndpoint,
     ErrorKind::MethodNotAllowed,
     ErrorKind::Conflict,
     ErrorKind::TooLong,
@@ -98,9 +97,14 @@ mod tests {
         worked(f, 25);
         failing_group(f, group("objects", "GET", "/crm/v3/owners", 9), error(401, Kind::InvalidAuthentication, 9));
     })]
+    #[case::and_nothing_is_there_any_more(Verdict::Down, |f: &mut Facts| {
+        refused(f);
+        let page = ErrorCount { last_at: Some(ago(0)), ..error(404, Kind::NoSuchEndpoint, 9) };
+        failing_group(f, group("objects", "GET", "/crm/v3/owners", 9), page);
+    })]
     #[case::too_long_ago_to_count(Verdict::Down, |f: &mut Facts| {
         refused(f);
-        worked(f, 50);
+        worked(f, 15);
     })]
     #[case::on_another_connection(Verdict::Degraded, |f: &mut Facts| {
         refused(f);
