@@ -115,8 +115,8 @@ In another terminal (the commands use curl; Debian has it as the package `curl`)
   # net.edge_block, self.bad_payload, account.tier; with what each does and takes, all of them:
   curl {sim}/_sim/faults/kinds
 
-Triage ends with exit code 1 when it finds a problem; --json prints the diagnosis for machines. For a minute or two after
-mending, the traffic of before may still show. Ctrl-C here ends it all.
+Give a fault ten seconds to show in the programs' calls, and the mending as long to show in triage. Triage ends with exit
+code 1 when it finds a problem; --json prints the diagnosis for machines. Ctrl-C here ends it all.
 "#
     )
 }
