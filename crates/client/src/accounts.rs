@@ -4,18 +4,19 @@
 //! (`account-info/v3/details`) tells the portal and its time zone. While there is only one credential that can wait for
 //! a quiet moment; a second one is asked for at once, and so is the first: they may share a portal's limits.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use http::HeaderValue;
-use hubspot::limits::{AppKind, Plan};
+use hubspot::limits::{AppKind, Limits, Plan};
 use hubspot::secret::Secret;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::breakers::Breakers;
 use crate::governor::{AppIndex, Ceilings, Governor, QueueSettings};
+use crate::introduction::Introduction;
 use crate::stack::Feature;
 
 mod learn;
@@ -51,6 +52,9 @@ pub struct Connection {
 #[error("the token is not plain visible text")]
 pub struct BadToken;
 
+/// While one call asks whether a portal has arrived, the others wait for this long.
+const ASKING: Duration = Duration::from_secs(10);
+
 /// A portal, as its details call describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Portal {
@@ -64,18 +68,18 @@ pub struct Account {
     /// The connection's name, or a short fingerprint of the token.
     pub name: Arc<str>,
     pub configured_portal: Option<u64>,
-    pub(crate) gate: Option<Gate>,
+    gate: ArcSwapOption<Gate>,
     pub(crate) breakers: Breakers,
     /// `None` for calls without a credential.
     pub(crate) authorization: Option<HeaderValue>,
+    /// What its plan and kind allow, until the headers tell.
+    limits: Option<Limits>,
     portal: OnceLock<Portal>,
-    /// Somebody is seeing to the account's introduction.
-    introducing: AtomicBool,
+    pub(crate) introduction: Introduction,
     paused_until: Mutex<Option<Instant>>,
 }
 
 /// An account's place at its portal's gate.
-#[derive(Clone)]
 pub struct Gate {
     pub governor: Arc<Governor>,
     pub app: AppIndex,
@@ -98,11 +102,12 @@ impl Account {
         Self {
             name: Arc::from(name),
             configured_portal,
-            gate: None,
+            gate: ArcSwapOption::empty(),
             breakers: Breakers::default(),
             authorization: None,
+            limits: None,
             portal: OnceLock::new(),
-            introducing: AtomicBool::new(false),
+            introduction: Introduction::default(),
             paused_until: Mutex::new(None),
         }
     }
@@ -113,8 +118,8 @@ impl Account {
     }
 
     /// The account's gate; `None` where nothing is governed.
-    pub fn gate(&self) -> Option<&Gate> {
-        self.gate.as_ref()
+    pub fn gate(&self) -> Option<Arc<Gate>> {
+        self.gate.load_full()
     }
 
     /// Families whose breaker is not closed.
@@ -122,19 +127,24 @@ impl Account {
         self.breakers.open()
     }
 
-    /// `true` for the first who asks: the introduction is theirs to see to.
-    pub(crate) fn claim_introduction(&self) -> bool {
-        self.gate.is_some() && !self.introducing.swap(true, Ordering::Relaxed)
-    }
-
-    /// How long the portal still wants to be left alone (477).
+    /// How long the portal still wants to be left alone (477). Once the time is up, one call goes to ask.
     pub(crate) fn paused_for(&self, now: Instant) -> Option<Duration> {
-        let until = (*self.paused_until.lock())?;
-        (until > now).then(|| until - now)
+        let mut paused_until = self.paused_until.lock();
+        let until = (*paused_until)?;
+        if until > now {
+            return Some(until - now);
+        }
+        *paused_until = Some(now + ASKING);
+        None
     }
 
     pub(crate) fn pause(&self, until: Instant) {
         *self.paused_until.lock() = Some(until);
+    }
+
+    /// The portal answers again.
+    pub(crate) fn resume(&self) {
+        *self.paused_until.lock() = None;
     }
 }
 

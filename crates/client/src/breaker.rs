@@ -86,6 +86,15 @@ impl Breaker {
         }
     }
 
+    /// How long an open one still wants to be left alone.
+    pub(crate) fn closed_to_others(&self, now: Instant) -> Option<Duration> {
+        match *self {
+            Self::Closed { .. } => None,
+            Self::Open { until, .. } => Some(until.saturating_duration_since(now)),
+            Self::Asking { pause } => Some(pause),
+        }
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         !matches!(self, Self::Closed { .. })
     }

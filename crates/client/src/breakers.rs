@@ -1,6 +1,7 @@
 //! One breaker per API family of an account.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hubspot::endpoint::ApiFamily;
 use parking_lot::Mutex;
@@ -16,6 +17,8 @@ pub(crate) struct Breakers(Mutex<BTreeMap<ApiFamily, Breaker>>);
 pub(crate) struct Passage<'a> {
     breakers: &'a Breakers,
     family: ApiFamily,
+    /// This request is the one that asks whether the family is well again.
+    asks: bool,
     told: bool,
 }
 
@@ -23,8 +26,9 @@ impl Breakers {
     pub(crate) fn admit(&self, family: ApiFamily, now: Instant) -> (Admission, Passage<'_>) {
         let mut families = self.0.lock();
         let admission = families.get_mut(&family).map_or(Admission::Go, |breaker| breaker.admit(now));
+        let asks = admission == Admission::Go && families.get(&family).is_some_and(Breaker::is_open);
         let told = admission != Admission::Go;
-        (admission, Passage { breakers: self, family, told })
+        (admission, Passage { breakers: self, family, asks, told })
     }
 
     pub(crate) fn open(&self) -> Vec<ApiFamily> {
@@ -33,6 +37,20 @@ impl Breakers {
 }
 
 impl Passage<'_> {
+    pub(crate) fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// While this request waited, the breaker may have opened; then it stays here, unless it is the one that asks.
+    pub(crate) fn still_open_to_us(&self, now: Instant) -> Result<(), Duration> {
+        let families = self.breakers.0.lock();
+        let closed = families
+            .get(&self.family)
+            .filter(|_| !self.asks)
+            .and_then(|breaker| breaker.closed_to_others(now));
+        closed.map_or(Ok(()), Err)
+    }
+
     pub(crate) fn succeeded(mut self) {
         self.told = true;
         self.breakers.0.lock().remove(&self.family);
@@ -47,6 +65,7 @@ impl Passage<'_> {
 impl Drop for Passage<'_> {
     fn drop(&mut self) {
         if !self.told
+            && self.asks
             && let Some(breaker) = self.breakers.0.lock().get_mut(&self.family)
         {
             breaker.withdrawn(Instant::now());

@@ -89,6 +89,9 @@ pub enum Failure {
     /// We did not send it: the portal is moving between data centres (477).
     #[error("the portal is being moved by HubSpot; it asked for {retry_after:?}")]
     PortalPaused { retry_after: Duration },
+    /// We did not send it: more credentials are in use than are told apart.
+    #[error("too many credentials are in use")]
+    TooManyCredentials,
     /// The connection failed, or the answer was cut.
     #[error(transparent)]
     Transport(TransportError),
@@ -101,7 +104,10 @@ impl Failure {
     /// May the call have taken effect at HubSpot?
     pub fn may_have_been_applied(&self) -> bool {
         match self {
-            Self::Refused(_) | Self::BreakerOpen { .. } | Self::PortalPaused { .. } => false,
+            Self::Refused(_)
+            | Self::BreakerOpen { .. }
+            | Self::PortalPaused { .. }
+            | Self::TooManyCredentials => false,
             Self::Transport(error) if error.fault == TransportFault::RequestBody => false,
             Self::Transport(error) => error.may_have_been_sent(),
             Self::TimedOut { .. } => true,
@@ -114,6 +120,7 @@ impl Failure {
             Self::Refused(refusal) => Some(refusal.budget),
             Self::BreakerOpen { .. }
             | Self::PortalPaused { .. }
+            | Self::TooManyCredentials
             | Self::Transport(_)
             | Self::TimedOut { .. } => None,
         }

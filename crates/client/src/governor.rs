@@ -25,6 +25,7 @@ mod queue;
 mod slots;
 mod state;
 
+use daily::DailyMark;
 pub use permit::Permit;
 use permit::Wait;
 use queue::Place;
@@ -144,8 +145,8 @@ impl Governor {
             if let Err(refusal) = state.check_daily(budgets, now) {
                 return Err(state.refuse(refusal));
             }
-            if let Some(mark) = state.try_take(app, budgets, turn, now) {
-                return Ok(Permit::new(self.clone(), app, budgets, mark, Wait::None));
+            if let Some(marks) = state.try_take(app, budgets, turn, now) {
+                return Ok(Permit::new(self.clone(), app, budgets, marks, Wait::None));
             }
             if let Some(refusal) = self.turned_away(&mut state, app, budgets, turn, deadline, now) {
                 return Err(state.refuse(refusal));
@@ -153,11 +154,11 @@ impl Governor {
             if !std::mem::replace(&mut state.pump_runs, true) {
                 tokio::spawn(pump(self.clone()));
             }
-            Place::new(state.queue.push(app, budgets, turn), self.clone(), app, budgets)
+            Place::new(state.queue.push(app, budgets, turn, now), self.clone(), app, budgets)
         };
         self.changed.notify_one();
         match tokio::time::timeout_at(deadline, place.granted()).await {
-            Ok(Ok(mark)) => Ok(Permit::new(self.clone(), app, budgets, mark, Wait::Some)),
+            Ok(Ok(marks)) => Ok(Permit::new(self.clone(), app, budgets, marks, Wait::Some)),
             Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
             Err(_late) => {
                 let mut state = self.state.lock();
@@ -219,19 +220,19 @@ impl Governor {
     }
 
     pub(crate) fn abandoned(&self, app: AppIndex, budgets: BudgetSet) {
-        self.state.lock().each(app, budgets, |slots| slots.abandoned(Instant::now()));
+        self.state.lock().abandoned(app, budgets, Instant::now());
+        // There is a new time to wake up at.
+        self.changed.notify_one();
+    }
+
+    /// An app joins that has been spending at a gate of its own.
+    pub(crate) fn sit_one_window_out(&self, app: AppIndex) {
+        self.state.lock().sit_one_window_out(app, Instant::now());
     }
 
     pub(crate) fn answered(&self, app: AppIndex, budgets: BudgetSet, answer: &Answered<'_>) {
-        let now = answer.at;
         let mut state = self.state.lock();
-        state.each(app, budgets, |slots| slots.answered(now));
-        if let Some(seen) = answer.seen.filter(|_| budgets.contains(Budget::Burst)) {
-            state.observe(app, seen, answer.mark, now);
-        }
-        if let Some(hit) = answer.limit {
-            state.hit(app, budgets, hit, now);
-        }
+        state.answered(app, budgets, answer);
         let waiting = state.queue.len() > 0;
         drop(state);
         if waiting {
@@ -240,10 +241,17 @@ impl Governor {
     }
 }
 
+/// When a permit's slots were taken, in each budget's own count.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    burst: Mark,
+    daily: DailyMark,
+}
+
 /// What came back for a permit.
 pub(crate) struct Answered<'a> {
     at: Instant,
-    mark: Mark,
+    marks: Marks,
     /// `None` when nothing did in time.
     seen: Option<&'a RateHeaders>,
     limit: Option<Hit>,

@@ -1,16 +1,20 @@
 //! Getting to know a credential's portal, without getting in the way of its calls.
+//!
+//! Each account has one task that sees to it, in a quiet moment. A newcomer, who may share the portal, hurries the
+//! tasks that still wait, and itself waits for them only for a moment.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Uri, header};
 use hubspot::endpoint::{Budget, BudgetSet};
-
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::accounts::{Account, DETAILS, Learned};
 use crate::body::Body;
-use crate::governor::{Governor, Turn};
+use crate::governor::Turn;
 use crate::stack::Stack;
 
 /// How often a quiet moment is looked for.
@@ -20,61 +24,121 @@ const LOOK: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(30);
 const TRIES_MAX: u32 = 6;
 
-/// The details call may not hold up anybody for longer.
+/// The details call may not take longer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Waits for a quiet moment and asks who the credential is; ends with the account, the stack, or the answer.
-pub(crate) async fn in_a_quiet_moment(stack: Weak<Stack>, account: Weak<Account>) {
-    for try_number in 0..TRIES_MAX {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            let Some(account) = account.upgrade() else { return };
-            if account.portal().is_some() {
-                return;
-            }
-            if account.gate.as_ref().is_some_and(|gate| gate.governor.is_quiet(gate.app)) {
-                break;
-            }
-        }
-        let (Some(stack), Some(account)) = (stack.upgrade(), account.upgrade()) else { return };
-        stack.introduce(&account).await;
-        if account.portal().is_some() {
-            return;
-        }
-        drop((stack, account));
-        tokio::time::sleep(AGAIN * 2u32.pow(try_number)).await;
+/// How long a newcomer's first call is held up: once for those before it, once for its own details.
+const HOLD_UP_MAX: Duration = Duration::from_millis(800);
+
+/// How far an account's introduction has come.
+#[derive(Default)]
+pub(crate) struct Introduction {
+    stage: AtomicU8,
+    hurry: Notify,
+    tried: Notify,
+}
+
+/// Nobody sees to it yet.
+const UNSEEN: u8 = 0;
+/// Its task waits for a quiet moment.
+const WAITING: u8 = 1;
+/// Its task asks, or rests after asking.
+const BUSY: u8 = 2;
+/// Done, or given up.
+const OVER: u8 = 3;
+
+impl Introduction {
+    /// `true` for the first who asks: it is theirs to see to.
+    fn claim(&self) -> bool {
+        self.stage.compare_exchange(UNSEEN, WAITING, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    pub(crate) fn give_up(&self) {
+        self.stage.store(OVER, Ordering::Relaxed);
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) == WAITING
     }
 }
 
-impl Stack {
-    /// Asks who a new credential is. The accounts that are not introduced yet are asked first: the new one may share a
-    /// portal with them.
-    pub(crate) async fn learn(&self, authorization: &HeaderValue) -> Learned {
-        for account in self.accounts() {
-            if account.portal().is_none() {
-                self.introduce(&account).await;
+/// What a stack does with an account that was just opened.
+pub(crate) fn begin(stack: &Arc<Stack>, account: &Arc<Account>) {
+    if account.gate().is_some() && account.portal().is_none() && account.introduction.claim() {
+        tokio::spawn(see_to(Arc::downgrade(stack), account.clone()));
+    }
+}
+
+/// Introduces an account; ends with the stack, the answer, or when asking is no use.
+async fn see_to(stack: Weak<Stack>, account: Arc<Account>) {
+    for try_number in 0..TRIES_MAX {
+        account.introduction.stage.store(WAITING, Ordering::Relaxed);
+        // The first look comes after a moment: a herd that starts is not taken for quiet.
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = account.introduction.hurry.notified() => break,
+            }
+            if is_quiet(&account) || stack.strong_count() == 0 {
+                break;
             }
         }
-        self.details(authorization).await
+        account.introduction.stage.store(BUSY, Ordering::Relaxed);
+        let Some(stack) = stack.upgrade() else { return };
+        let refused = stack.introduce(&account).await;
+        drop(stack);
+        account.introduction.tried.notify_waiters();
+        if refused || account.portal().is_some() {
+            break;
+        }
+        tokio::time::sleep(AGAIN * 2u32.pow(try_number)).await;
+    }
+    account.introduction.give_up();
+}
+
+/// A question now is in nobody's way.
+fn is_quiet(account: &Account) -> bool {
+    account.gate().is_none_or(|gate| gate.governor.is_quiet(gate.app))
+}
+
+impl Stack {
+    /// Asks who a new credential is. Those that are not introduced yet are asked first: it may share a portal with them.
+    pub(crate) async fn learn(&self, authorization: &HeaderValue, deadline: Instant) -> Learned {
+        let hold_up = || {
+            let patience = deadline.saturating_duration_since(Instant::now()) / 4;
+            Instant::now() + patience.min(HOLD_UP_MAX)
+        };
+        let others: Vec<_> =
+            self.accounts().into_iter().filter(|account| account.introduction.is_waiting()).collect();
+        if !others.is_empty() {
+            let tried = others.iter().map(|account| {
+                let tried = account.introduction.tried.notified();
+                account.introduction.hurry.notify_one();
+                tried
+            });
+            let all = futures_util::future::join_all(tried);
+            let _in_time = tokio::time::timeout_at(hold_up(), all).await;
+        }
+        let details = self.details(authorization);
+        tokio::time::timeout_at(hold_up(), details).await.unwrap_or_default()
     }
 
-    /// Asks which portal an account is of, within its limits and before those who wait.
-    async fn introduce(&self, account: &Account) {
-        let (Some(gate), Some(authorization)) = (&account.gate, &account.authorization) else { return };
+    /// Asks which portal an account is of, within its limits and before those who wait. `true` when HubSpot refuses.
+    async fn introduce(&self, account: &Account) -> bool {
+        let (Some(gate), Some(authorization)) = (account.gate(), &account.authorization) else { return true };
         let now = Instant::now();
         let budgets = BudgetSet::default().with(Budget::Burst).with(Budget::Daily);
-        let acquired =
-            Governor::acquire(&gate.governor, gate.app, budgets, Turn::First, now + TIMEOUT * 3, now).await;
-        let Ok(mut permit) = acquired else { return };
+        let acquired = gate.governor.acquire(gate.app, budgets, Turn::First, now + TIMEOUT * 3, now).await;
+        let Ok(mut permit) = acquired else { return false };
         permit.sent();
         let learned = self.details(authorization).await;
-        match &learned.seen {
-            Some(seen) => permit.answered(Instant::now(), seen, None),
-            None => permit.timed_out(Instant::now()),
+        if let Some(seen) = &learned.seen {
+            permit.answered(Instant::now(), seen, None);
         }
         if let Some(portal) = learned.portal {
             self.accounts.introduce(account, portal);
         }
+        learned.refused
     }
 
     /// The details call itself. Nothing comes of it but knowledge: a failure is the caller's own call's to report.
@@ -88,12 +152,5 @@ impl Stack {
             }
             Ok(Err(_)) | Err(_) => Learned::default(),
         }
-    }
-}
-
-/// What a stack does with an account that was just opened.
-pub(crate) fn begin(stack: &Arc<Stack>, account: &Arc<Account>) {
-    if account.portal().is_none() && account.claim_introduction() {
-        tokio::spawn(in_a_quiet_moment(Arc::downgrade(stack), Arc::downgrade(account)));
     }
 }

@@ -15,8 +15,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, StatusCode};
-use hubspot::error::{ApiError, ErrorKind};
+use http::{HeaderValue, Request, Response};
+use hubspot::endpoint::Budget;
+use hubspot::error::ErrorKind;
 use hubspot::rate_headers::RateHeaders;
 use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng};
@@ -26,13 +27,20 @@ use tokio::time::Instant;
 use crate::accounts::{Account, AccountSettings, Accounts};
 use crate::body::Body;
 use crate::breaker::Admission;
+use crate::breakers::Passage;
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
 use crate::clock::WallClock;
-use crate::governor::{Hit, Permit, Refusal, Turn};
+use crate::governor::{Hit, Permit, Refusal, RefusalReason, Turn};
 use crate::introduction;
 use crate::retry::{Ended, RetryBudget, Verdict, decide};
 use crate::telemetry::{AttemptResult, CallResult, Observer, Span};
 use crate::transport::{Transport, TransportError, TransportFault};
+
+mod attempted;
+mod trace;
+
+use attempted::{Attempted, Reply, read_error};
+use trace::Trace;
 
 /// With a portal on the move (477), one call in this time asks whether it has arrived.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -69,20 +77,6 @@ pub struct Stack {
     settings: StackSettings,
 }
 
-/// An answer, and what it means where it is not a plain success.
-type Reply = (Response<Body>, Option<Box<ApiError>>);
-
-/// How one attempt ended.
-enum Attempted {
-    Answered(Response<Body>, Option<Box<ApiError>>),
-    Transport(TransportError),
-    TimedOut {
-        after: Duration,
-    },
-    /// Nothing was sent.
-    NotSent(Failure),
-}
-
 impl Stack {
     pub fn new(
         transport: Arc<dyn Transport>,
@@ -103,7 +97,7 @@ impl Stack {
     /// Refuses every call that still waits for a slot; those already sent go on.
     pub fn close(&self) {
         for account in self.accounts.all() {
-            if let Some(gate) = &account.gate {
+            if let Some(gate) = account.gate() {
                 gate.governor.close();
             }
         }
@@ -124,27 +118,33 @@ impl Stack {
         let account = match self.accounts.known(&call.credential, &call.headers, began) {
             Some(account) => account,
             // Boxed: rare, and large enough to weigh on every call's future.
-            None => Box::pin(self.open_account(&call)).await,
+            None => match Box::pin(self.open_account(&call)).await {
+                Some(account) => account,
+                None => {
+                    return Err(CallFailed { why: Failure::TooManyCredentials, effort: Effort::default() });
+                }
+            },
         };
-        let trace = Trace::start(&*self.observer, &account, &call, began);
-        let (result, effort) = self.retry(&call, body, &account).await;
+        let mut trace = Trace::start(&*self.observer, &account, &call, began);
+        let result = self.retry(&call, body, &account, &mut trace.effort).await;
+        let effort = trace.effort;
         match result {
             Ok((response, error)) => {
-                trace.end(CallResult::Answered(response.status(), error.as_deref()), effort);
+                trace.end(CallResult::Answered(response.status(), error.as_deref()));
                 Ok(Answer { response, error, effort })
             }
             Err(why) => {
-                trace.end(CallResult::Failed(&why), effort);
+                trace.end(CallResult::Failed(&why));
                 Err(CallFailed { why, effort })
             }
         }
     }
 
-    async fn open_account(self: &Arc<Self>, call: &Call) -> Arc<Account> {
-        let learn = async |token: &HeaderValue| self.learn(token).await;
-        let account = self.accounts.open(&call.credential, &call.headers, learn).await;
+    async fn open_account(self: &Arc<Self>, call: &Call) -> Option<Arc<Account>> {
+        let learn = async |token: &HeaderValue| self.learn(token, call.deadline).await;
+        let account = self.accounts.open(&call.credential, &call.headers, learn).await?;
         introduction::begin(self, &account);
-        account
+        Some(account)
     }
 
     /// Deadline and retry: attempts until one stands, none is left, or the caller's time is up.
@@ -153,25 +153,22 @@ impl Stack {
         call: &Call,
         mut body: Body,
         account: &Account,
-    ) -> (Result<Reply, Failure>, Effort) {
-        let mut effort = Effort::default();
+        effort: &mut Effort,
+    ) -> Result<Reply, Failure> {
         let mut last: Option<Attempted> = None;
         self.retry_budget.lock().first_try();
         loop {
             let spare = body.again();
-            let attempted = self.attempt(call, body, account, &mut effort).await;
+            let attempted = self.attempt(call, body, account, effort).await;
             if let Attempted::NotSent(_) = attempted {
                 // What the last request brought says more than why there is no further one.
-                return (last.unwrap_or(attempted).settle(), effort);
+                return last.unwrap_or(attempted).settle();
             }
-            match (self.again(call, &attempted, effort.attempts), spare) {
-                (Some(wait), Some(spare)) => {
-                    tokio::time::sleep(wait).await;
-                    body = spare;
-                    last = Some(attempted);
-                }
-                (Some(_), None) | (None, _) => return (attempted.settle(), effort),
-            }
+            let Some(spare) = spare else { return attempted.settle() };
+            let Some(wait) = self.again(call, &attempted, effort.attempts) else { return attempted.settle() };
+            tokio::time::sleep(wait).await;
+            body = spare;
+            last = Some(attempted);
         }
     }
 
@@ -201,47 +198,90 @@ impl Stack {
         if let (Admission::Refused { retry_after }, Feature::On) = (admission, self.settings.breaker) {
             return Attempted::NotSent(Failure::BreakerOpen { family: call.endpoint.family, retry_after });
         }
-        let (permit, sent_at) = match self.wait_for_slot(call, account, now).await {
+        let (permit, sent_at) = match self.wait_for_slot(call, account, &passage, now).await {
             Ok(right) => right,
-            Err(refusal) => return Attempted::NotSent(Failure::Refused(refusal)),
+            Err(failure) => return Attempted::NotSent(failure),
         };
         effort.waited += sent_at - now;
         effort.attempts += 1;
         let (attempted, ended) = self.send(call, body, permit, sent_at).await;
         let result = attempted.result();
-        if let AttemptResult::Error(error) = result
-            && error.kind == ErrorKind::Migrating
-        {
-            account.pause(ended + error.retry_after.unwrap_or(PAUSE_MAX).min(PAUSE_MAX));
-        }
+        self.judge(account, passage, result, Span { began: sent_at, ended });
+        self.observer.attempt(&call.label(account), result, Span { began: sent_at, ended });
+        attempted
+    }
+
+    /// What an attempt says about the API family and the portal.
+    fn judge(&self, account: &Account, passage: Passage<'_>, result: AttemptResult<'_>, span: Span) {
         match result {
-            AttemptResult::Good(_) => passage.succeeded(),
-            AttemptResult::Error(error) if !error.counts_against_breaker() => passage.succeeded(),
+            AttemptResult::Error(error) if error.kind == ErrorKind::Migrating => {
+                let pause = error.retry_after.unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
+                self.pause_portal(account, span.ended + pause);
+                passage.succeeded();
+            }
+            AttemptResult::Good(_) => {
+                account.resume();
+                passage.succeeded();
+            }
+            AttemptResult::Error(error) if !error.counts_against_breaker() => {
+                account.resume();
+                passage.succeeded();
+            }
             // Tells nothing about HubSpot: the connection had grown old, the caller's body broke off, or the caller
             // was in a hurry.
             AttemptResult::Transport(TransportFault::ResetAfterIdle | TransportFault::RequestBody) => {
                 drop(passage);
             }
-            AttemptResult::TimedOut if ended - sent_at < self.settings.attempt_timeout => drop(passage),
+            AttemptResult::TimedOut if span.took() < self.settings.attempt_timeout => drop(passage),
             AttemptResult::Error(_) | AttemptResult::Transport(_) | AttemptResult::TimedOut => {
-                passage.failed(ended);
+                passage.failed(span.ended);
             }
         }
-        self.observer.attempt(&call.label(account), result, Span { began: sent_at, ended });
-        attempted
     }
 
-    /// The governor: the right to send, and when it came.
+    /// A portal moves as a whole, whichever app heard of it.
+    fn pause_portal(&self, account: &Account, until: Instant) {
+        account.pause(until);
+        let Some(portal) = account.portal() else { return };
+        for other in self.accounts() {
+            if other.portal().is_some_and(|other| other.id == portal.id) {
+                other.pause(until);
+            }
+        }
+    }
+
+    /// The governor: the right to send, and when it came. What asks whether a family is well again goes before those who
+    /// wait; what waited looks again whether it may still go.
     async fn wait_for_slot(
         &self,
         call: &Call,
         account: &Account,
+        passage: &Passage<'_>,
         now: Instant,
-    ) -> Result<(Option<Permit>, Instant), Refusal> {
-        let Some(gate) = &account.gate else { return Ok((None, now)) };
-        let permit =
-            gate.governor.acquire(gate.app, call.endpoint.budgets, Turn::InOrder, call.deadline, now).await?;
+    ) -> Result<(Option<Permit>, Instant), Failure> {
+        let Some(gate) = account.gate() else { return Ok((None, now)) };
+        let turn = if passage.asks() { Turn::First } else { Turn::InOrder };
+        let acquired = gate.governor.acquire(gate.app, call.endpoint.budgets, turn, call.deadline, now).await;
+        let permit = acquired.map_err(Failure::Refused)?;
         let sent_at = if permit.had_to_wait() { Instant::now() } else { now };
+        if sent_at >= call.deadline {
+            let reason = RefusalReason::Deadline;
+            return Err(Failure::Refused(Refusal {
+                budget: Budget::Burst,
+                reason,
+                retry_after: Duration::ZERO,
+            }));
+        }
+        if permit.had_to_wait() {
+            if let Some(retry_after) = account.paused_for(sent_at) {
+                return Err(Failure::PortalPaused { retry_after });
+            }
+            if let (Err(retry_after), Feature::On) =
+                (passage.still_open_to_us(sent_at), self.settings.breaker)
+            {
+                return Err(Failure::BreakerOpen { family: call.endpoint.family, retry_after });
+            }
+        }
         Ok((Some(permit), sent_at))
     }
 
@@ -271,18 +311,20 @@ impl Stack {
                 Attempted::Answered(response, error)
             }
             Ok(Err(error)) => {
-                match permit {
-                    Some(permit) if error.may_have_been_sent() => permit.timed_out(ended),
-                    Some(permit) => permit.never_sent(),
-                    None => {}
+                // What may have left may still be counted: dropped, the permit keeps its slot for long enough.
+                if let Some(permit) = permit.filter(|_| !error.may_have_been_sent()) {
+                    permit.never_sent();
                 }
                 Attempted::Transport(error)
             }
             Err(_elapsed) => {
-                if let Some(permit) = permit {
+                let after = ended - sent_at;
+                // After the full time the request has had its chance to be counted; after a shorter one it may have
+                // just left, and the permit is dropped.
+                if let Some(permit) = permit.filter(|_| after >= self.settings.attempt_timeout) {
                     permit.timed_out(ended);
                 }
-                Attempted::TimedOut { after: ended - sent_at }
+                Attempted::TimedOut { after }
             }
         };
         (attempted, ended)
@@ -304,65 +346,5 @@ impl Stack {
             other => other,
         };
         Ok(Response::from_parts(parts, body))
-    }
-}
-
-/// Errors are read from what is at hand; a success is not looked into.
-fn read_error(response: &Response<Body>) -> Option<Box<ApiError>> {
-    let status = response.status();
-    let plain = status.is_success() && status != StatusCode::MULTI_STATUS || status.is_redirection();
-    if plain {
-        None
-    } else {
-        ApiError::read(status, response.headers(), response.body().at_hand()).map(Box::new)
-    }
-}
-
-impl Attempted {
-    fn result(&self) -> AttemptResult<'_> {
-        match self {
-            Self::Answered(response, None) => AttemptResult::Good(response.status()),
-            Self::Answered(_, Some(error)) => AttemptResult::Error(error),
-            Self::Transport(error) => AttemptResult::Transport(error.fault),
-            Self::TimedOut { .. } | Self::NotSent(_) => AttemptResult::TimedOut,
-        }
-    }
-
-    fn settle(self) -> Result<Reply, Failure> {
-        match self {
-            Self::Answered(response, error) => Ok((response, error)),
-            Self::Transport(error) => Err(Failure::Transport(error)),
-            Self::TimedOut { after } => Err(Failure::TimedOut { after }),
-            Self::NotSent(failure) => Err(failure),
-        }
-    }
-}
-
-/// Tells the observer how the call ended, also when the caller hangs up and the future is dropped.
-struct Trace<'a> {
-    observer: &'a dyn Observer,
-    account: &'a Account,
-    call: &'a Call,
-    began: Instant,
-    ended: bool,
-}
-
-impl<'a> Trace<'a> {
-    fn start(observer: &'a dyn Observer, account: &'a Account, call: &'a Call, began: Instant) -> Self {
-        Self { observer, account, call, began, ended: false }
-    }
-
-    fn end(mut self, result: CallResult<'_>, effort: Effort) {
-        self.ended = true;
-        self.observer.call(&self.call.label(self.account), result, effort, Span::since(self.began));
-    }
-}
-
-impl Drop for Trace<'_> {
-    fn drop(&mut self) {
-        if !self.ended {
-            let label = self.call.label(self.account);
-            self.observer.call(&label, CallResult::Cancelled, Effort::default(), Span::since(self.began));
-        }
     }
 }

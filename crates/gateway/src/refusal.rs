@@ -164,6 +164,12 @@ impl Refusal {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_BREAKER_OPEN", message)
                     .after(*retry_after)
             }
+            Failure::TooManyCredentials => {
+                let message =
+                    format!("More different tokens are in use than the gateway tells apart. {outcome}");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_TOO_MANY_CREDENTIALS", message)
+                    .after(Duration::from_secs(60))
+            }
             Failure::PortalPaused { retry_after } => {
                 let message = format!("HubSpot is moving this account to another data centre. {outcome}");
                 let status = StatusCode::from_u16(477).expect("477 is a number of three digits");

@@ -14,6 +14,8 @@ pub(crate) const DETAILS: &str = "/account-info/v3/details";
 pub(crate) struct Learned {
     pub(crate) portal: Option<Portal>,
     pub(crate) seen: Option<RateHeaders>,
+    /// HubSpot will not tell this credential anything: asking again is no use.
+    pub(crate) refused: bool,
 }
 
 #[derive(Deserialize)]
@@ -34,7 +36,8 @@ impl Learned {
             time_zone: details.time_zone,
             hosting: details.data_hosting_location,
         });
-        Self { portal, seen: seen.max.map(|_| seen) }
+        let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        Self { portal, seen: seen.max.map(|_| seen), refused }
     }
 }
 

@@ -15,18 +15,17 @@ use crate::clock::WallClock;
 use crate::governor::Governor;
 use crate::stack::Feature;
 
-/// Credentials kept in mind; past it, those unused for [`FORGET_AFTER`] go, and if none can, new ones share a gate.
+/// Credentials kept in mind; past it, those unused for [`FORGET_AFTER`] go, and if none can, new ones are refused.
 const CREDENTIALS_MAX: usize = 4096;
 
 /// By then every window of the account has long passed.
 const FORGET_AFTER: Duration = Duration::from_secs(600);
 
 pub(crate) struct Accounts {
-    /// By the whole `Authorization` header.
-    entries: Mutex<HashMap<HeaderValue, Arc<Entry>>>,
+    /// By the token, whatever the case of the word before it.
+    entries: Mutex<HashMap<Box<[u8]>, Arc<Entry>>>,
     portals: Mutex<HashMap<u64, Arc<Governor>>>,
     anonymous: Arc<Account>,
-    overflow: Arc<Entry>,
     settings: AccountSettings,
     clock: WallClock,
 }
@@ -43,6 +42,17 @@ struct Known {
     used_at: Instant,
 }
 
+/// The token of an `Authorization` header: what comes after the scheme.
+fn token(authorization: &HeaderValue) -> &[u8] {
+    let value = authorization.as_bytes().trim_ascii();
+    match value.split_at_checked(SCHEME.len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token.trim_ascii(),
+        Some(_) | None => value,
+    }
+}
+
+const SCHEME: &[u8] = b"bearer ";
+
 fn authorization<'a>(credential: &'a Credential, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
     match credential {
         Credential::Anonymous => None,
@@ -57,7 +67,6 @@ impl Accounts {
             entries: Mutex::default(),
             portals: Mutex::default(),
             anonymous: Arc::new(Account::bare("anonymous", None)),
-            overflow: Arc::default(),
             settings,
             clock,
         }
@@ -72,41 +81,53 @@ impl Accounts {
     ) -> Option<Arc<Account>> {
         match authorization(credential, headers) {
             None => Some(self.anonymous.clone()),
-            Some(authorization) => self.entries.lock().get(authorization)?.account(now),
+            Some(authorization) => self.entries.lock().get(token(authorization))?.account(now),
         }
     }
 
     /// Opens the account of a new credential, with what `learn` finds out. `learn` runs once for all who ask, and not
-    /// at all for the very first credential.
+    /// at all for the very first credential. `None` when too many credentials are in use.
     pub(crate) async fn open(
         &self,
         credential: &Credential,
         headers: &HeaderMap,
         learn: impl AsyncFnOnce(&HeaderValue) -> Learned,
-    ) -> Arc<Account> {
-        let Some(authorization) = authorization(credential, headers) else { return self.anonymous.clone() };
-        let entry = self.entry(authorization);
+    ) -> Option<Arc<Account>> {
+        let Some(authorization) = authorization(credential, headers) else {
+            return Some(self.anonymous.clone());
+        };
+        let entry = self.entry(authorization)?;
         let _one_at_a_time = entry.opening.lock().await;
         if let Some(account) = entry.account(Instant::now()) {
-            return account;
+            return Some(account);
         }
         let learned =
             if self.governed() && !self.is_first() { learn(authorization).await } else { Learned::default() };
         let account = Arc::new(self.account(credential, authorization, &learned));
         *entry.known.lock() = Some(Known { account: account.clone(), used_at: Instant::now() });
+        if learned.refused {
+            account.introduction.give_up();
+        }
         if let Some(portal) = learned.portal {
             self.introduce(&account, portal);
         }
-        account
+        Some(account)
     }
 
-    /// The account's portal has become known.
+    /// The account's portal has become known. If the portal has a gate already, the account goes through that one from
+    /// now on; what it spent at its own is unknown there, so it sits one window out.
     pub(crate) fn introduce(&self, account: &Account, portal: Portal) {
-        if let Some(gate) = &account.gate {
+        if let Some(gate) = account.gate() {
             if let Some(zone) = portal.zone() {
                 gate.governor.set_zone(zone);
             }
-            self.portals.lock().entry(portal.id).or_insert_with(|| gate.governor.clone());
+            let shared =
+                self.portals.lock().entry(portal.id).or_insert_with(|| gate.governor.clone()).clone();
+            if !Arc::ptr_eq(&shared, &gate.governor) {
+                let app = shared.add_app(&self.limits(account), self.settings.ceilings, None);
+                shared.sit_one_window_out(app);
+                account.gate.store(Some(Arc::new(Gate { governor: shared, app })));
+            }
         }
         let _known_before = account.portal.set(portal);
     }
@@ -131,21 +152,19 @@ impl Accounts {
         self.entries.lock().len() == 1
     }
 
-    fn entry(&self, authorization: &HeaderValue) -> Arc<Entry> {
+    fn entry(&self, authorization: &HeaderValue) -> Option<Arc<Entry>> {
         let mut entries = self.entries.lock();
-        if let Some(entry) = entries.get(authorization) {
-            return entry.clone();
+        if let Some(entry) = entries.get(token(authorization)) {
+            return Some(entry.clone());
         }
         if entries.len() >= CREDENTIALS_MAX {
             let now = Instant::now();
             entries.retain(|_, entry| !entry.is_forgettable(now));
             if entries.len() >= CREDENTIALS_MAX {
-                return self.overflow.clone();
+                return None;
             }
         }
-        let mut authorization = authorization.clone();
-        authorization.set_sensitive(true);
-        entries.entry(authorization).or_default().clone()
+        Some(entries.entry(token(authorization).into()).or_default().clone())
     }
 
     fn account(&self, credential: &Credential, authorization: &HeaderValue, learned: &Learned) -> Account {
@@ -157,22 +176,31 @@ impl Accounts {
                 connection.kind,
             ),
             Credential::Anonymous | Credential::Passthrough => {
-                let token = authorization.to_str().unwrap_or_default();
-                let token = Secret::new(token.strip_prefix("Bearer ").unwrap_or(token));
+                let token = Secret::new(String::from_utf8_lossy(token(authorization)));
                 (hubspot::token::fingerprint(&token), None, self.settings.plan, self.settings.kind)
             }
         };
-        let bare = Account::bare(&name, configured_portal);
-        if !self.governed() {
-            return bare;
-        }
-        let limits = hubspot::limits::limits(plan, kind, self.settings.packs);
-        let shared = learned.portal.as_ref().and_then(|portal| self.portals.lock().get(&portal.id).cloned());
-        let governor = shared.unwrap_or_else(|| self.governor(&limits));
-        let app = governor.add_app(&limits, self.settings.ceilings, learned.seen.as_ref());
         let mut authorization = authorization.clone();
         authorization.set_sensitive(true);
-        Account { gate: Some(Gate { governor, app }), authorization: Some(authorization), ..bare }
+        let limits = hubspot::limits::limits(plan, kind, self.settings.packs);
+        let account = Account {
+            authorization: Some(authorization),
+            limits: Some(limits),
+            ..Account::bare(&name, configured_portal)
+        };
+        if self.governed() {
+            let shared =
+                learned.portal.as_ref().and_then(|portal| self.portals.lock().get(&portal.id).cloned());
+            let governor = shared.unwrap_or_else(|| self.governor(&limits));
+            let app = governor.add_app(&limits, self.settings.ceilings, learned.seen.as_ref());
+            account.gate.store(Some(Arc::new(Gate { governor, app })));
+        }
+        account
+    }
+
+    fn limits(&self, account: &Account) -> Limits {
+        let assumed = || hubspot::limits::limits(self.settings.plan, self.settings.kind, self.settings.packs);
+        account.limits.unwrap_or_else(assumed)
     }
 
     fn governor(&self, limits: &Limits) -> Arc<Governor> {
@@ -192,7 +220,7 @@ impl Entry {
         self.known
             .lock()
             .as_ref()
-            .is_none_or(|known| now.saturating_duration_since(known.used_at) > FORGET_AFTER)
+            .is_some_and(|known| now.saturating_duration_since(known.used_at) > FORGET_AFTER)
     }
 }
 

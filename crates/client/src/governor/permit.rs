@@ -6,8 +6,7 @@ use hubspot::endpoint::BudgetSet;
 use hubspot::rate_headers::RateHeaders;
 use tokio::time::Instant;
 
-use super::slots::Mark;
-use super::{Answered, AppIndex, Governor, Hit};
+use super::{Answered, AppIndex, Governor, Hit, Marks};
 
 /// One slot of every budget the request draws on. Dropped before [`Permit::sent`] the slots are free at once;
 /// dropped after, without an answer, they stay taken for as long as HubSpot may still count the request.
@@ -15,7 +14,7 @@ pub struct Permit {
     governor: Arc<Governor>,
     app: AppIndex,
     budgets: BudgetSet,
-    mark: Mark,
+    marks: Marks,
     wait: Wait,
     state: Progress,
 }
@@ -39,10 +38,10 @@ impl Permit {
         governor: Arc<Governor>,
         app: AppIndex,
         budgets: BudgetSet,
-        mark: Mark,
+        marks: Marks,
         wait: Wait,
     ) -> Self {
-        Self { governor, app, budgets, mark, wait, state: Progress::Taken }
+        Self { governor, app, budgets, marks, wait, state: Progress::Taken }
     }
 
     pub(crate) fn had_to_wait(&self) -> bool {
@@ -71,7 +70,7 @@ impl Permit {
 
     fn settle(mut self, at: Instant, seen: Option<&RateHeaders>, limit: Option<Hit>) {
         self.state = Progress::Settled;
-        self.governor.answered(self.app, self.budgets, &Answered { at, mark: self.mark, seen, limit });
+        self.governor.answered(self.app, self.budgets, &Answered { at, marks: self.marks, seen, limit });
     }
 }
 

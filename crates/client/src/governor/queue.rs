@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use hubspot::endpoint::{Budget, BudgetSet};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use super::slots::Mark;
-use super::{AppIndex, Governor, Refusal, RefusalReason, Turn};
+use super::{AppIndex, Governor, Marks, Refusal, RefusalReason, Turn};
 
-pub(super) type Grant = Result<Mark, Refusal>;
+/// One window: by then every slot has come free once.
+const PATIENT: Duration = Duration::from_secs(10);
+
+pub(super) type Grant = Result<Marks, Refusal>;
 
 #[derive(Default)]
 pub(super) struct Queue {
@@ -31,14 +34,21 @@ struct Line {
 
 struct Waiter {
     arrival: u64,
+    since: Instant,
     grant: oneshot::Sender<Grant>,
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, app: AppIndex, budgets: BudgetSet, turn: Turn) -> oneshot::Receiver<Grant> {
+    pub(super) fn push(
+        &mut self,
+        app: AppIndex,
+        budgets: BudgetSet,
+        turn: Turn,
+        now: Instant,
+    ) -> oneshot::Receiver<Grant> {
         let (grant, granted) = oneshot::channel();
         self.arrivals += 1;
-        let waiter = Waiter { arrival: self.arrivals, grant };
+        let waiter = Waiter { arrival: self.arrivals, since: now, grant };
         match self.lines.iter_mut().find(|line| line.is(app, budgets, turn)) {
             Some(line) => line.waiting.push_back(waiter),
             None => self.lines.push(Line { turn, app, budgets, waiting: VecDeque::from([waiter]) }),
@@ -77,17 +87,43 @@ impl Queue {
         }
     }
 
-    /// The line whose head comes first, by turn and then by arrival, among those that `ready` lets go.
-    pub(super) fn next(&self, mut ready: impl FnMut(AppIndex, BudgetSet) -> bool) -> Option<usize> {
-        let mut oldest: Option<((Turn, u64), usize)> = None;
-        for (index, line) in self.lines.iter().enumerate() {
-            let Some(head) = line.waiting.front() else { continue };
-            let place = (line.turn, head.arrival);
-            if oldest.is_none_or(|(other, _)| place < other) && ready(line.app, line.budgets) {
-                oldest = Some((place, index));
+    /// The line whose head comes first, by turn and then by arrival, among those that `ready` lets go. One that has
+    /// waited for long keeps those behind it from the budgets it needs: else a request of two budgets, each coming free
+    /// at its own moments, might never find both.
+    pub(super) fn next(
+        &self,
+        now: Instant,
+        mut ready: impl FnMut(AppIndex, BudgetSet) -> bool,
+    ) -> Option<usize> {
+        let mut heads: Vec<_> = self
+            .lines
+            .iter()
+            .enumerate()
+            .filter_map(|(index, line)| Some((line.turn, line.waiting.front()?, index)))
+            .collect();
+        heads.sort_unstable_by_key(|(turn, head, _)| (*turn, head.arrival));
+        let mut reserved: Vec<&Line> = Vec::new();
+        for (_, head, index) in heads {
+            let line = &self.lines[index];
+            if reserved.iter().any(|other| other.shares(line.app, line.budgets)) {
+                continue;
+            }
+            if ready(line.app, line.budgets) {
+                return Some(index);
+            }
+            if now.saturating_duration_since(head.since) > PATIENT {
+                reserved.push(line);
             }
         }
-        oldest.map(|(_, index)| index)
+        None
+    }
+
+    /// Somebody has waited for long for a budget of these; a newcomer stands behind.
+    pub(super) fn is_reserved(&self, app: AppIndex, budgets: BudgetSet, now: Instant) -> bool {
+        self.lines.iter().any(|line| {
+            let waits_long = |head: &Waiter| now.saturating_duration_since(head.since) > PATIENT;
+            line.waiting.front().is_some_and(waits_long) && line.shares(app, budgets)
+        })
     }
 
     /// Refuses everyone who waits.
@@ -113,6 +149,15 @@ impl Queue {
 }
 
 impl Line {
+    fn shares(&self, app: AppIndex, budgets: BudgetSet) -> bool {
+        let limited = |budget: &Budget| match budget {
+            Budget::Burst => self.app == app,
+            Budget::Search | Budget::Associations => true,
+            Budget::Daily => false,
+        };
+        self.budgets.iter().filter(limited).any(|budget| budgets.contains(budget))
+    }
+
     fn is(&self, app: AppIndex, budgets: BudgetSet, turn: Turn) -> bool {
         self.app == app && self.budgets == budgets && self.turn == turn
     }

@@ -19,6 +19,9 @@ use super::peak::Peak;
 /// to it.
 const EDGE: Duration = Duration::from_millis(2);
 
+/// What is believed of a window's length; HubSpot's is 10 s, search's 1 s.
+const WINDOWS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
+
 /// Slots that come free within this of each other are kept as one entry, at the later time.
 const GRAIN: Duration = Duration::from_millis(4);
 
@@ -42,8 +45,8 @@ pub(crate) struct Slots {
     freed: u64,
     /// Spending that was not ours, as the headers reveal it, and until when it counts.
     outside: Outside,
-    /// Until the first answer we do not know what ran before us: one request at a time.
-    cold: bool,
+    /// Until the headers tell what ran before us, or that has left the window: one request at a time.
+    cold_until: Option<Instant>,
     /// Most of ours, and most of others', in one window.
     peak: Peak,
     outside_peak: Peak,
@@ -80,7 +83,7 @@ impl Slots {
             cooling_count: 0,
             freed: 0,
             outside: Outside { count: 0, until: now },
-            cold: false,
+            cold_until: None,
             peak: Peak::new(now),
             outside_peak: Peak::new(now),
             before: None,
@@ -88,9 +91,9 @@ impl Slots {
         }
     }
 
-    /// Starts with one request at a time, until the first answer tells what is left of the window.
-    pub(crate) fn cold(mut self) -> Self {
-        self.cold = true;
+    /// Starts with one request at a time, until headers tell what is left of the window.
+    pub(crate) fn cold(mut self, now: Instant) -> Self {
+        self.cold_until = Some(now + self.limit.window + EDGE);
         self
     }
 
@@ -130,10 +133,14 @@ impl Slots {
             self.freed += u64::from(first.count);
             self.cooling.pop_front();
         }
-        if self.cold && self.in_flight > 0 {
+        if self.is_cold(now) && self.in_flight > 0 {
             return 0;
         }
-        self.limit.count.saturating_sub(self.ours() + self.outside(now))
+        self.limit.count.saturating_sub(self.ours().saturating_add(self.outside(now)))
+    }
+
+    fn is_cold(&self, now: Instant) -> bool {
+        self.cold_until.is_some_and(|until| now < until)
     }
 
     /// Takes a slot; the caller has seen that one is free. The mark goes with the request to [`Self::observe`].
@@ -150,7 +157,6 @@ impl Slots {
 
     /// The answer arrived, or its timeout passed: the slot cools for one window.
     pub(crate) fn answered(&mut self, now: Instant) {
-        self.cold = false;
         self.cool_until(now + self.limit.window + EDGE);
     }
 
@@ -192,10 +198,11 @@ impl Slots {
             }
             self.told = true;
         }
-        if let Some(window) = window.filter(|window| !window.is_zero()) {
-            self.limit.window = window;
+        if let Some(window) = window.filter(|window| WINDOWS.contains(window)) {
+            self.set_window(window);
         }
         let (Some(max), Some(remaining)) = (max, remaining) else { return };
+        self.cold_until = None;
         let freed = u32::try_from(self.freed - mark.0).unwrap_or(u32::MAX);
         let outside = max.saturating_sub(remaining).saturating_sub(self.ours().saturating_add(freed));
         self.outside_peak.note(outside, now);
@@ -204,9 +211,21 @@ impl Slots {
         }
     }
 
-    /// HubSpot said no all the same: the window is full of somebody else's calls. Hold everything for `wait`.
+    /// A longer window holds what cools in it for longer.
+    fn set_window(&mut self, window: Duration) {
+        let longer = window.saturating_sub(self.limit.window);
+        for cooling in &mut self.cooling {
+            cooling.free_at += longer;
+        }
+        self.limit.window = window;
+    }
+
+    /// HubSpot said no all the same: the window is full of somebody else's calls. Hold everything for `wait`, but for
+    /// one window at least, after which it must have room, and for two at most.
     pub(crate) fn full(&mut self, now: Instant, wait: Duration) {
-        self.outside = Outside { count: self.limit.count, until: now + wait };
+        let until = now + wait.clamp(self.limit.window, self.limit.window * 2);
+        let until = if self.outside(now) >= self.limit.count { until.max(self.outside.until) } else { until };
+        self.outside = Outside { count: self.limit.count, until };
     }
 
     /// When the next slot may come free, if none is now. `None` when that waits for an answer.
@@ -220,6 +239,9 @@ impl Slots {
 
     /// When a request with `ahead` others before it can expect its slot.
     pub(crate) fn expect(&mut self, ahead: u32, now: Instant) -> Instant {
+        if self.is_cold(now) && ahead < self.limit.count {
+            return now; // as soon as the one request under way has told what is left
+        }
         let free = self.free(now);
         if ahead < free {
             return now;
@@ -297,14 +319,20 @@ mod tests {
     }
 
     #[test]
-    fn cold_means_one_at_a_time_until_the_first_answer() {
+    fn cold_means_one_at_a_time_until_headers_tell() {
         let start = Instant::now();
-        let mut slots = Slots::new(limit(100), None, start).cold();
+        let mut slots = Slots::new(limit(100), None, start).cold(start);
         assert_eq!(slots.free(start), 100);
         slots.take(start);
         assert_eq!(slots.free(start), 0);
         slots.answered(start);
         assert_eq!(slots.free(start), 99);
+        let mark = slots.take(start);
+        assert_eq!(slots.free(start), 0, "an answer without headers told nothing");
+        slots.answered(start);
+        slots.observe(Some(100), Some(98), None, mark, start);
+        slots.take(start);
+        assert_eq!(slots.free(start), 97);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::clock::WallClock;
 use super::daily::Daily;
 use super::queue::Queue;
 use super::slots::{Mark, Slots};
-use super::{AppIndex, Ceilings, Hit, Refusal, RefusalReason, Spending, Turn};
+use super::{Answered, AppIndex, Ceilings, Hit, Marks, Refusal, RefusalReason, Spending, Turn};
 
 pub(super) struct State {
     /// One per app of the portal.
@@ -61,9 +61,9 @@ impl State {
     ) -> Self {
         Self {
             bursts: Vec::new(),
-            // Search answers carry no headers, so what a process before us spent stays unknown: sit one second out.
+            // No headers tell what a process before us spent of these two: sit one window out.
             search: Slots::new(limits.search, ceilings.search, now).spent(now),
-            associations: Slots::new(limits.associations, ceilings.associations, now),
+            associations: Slots::new(limits.associations, ceilings.associations, now).spent(now),
             daily: Daily::new(limits.daily, zone, clock.now()),
             queue: Queue::default(),
             pump_runs: false,
@@ -83,15 +83,15 @@ impl State {
         let mut slots = Slots::new(limits.burst, ceilings.burst, now);
         let seen = seen.filter(|seen| seen.max.is_some());
         if seen.is_none() {
-            slots = slots.cold();
+            slots = slots.cold(now);
         }
         self.bursts.push(slots);
         let app = AppIndex(self.bursts.len() - 1);
         if let Some(seen) = seen {
             // The call that told this was ours.
-            let mark = self.take(app, BudgetSet::default().with(Budget::Burst).with(Budget::Daily), now);
-            self.bursts[app.0].answered(now);
-            self.observe(app, seen, mark, now);
+            let budgets = BudgetSet::default().with(Budget::Burst).with(Budget::Daily);
+            let marks = self.take(app, budgets, now);
+            self.answered(app, budgets, &Answered { at: now, marks, seen: Some(seen), limit: None });
         }
         app
     }
@@ -105,7 +105,7 @@ impl State {
         }
     }
 
-    pub(super) fn each(&mut self, app: AppIndex, budgets: BudgetSet, mut act: impl FnMut(&mut Slots)) {
+    fn each(&mut self, app: AppIndex, budgets: BudgetSet, mut act: impl FnMut(&mut Slots)) {
         for budget in budgets.iter() {
             if let Some(slots) = self.slots(app, budget) {
                 act(slots);
@@ -117,22 +117,56 @@ impl State {
         budgets.iter().all(|budget| self.slots(app, budget).is_none_or(|slots| slots.free(now) > 0))
     }
 
-    fn take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Mark {
-        let mut burst = Mark::default();
+    fn take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Marks {
+        let mut marks = Marks::default();
         for budget in budgets.iter() {
             let mark = self.slots(app, budget).map(|slots| slots.take(now));
             if budget == Budget::Burst {
-                burst = mark.unwrap_or_default();
+                marks.burst = mark.unwrap_or_default();
             }
         }
         if budgets.contains(Budget::Daily) {
-            self.daily.take(self.wall.time(now));
+            marks.daily = self.daily.take(self.wall.time(now));
         }
-        burst
+        marks
+    }
+
+    /// An answer arrived, or its time has passed.
+    pub(super) fn answered(&mut self, app: AppIndex, budgets: BudgetSet, answer: &Answered<'_>) {
+        let now = answer.at;
+        self.each(app, budgets, |slots| slots.answered(now));
+        if budgets.contains(Budget::Daily) {
+            self.daily.ended();
+            if answer.seen.is_some() && answer.limit.is_none() {
+                self.daily.accepted(answer.marks.daily);
+            }
+        }
+        if let Some(seen) = answer.seen.filter(|_| budgets.contains(Budget::Burst)) {
+            self.observe(app, seen, answer.marks.burst, now);
+        }
+        if let Some(hit) = answer.limit {
+            self.hit(app, budgets, hit, now);
+        }
+    }
+
+    pub(super) fn abandoned(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) {
+        self.each(app, budgets, |slots| slots.abandoned(now));
+        if budgets.contains(Budget::Daily) {
+            self.daily.ended();
+        }
+    }
+
+    /// Starts a window as if it were full: an app joins with spending that this gate has not seen.
+    pub(super) fn sit_one_window_out(&mut self, app: AppIndex, now: Instant) {
+        for budget in [Budget::Burst, Budget::Search, Budget::Associations] {
+            if let Some(slots) = self.slots(app, budget) {
+                slots.full(now, slots.limit().window);
+            }
+        }
     }
 
     /// What an answer's headers say, `mark` being the burst slot's of its request.
-    pub(super) fn observe(&mut self, app: AppIndex, seen: &RateHeaders, mark: Mark, now: Instant) {
+    fn observe(&mut self, app: AppIndex, seen: &RateHeaders, mark: Mark, now: Instant) {
         self.bursts[app.0].observe(seen.max, seen.remaining, seen.window, mark, now);
         if seen.daily.is_some() {
             self.daily.observe(seen.daily, seen.daily_remaining, self.wall.time(now));
@@ -146,8 +180,11 @@ impl State {
         budgets: BudgetSet,
         turn: Turn,
         now: Instant,
-    ) -> Option<Mark> {
-        let first = !self.queue.has_line(app, budgets, turn) && self.all_free(app, budgets, now);
+    ) -> Option<Marks> {
+        let queue = &self.queue;
+        let first = !queue.has_line(app, budgets, turn)
+            && (turn == Turn::First || !queue.is_reserved(app, budgets, now))
+            && self.all_free(app, budgets, now);
         first.then(|| self.take(app, budgets, now))
     }
 
@@ -162,7 +199,7 @@ impl State {
     pub(super) fn grant(&mut self, now: Instant) {
         self.queue.sweep();
         let mut queue = std::mem::take(&mut self.queue);
-        while let Some(line) = queue.next(|app, budgets| self.all_free(app, budgets, now)) {
+        while let Some(line) = queue.next(now, |app, budgets| self.all_free(app, budgets, now)) {
             let (app, budgets) = queue.who(line);
             let grant = self.check_daily(budgets, now).map(|()| self.take(app, budgets, now));
             if !queue.release(line, grant) && grant.is_ok() {
@@ -240,14 +277,18 @@ impl State {
     }
 
     /// HubSpot says that a limit is reached although we kept it: somebody else spends too.
-    pub(super) fn hit(&mut self, app: AppIndex, budgets: BudgetSet, hit: Hit, now: Instant) {
+    fn hit(&mut self, app: AppIndex, budgets: BudgetSet, hit: Hit, now: Instant) {
         let budget = match hit.kind {
             ErrorKind::DailyLimit => return self.daily.exhaust(self.wall.time(now)),
             ErrorKind::SearchLimit => Budget::Search,
-            _ if budgets.contains(Budget::Burst) => Budget::Burst,
-            _ if budgets.contains(Budget::Search) => Budget::Search,
-            _ => Budget::Associations,
+            ErrorKind::BurstLimit if budgets.contains(Budget::Burst) => Budget::Burst,
+            ErrorKind::BurstLimit => Budget::Associations,
+            // Imports, exports, forms: a limit of one feature, nobody else's.
+            _ => return,
         };
+        if !budgets.contains(budget) {
+            return;
+        }
         if let Some(slots) = self.slots(app, budget) {
             let wait = hit.retry_after.unwrap_or(slots.limit().window);
             slots.full(now, wait);

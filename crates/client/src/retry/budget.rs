@@ -1,10 +1,11 @@
 //! Retries add at most a tenth of load, over all callers together.
 
-/// Every first try earns a tenth of a retry.
-const EARNED_PER_CALL: f64 = 0.1;
+/// What every first try earns of a retry: a little less than a tenth, so that with what is saved up it is a tenth over
+/// any thousand calls.
+const EARNED_PER_CALL: f64 = 0.09;
 
 /// What may be saved up, so that a quiet hour does not pay for a storm, and what there is to begin with.
-const SAVED_MAX: f64 = 20.0;
+const SAVED_MAX: f64 = 10.0;
 
 /// Tokens for retries.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,6 @@ mod tests {
             budget.first_try();
             retries += u32::from(budget.take());
         }
-        assert!((1_000..=1_021).contains(&retries), "{retries} retries for 10,000 calls");
+        assert!((900..=1_000).contains(&retries), "{retries} retries for 10,000 calls");
     }
 }

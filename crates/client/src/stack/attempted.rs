@@ -1,0 +1,56 @@
+//! How one attempt ended.
+
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use hubspot::error::ApiError;
+
+use crate::body::Body;
+use crate::call::Failure;
+use crate::telemetry::AttemptResult;
+use crate::transport::TransportError;
+
+/// An answer, and what it means where it is not a plain success.
+pub(super) type Reply = (Response<Body>, Option<Box<ApiError>>);
+
+/// How one attempt ended.
+pub(super) enum Attempted {
+    Answered(Response<Body>, Option<Box<ApiError>>),
+    Transport(TransportError),
+    TimedOut {
+        after: Duration,
+    },
+    /// Nothing was sent.
+    NotSent(Failure),
+}
+
+impl Attempted {
+    pub(super) fn result(&self) -> AttemptResult<'_> {
+        match self {
+            Self::Answered(response, None) => AttemptResult::Good(response.status()),
+            Self::Answered(_, Some(error)) => AttemptResult::Error(error),
+            Self::Transport(error) => AttemptResult::Transport(error.fault),
+            Self::TimedOut { .. } | Self::NotSent(_) => AttemptResult::TimedOut,
+        }
+    }
+
+    pub(super) fn settle(self) -> Result<Reply, Failure> {
+        match self {
+            Self::Answered(response, error) => Ok((response, error)),
+            Self::Transport(error) => Err(Failure::Transport(error)),
+            Self::TimedOut { after } => Err(Failure::TimedOut { after }),
+            Self::NotSent(failure) => Err(failure),
+        }
+    }
+}
+
+/// Errors are read from what is at hand; a success is not looked into.
+pub(super) fn read_error(response: &Response<Body>) -> Option<Box<ApiError>> {
+    let status = response.status();
+    let plain = status.is_success() && status != StatusCode::MULTI_STATUS || status.is_redirection();
+    if plain {
+        None
+    } else {
+        ApiError::read(status, response.headers(), response.body().at_hand()).map(Box::new)
+    }
+}
