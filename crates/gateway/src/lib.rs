@@ -14,6 +14,7 @@
 //! | `rewrite` | links in answers lead back to us |
 //! | `refusal` | our own errors, in HubSpot's shape |
 //! | [`traffic`] | what passed through lately |
+//! | [`log`] | a line for each call that failed |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ mod connection;
 mod forward;
 mod headers;
 mod listener;
+pub mod log;
 mod refusal;
 mod rewrite;
 pub mod traffic;

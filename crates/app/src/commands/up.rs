@@ -10,6 +10,7 @@ use client::governor::{Ceilings, QueueSettings};
 use client::stack::{Feature, Stack, StackSettings};
 use client::transport::{HttpTransport, TransportSettings, tls};
 use gateway::admit::{Admission, Callers};
+use gateway::log::Log;
 use gateway::traffic::Traffic;
 use gateway::{ForwardSettings, Gateway, ListenerSettings};
 use hubspot::limits::{AppKind, Plan};
@@ -86,7 +87,12 @@ impl House {
             tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
         let transport =
             HttpTransport::new(&upstream, tls, TransportSettings::default()).map_err(Failure::usage)?;
-        let stack = Arc::new(Stack::new(Arc::new(transport), traffic.clone(), clock, stack_settings(config)));
+        let stack = Arc::new(Stack::new(
+            Arc::new(transport),
+            Arc::new(Log::new(traffic.clone())),
+            clock,
+            stack_settings(config),
+        ));
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
