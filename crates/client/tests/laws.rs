@@ -1,0 +1,14 @@
+//! What the layers must keep whatever their inside looks like: a whole stack against a server with its own books, in
+//! virtual time. Each test is a mistake that was once made, or the law that forbids it.
+
+mod laws {
+    mod breakers;
+    mod credentials;
+    mod limits;
+    mod mixture;
+    mod program;
+    mod refusals;
+    mod retries;
+    mod server;
+    mod waiting;
+}
