@@ -2,8 +2,7 @@
 //!
 //! Only counts, codes, routes with their ids masked, and correlation ids are kept. Everything is bounded.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use client::accounts::Account;
@@ -13,24 +12,22 @@ use client::telemetry::{AttemptResult, CallResult, Label, Observer, Span};
 use http::{Method, StatusCode};
 use hubspot::endpoint::ApiFamily;
 use hubspot::error::ErrorKind;
-use hubspot::version::ApiVersion;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 mod group;
+mod groups;
 mod histogram;
 mod report;
 mod seen;
 mod window;
 
 use group::Group;
+use groups::{Groups, Kind, MethodName};
 pub use report::{ConnectionReport, ErrorReport, GroupReport, TrafficReport, TransportReport};
 use seen::SeenRecords;
 use window::Count;
-
-/// Kinds of traffic told apart; past it, further kinds go uncounted.
-const GROUPS_MAX: usize = 1024;
 
 /// Changes remembered; the oldest goes first.
 const CHANGES_MAX: usize = 256;
@@ -43,8 +40,7 @@ pub struct Traffic {
 }
 
 struct State {
-    names: Vec<Names>,
-    groups: HashMap<GroupKey, Group>,
+    groups: Groups,
     seen: SeenRecords,
     /// Records that answered earlier and are now 404.
     gone: Count,
@@ -62,42 +58,11 @@ pub struct Change {
     pub caller: Option<String>,
 }
 
-/// What is told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct GroupKey {
-    names: NamesIndex,
-    family: ApiFamily,
-    method: MethodName,
-    version: Option<ApiVersion>,
-}
-
-/// A connection and a caller that have been seen together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct NamesIndex(u32);
-
-#[derive(Debug)]
-struct Names {
-    connection: Arc<str>,
-    caller: Arc<str>,
-}
-
-/// A method as a closed list, so that keys are cheap and ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum MethodName {
-    Get,
-    Post,
-    Put,
-    Patch,
-    Delete,
-    Other,
-}
-
 impl Traffic {
     pub fn new(clock: WallClock) -> Self {
         let started = Instant::now();
         let state = State {
-            names: Vec::new(),
-            groups: HashMap::new(),
+            groups: Groups::new(started),
             seen: SeenRecords::default(),
             gone: Count::new(started),
             changes: VecDeque::new(),
@@ -129,38 +94,13 @@ impl Traffic {
 }
 
 impl State {
-    fn group(&mut self, label: &Label<'_>, now: Instant) -> Option<&mut Group> {
-        let key = GroupKey {
-            names: self.names(label)?,
+    fn group(&mut self, label: &Label<'_>, now: Instant) -> &mut Group {
+        let kind = Kind {
             family: label.endpoint.family,
             method: MethodName::of(label.method),
             version: label.endpoint.version,
         };
-        let room = self.groups.len() < GROUPS_MAX;
-        match self.groups.entry(key) {
-            Entry::Occupied(known) => Some(known.into_mut()),
-            Entry::Vacant(new) => room.then(|| new.insert(Group::new(now))),
-        }
-    }
-
-    fn named(&self, key: &GroupKey) -> &Names {
-        &self.names[key.names.0 as usize]
-    }
-
-    /// There are few, and the first is the usual one: the same text at the same place is the same name.
-    fn names(&mut self, label: &Label<'_>) -> Option<NamesIndex> {
-        let same = |a: &Arc<str>, b: &Arc<str>| Arc::ptr_eq(a, b) || a == b;
-        let known = self.names.iter().position(|names| {
-            same(&names.connection, &label.account.name) && same(&names.caller, label.caller)
-        });
-        let place = known.unwrap_or(self.names.len());
-        if known.is_none() {
-            if place == GROUPS_MAX {
-                return None;
-            }
-            self.names.push(Names { connection: label.account.name.clone(), caller: label.caller.clone() });
-        }
-        u32::try_from(place).ok().map(NamesIndex)
+        self.groups.of(&label.account.name, label.caller, kind, now)
     }
 }
 
@@ -182,43 +122,14 @@ impl Observer for Traffic {
             | AttemptResult::Transport(_)
             | AttemptResult::TimedOut => {}
         }
-        if let Some(group) = state.group(label, now) {
-            group.attempt(label, result, span);
-        }
+        state.group(label, now).attempt(label, result, span);
     }
 
     fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span) {
-        let mut state = self.state.lock();
-        if let Some(group) = state.group(label, span.ended) {
-            group.call(result, effort, span);
-        }
+        self.state.lock().group(label, span.ended).call(result, effort, span);
     }
 }
 
 fn is_one_record(label: &Label<'_>) -> bool {
     label.endpoint.family == ApiFamily::Objects && *label.method == Method::GET
-}
-
-impl MethodName {
-    fn of(method: &Method) -> Self {
-        match *method {
-            Method::GET => Self::Get,
-            Method::POST => Self::Post,
-            Method::PUT => Self::Put,
-            Method::PATCH => Self::Patch,
-            Method::DELETE => Self::Delete,
-            _ => Self::Other,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-            Self::Other => "OTHER",
-        }
-    }
 }

@@ -34,6 +34,8 @@ pub(super) struct Group {
     pub(super) first_at: Instant,
     pub(super) last_at: Instant,
     pub(super) last_ok_at: Option<Instant>,
+    /// By a call or an attempt of one.
+    pub(super) used_at: Instant,
     pub(super) errors: Vec<Error>,
     pub(super) transport: Vec<Transport>,
 }
@@ -85,6 +87,7 @@ impl Group {
             first_at: now,
             last_at: now,
             last_ok_at: None,
+            used_at: now,
             errors: Vec::new(),
             transport: Vec::new(),
         }
@@ -92,6 +95,7 @@ impl Group {
 
     pub(super) fn attempt(&mut self, label: &Label<'_>, result: AttemptResult<'_>, span: Span) {
         let now = span.ended;
+        self.used_at = now;
         self.attempts.add(1, now);
         match result {
             AttemptResult::Good(_) => self.latency.note(span.took()),
@@ -108,6 +112,7 @@ impl Group {
 
     pub(super) fn call(&mut self, result: CallResult<'_>, effort: Effort, span: Span) {
         let now = span.ended;
+        self.used_at = now;
         self.last_at = now;
         self.calls.add(1, now);
         self.retries.add(effort.attempts.saturating_sub(1), now);
@@ -137,21 +142,11 @@ impl Group {
             html: error.html,
             route: hubspot::endpoint::route(label.method, label.path).to_string(),
         };
-        let known = self.errors.iter().position(|known| known.key == key);
-        let index = known.unwrap_or_else(|| {
-            if self.errors.len() < ERRORS_MAX {
-                self.errors.push(Error::new(key, now));
-            }
-            self.errors.len() - 1
-        });
-        let entry = &mut self.errors[index];
+        let entry = self.error_of(key, now);
         entry.count.add(1, now);
         entry.last_at = now;
         if let Some(id) = &error.correlation_id {
-            if entry.correlation_ids.len() == CORRELATION_IDS_MAX {
-                entry.correlation_ids.remove(0);
-            }
-            entry.correlation_ids.push(id.clone());
+            entry.remember(id.clone());
         }
         if entry.subjects.len() < SUBJECTS_MAX {
             let mut hasher = DefaultHasher::new();
@@ -161,12 +156,57 @@ impl Group {
     }
 
     fn broken(&mut self, kind: &'static str, now: Instant) {
+        let entry = self.transport_of(kind, now);
+        entry.count.add(1, now);
+        entry.last_at = now;
+    }
+
+    /// Takes over what a group counted that makes room for others.
+    pub(super) fn absorb(&mut self, gone: Self, now: Instant) {
+        self.calls.absorb(gone.calls, now);
+        self.ok.absorb(gone.ok, now);
+        self.attempts.absorb(gone.attempts, now);
+        self.retries.absorb(gone.retries, now);
+        self.refused_by_us.absorb(gone.refused_by_us, now);
+        self.cancelled.absorb(gone.cancelled, now);
+        self.failed_items.absorb(gone.failed_items, now);
+        self.latency.absorb(&gone.latency);
+        self.last_at = self.last_at.max(gone.last_at);
+        self.last_ok_at = self.last_ok_at.max(gone.last_ok_at);
+        self.used_at = self.used_at.max(gone.used_at);
+        for error in gone.errors {
+            let entry = self.error_of(error.key, error.first_at);
+            entry.count.absorb(error.count, now);
+            entry.first_at = entry.first_at.min(error.first_at);
+            entry.last_at = entry.last_at.max(error.last_at);
+            error.correlation_ids.into_iter().for_each(|id| entry.remember(id));
+            let room = SUBJECTS_MAX.saturating_sub(entry.subjects.len());
+            entry.subjects.extend(error.subjects.into_iter().take(room));
+        }
+        for broken in gone.transport {
+            let entry = self.transport_of(broken.kind, broken.last_at);
+            entry.count.absorb(broken.count, now);
+            entry.last_at = entry.last_at.max(broken.last_at);
+        }
+    }
+
+    fn error_of(&mut self, key: ErrorKey, now: Instant) -> &mut Error {
+        let known = self.errors.iter().position(|known| known.key == key);
+        let index = known.unwrap_or_else(|| {
+            if self.errors.len() < ERRORS_MAX {
+                self.errors.push(Error::new(key, now));
+            }
+            self.errors.len() - 1
+        });
+        &mut self.errors[index]
+    }
+
+    fn transport_of(&mut self, kind: &'static str, now: Instant) -> &mut Transport {
         let index = self.transport.iter().position(|known| known.kind == kind).unwrap_or_else(|| {
             self.transport.push(Transport { kind, count: Count::new(now), last_at: now });
             self.transport.len() - 1
         });
-        self.transport[index].count.add(1, now);
-        self.transport[index].last_at = now;
+        &mut self.transport[index]
     }
 }
 
@@ -180,5 +220,13 @@ impl Error {
             correlation_ids: Vec::new(),
             subjects: HashSet::new(),
         }
+    }
+
+    /// The newest go on being known.
+    fn remember(&mut self, correlation_id: String) {
+        if self.correlation_ids.len() == CORRELATION_IDS_MAX {
+            self.correlation_ids.remove(0);
+        }
+        self.correlation_ids.push(correlation_id);
     }
 }

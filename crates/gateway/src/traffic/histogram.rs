@@ -21,6 +21,12 @@ impl Histogram {
         self.0[bucket] = self.0[bucket].saturating_add(1);
     }
 
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+
     /// The upper end of the bucket that holds the `share`-th value, in milliseconds.
     pub(super) fn quantile_ms(&self, share: f64) -> u64 {
         let total: u64 = self.0.iter().map(|count| u64::from(*count)).sum();

@@ -9,7 +9,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::group::{self, Group};
-use super::{Change, GroupKey, Names, State};
+use super::groups::{Kind, Names};
+use super::{Change, State};
 
 /// Counts cover the last 15 minutes, `recent` ones this minute and the last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -135,18 +136,16 @@ pub(super) fn make(
     wall: Timestamp,
 ) -> TrafficReport {
     let clocks = Clocks { now, wall };
-    let mut groups: Vec<_> = state.groups.iter().collect();
-    groups.sort_by_key(|(key, _)| {
-        let names = state.named(key);
-        (&names.connection, &names.caller, key.family, key.method, key.version)
-    });
+    let told_apart = state.groups.sorted().into_iter();
+    let told_apart = told_apart.map(|(names, kind, kept)| group(names, kind, kept, clocks));
+    let others = state.groups.others().map(|kept| group(&Names::others(), Kind::OTHERS, kept, clocks));
     TrafficReport {
         schema: 1,
         since: clocks.wall(started),
         now: wall,
         governed: accounts.iter().any(|account| account.gate().is_some()),
         connections: accounts.iter().map(|account| connection(account, clocks)).collect(),
-        groups: groups.into_iter().map(|(key, kept)| group(state.named(key), key, kept, clocks)).collect(),
+        groups: told_apart.chain(others).collect(),
         changes: state.changes.iter().cloned().collect(),
         known_ids_gone: state.gone.lately(now),
     }
@@ -177,14 +176,14 @@ fn connection(account: &Account, clocks: Clocks) -> ConnectionReport {
     }
 }
 
-fn group(names: &Names, key: &GroupKey, kept: &Group, clocks: Clocks) -> GroupReport {
+fn group(names: &Names, kind: Kind, kept: &Group, clocks: Clocks) -> GroupReport {
     let now = clocks.now;
     GroupReport {
         connection: names.connection.clone(),
         caller: names.caller.clone(),
-        family: key.family.name(),
-        method: key.method.name(),
-        version: key.version.map(|version| version.to_string()),
+        family: kind.family.name(),
+        method: kind.method.name(),
+        version: kind.version.map(|version| version.to_string()),
         calls: kept.calls.lately(now),
         ok: kept.ok.lately(now),
         attempts: kept.attempts.lately(now),

@@ -23,8 +23,9 @@ impl Count {
 
     pub(super) fn add(&mut self, count: u32, now: Instant) {
         self.roll(now);
-        self.slots[slot(self.minute)] += count;
-        self.total += u64::from(count);
+        let newest = &mut self.slots[slot(self.minute)];
+        *newest = newest.saturating_add(count);
+        self.total = self.total.saturating_add(u64::from(count));
     }
 
     /// Over the last quarter of an hour.
@@ -38,6 +39,21 @@ impl Count {
         self.roll(now);
         let last = self.minute.checked_sub(1).map_or(0, |minute| self.slots[slot(minute)]);
         u64::from(self.slots[slot(self.minute)]) + u64::from(last)
+    }
+
+    /// Takes over what `other` counted, minute by minute as seen from `now`.
+    pub(super) fn absorb(&mut self, mut other: Self, now: Instant) {
+        self.roll(now);
+        other.roll(now);
+        for ago in 0..SLOTS as u64 {
+            let (Some(mine), Some(theirs)) = (self.minute.checked_sub(ago), other.minute.checked_sub(ago))
+            else {
+                break; // one of them is younger: what the other counted before stays in the total
+            };
+            let kept = &mut self.slots[slot(mine)];
+            *kept = kept.saturating_add(other.slots[slot(theirs)]);
+        }
+        self.total = self.total.saturating_add(other.total);
     }
 
     pub(super) fn total(self) -> u64 {
@@ -75,5 +91,26 @@ mod tests {
         assert_eq!((count.lately(at(10)), count.recent(at(10)), count.recent(at(11))), (7, 4, 4));
         assert_eq!((count.lately(at(15)), count.recent(at(15))), (4, 0));
         assert_eq!((count.lately(at(60)), count.total()), (0, 7));
+    }
+
+    #[test]
+    fn counts_end_at_their_greatest() {
+        let start = Instant::now();
+        let mut count = Count::new(start);
+        count.add(u32::MAX, start);
+        count.add(u32::MAX, start);
+        assert_eq!((count.lately(start), count.total()), (u64::from(u32::MAX), 2 * u64::from(u32::MAX)));
+    }
+
+    #[test]
+    fn what_is_absorbed_keeps_its_age() {
+        let start = Instant::now();
+        let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        let (mut elder, mut younger) = (Count::new(start), Count::new(at(5)));
+        elder.add(1, at(0));
+        younger.add(2, at(6));
+        elder.absorb(younger, at(7));
+        assert_eq!((elder.lately(at(7)), elder.recent(at(7)), elder.total()), (3, 2, 3));
+        assert_eq!(elder.lately(at(20)), 2);
     }
 }
