@@ -45,7 +45,12 @@ fn digest(key: &[u8]) -> [u8; 32] {
 
 impl Admission {
     pub(crate) fn admit(&self, headers: &HeaderMap, unnamed: &Arc<str>) -> Result<Admitted, Refusal> {
-        let authorization = headers.get(header::AUTHORIZATION);
+        let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
+        let authorization = authorizations.next();
+        if authorizations.next().is_some() {
+            let hint = "It is there twice; send it once, so that it is clear whose call this is.";
+            return Err(Refusal::bad_header("Authorization", hint));
+        }
         match self {
             Self::Passthrough => {
                 let credential = authorization.map_or(Credential::Anonymous, |_| Credential::Passthrough);

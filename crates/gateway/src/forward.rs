@@ -129,12 +129,13 @@ impl Forwarder {
 }
 
 /// Reads a body as far as it is held. One that turns out larger, as only a chunked one can, goes on as it comes, up to
-/// `max` bytes.
+/// `max` bytes; where less than that is held, it is refused before HubSpot sees any of it.
 async fn held_body(incoming: Incoming, max: u64) -> Result<Body, Refusal> {
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    let reading = Body::read_ahead(incoming, size(HELD_BODY_BYTES_MAX));
+    let reading = Body::read_ahead(incoming, size(HELD_BODY_BYTES_MAX.min(max)));
     let read = tokio::time::timeout(HELD_BODY_TIME_MAX, reading).await;
     match read.ok().and_then(Result::ok).ok_or_else(Refusal::body_unreadable)? {
+        Body::Continued(..) if max <= HELD_BODY_BYTES_MAX => Err(Refusal::body_too_large(max)),
         longer @ Body::Continued(..) => Ok(Body::boxed(Limited::new(longer, size(max)))),
         whole => Ok(whole),
     }

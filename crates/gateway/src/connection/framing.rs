@@ -17,6 +17,10 @@ pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The longest chunk-size line, extensions included.
 const CHUNK_LINE_BYTES_MAX: usize = 256;
 
+/// Empty lines before a request line. One is allowed (RFC 9112 §2.2), and some clients send a few; more are an attempt
+/// to hold the connection.
+const EMPTY_LINES_MAX: u32 = 4;
+
 /// Why a request is refused before it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Violation {
@@ -47,6 +51,8 @@ pub(super) struct Framing {
     state: State,
     /// How much of an incomplete line or head has been looked at already.
     looked: usize,
+    /// Empty lines since the last message.
+    empty_lines: u32,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -73,12 +79,15 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Advance {
     pub(super) passed: usize,
+    /// Heads that are among those bytes.
+    pub(super) heads: u32,
     pub(super) violation: Option<Violation>,
 }
 
 /// One step through the bytes at hand.
 enum Step {
     Passed(usize),
+    PassedHead(usize),
     Incomplete,
 }
 
@@ -89,15 +98,16 @@ impl Framing {
 
     /// Looks at the bytes not yet passed, those of the last call that were not passed first.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Advance {
-        let mut passed = 0;
+        let (mut passed, mut heads) = (0, 0);
         loop {
             match self.step(&bytes[passed..]) {
-                Ok(Step::Passed(count)) => {
+                Ok(step @ (Step::Passed(count) | Step::PassedHead(count))) => {
                     passed += count;
+                    heads += u32::from(matches!(step, Step::PassedHead(_)));
                     self.looked = 0;
                 }
-                Ok(Step::Incomplete) => return Advance { passed, violation: None },
-                Err(violation) => return Advance { passed, violation: Some(violation) },
+                Ok(Step::Incomplete) => return Advance { passed, heads, violation: None },
+                Err(violation) => return Advance { passed, heads, violation: Some(violation) },
             }
         }
     }
@@ -161,7 +171,12 @@ impl Framing {
 
     fn head(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
         if let [b'\r', b'\n', ..] = bytes {
-            return Ok(Step::Passed(2)); // an empty line before a request is allowed (RFC 9112 §2.2)
+            self.empty_lines += 1;
+            return if self.empty_lines > EMPTY_LINES_MAX {
+                Err(Violation::BadRequestLine)
+            } else {
+                Ok(Step::Passed(2))
+            };
         }
         let length = self.head_length(bytes)?;
         if length.unwrap_or(bytes.len()) > HEAD_BYTES_MAX {
@@ -174,7 +189,8 @@ impl Framing {
             BodyFraming::Length(length) => State::Length(length),
             BodyFraming::Chunked => State::ChunkLine,
         };
-        Ok(Step::Passed(length))
+        self.empty_lines = 0;
+        Ok(Step::PassedHead(length))
     }
 
     /// The length of the head with its empty line, once that is here.
@@ -244,6 +260,25 @@ mod tests {
     #[case::space_before_colon("GET / HTTP/1.1\r\nHost : a\r\n\r\n", Violation::BadHeaderLine)]
     #[case::folded_line("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", Violation::BadHeaderLine)]
     #[case::no_colon("GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::empty_lines_without_end("\r\n\r\n\r\n\r\n\r\n", Violation::BadRequestLine)]
+    #[case::space_after_version("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::tab_after_version("GET / HTTP/1.1\t\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::cr_after_version("GET / HTTP/1.1\r\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::cr_before_value("GET / HTTP/1.1\r\nHost: a\r\nX: \rb\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::cr_after_value("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::form_feed_before_value("GET / HTTP/1.1\r\nHost: a\r\nX: \x0cb\r\n\r\n", Violation::BadHeaderLine)]
+    #[case::form_feed_after_length(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\x0c\r\n\r\n",
+        Violation::BadHeaderLine
+    )]
+    #[case::length_of_all_ones(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551615\r\n\r\n",
+        Violation::BadLength
+    )]
+    #[case::length_beyond_a_petabyte(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000001\r\n\r\n",
+        Violation::BadLength
+    )]
     #[case::no_version("GET /\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
     #[case::http_2("PRI * HTTP/2.0\r\n\r\n", Violation::BadRequestLine)]
     #[case::two_spaces("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
@@ -278,11 +313,12 @@ mod tests {
     #[case::chunked(CHUNKED)]
     #[case::http_1_0_without_host("GET / HTTP/1.0\r\n\r\n")]
     #[case::odd_target("GET /\u{e9}/{}|?`{}|^[]=\u{fc}%zz HTTP/1.1\r\nHost: a\r\nX: \u{e9}\t\r\n\r\n")]
-    #[case::empty_line_first("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")]
+    #[case::blanks_around_a_value("GET / HTTP/1.1\r\nHost: \t a \t\r\nX:\r\n\r\n")]
+    #[case::empty_lines_first("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")]
     fn passes_what_is_clear(#[case] raw: &str) {
         assert_eq!(
             Framing::default().advance(raw.as_bytes()),
-            Advance { passed: raw.len(), violation: None }
+            Advance { passed: raw.len(), heads: 1, violation: None }
         );
     }
 
@@ -290,7 +326,8 @@ mod tests {
     fn a_bad_head_behind_a_good_message_is_found_where_it_begins() {
         let raw = format!("{POST}GET / HTTP/1.1\r\n\r\n");
         let advance = Framing::default().advance(raw.as_bytes());
-        assert_eq!(advance, Advance { passed: POST.len(), violation: Some(Violation::NoHost) });
+        let expected = Advance { passed: POST.len(), heads: 1, violation: Some(Violation::NoHost) };
+        assert_eq!(advance, expected);
     }
 
     #[test]

@@ -173,7 +173,8 @@ impl Guard {
         self.touched = true;
         let advance = self.framing.advance(&self.buffer[self.passed..self.filled]);
         self.passed += advance.passed;
-        if advance.passed > 0 {
+        // Empty lines are no head: its time goes on.
+        if advance.heads > 0 {
             self.head_since = None;
         }
         match advance.violation {

@@ -119,6 +119,25 @@ async fn a_chunked_body_over_the_limit_is_refused_too() {
     up.stop().await;
 }
 
+/// A small limit binds as a large one does, and a body that just fits is passed on.
+#[tokio::test]
+async fn a_small_chunked_body_over_a_small_limit_is_refused_too() {
+    let upstream = Upstream::start(|_| vec![json_answer("200 OK", "{}")]).await;
+    let up = Start::up(&upstream.url).gateway("body_bytes_max", "1000").ready().await;
+    for (pieces, status) in [(9, 200), (10, 200), (11, 413), (50, 413)] {
+        let mut conversation = Conversation::open(up.url()).await;
+        let chunks = format!("64\r\n{}\r\n", "x".repeat(100)).repeat(pieces);
+        conversation
+            .say(format!(
+                "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
+            ))
+            .await;
+        assert_eq!(conversation.answer().await.status, status, "{pieces} pieces");
+    }
+    assert_eq!(upstream.heard().len(), 2, "HubSpot saw nothing of the others");
+    up.stop().await;
+}
+
 /// A caller that breaks off is no fault of HubSpot's: nothing is sent whole, and nobody is blamed.
 #[tokio::test]
 async fn a_body_that_breaks_off_is_not_held_against_hubspot() {

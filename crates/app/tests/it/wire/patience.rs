@@ -101,6 +101,20 @@ async fn a_dribbled_head_is_given_no_more() {
     assert!((10..=11).contains(&took(began)), "{} s", took(began));
 }
 
+/// Empty lines are no head.
+#[tokio::test(start_paused = true)]
+async fn empty_lines_are_given_no_more() {
+    let (url, _stop) = gateway(Duration::ZERO).await;
+    let began = Instant::now();
+    let mut conversation = Conversation::open(&url).await;
+    for _ in 0..3 {
+        conversation.say("\r\n").await;
+        sleep(Duration::from_secs(3)).await;
+    }
+    conversation.rest().await;
+    assert!((10..=11).contains(&took(began)), "{} s", took(began));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_says_nothing_is_closed() {
     let (url, _stop) = gateway(Duration::ZERO).await;
