@@ -4,6 +4,7 @@
 //! (`account-info/v3/details`) tells the portal and its time zone. While there is only one credential that can wait for
 //! a quiet moment; a second one is asked for at once, and so is the first: they may share a portal's limits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -76,6 +77,8 @@ pub struct Account {
     limits: Option<Limits>,
     portal: OnceLock<Portal>,
     pub(crate) introduction: Introduction,
+    /// Nearly always false; then nothing is locked.
+    paused: AtomicBool,
     paused_until: Mutex<Option<Instant>>,
 }
 
@@ -108,6 +111,7 @@ impl Account {
             limits: None,
             portal: OnceLock::new(),
             introduction: Introduction::default(),
+            paused: AtomicBool::new(false),
             paused_until: Mutex::new(None),
         }
     }
@@ -129,6 +133,9 @@ impl Account {
 
     /// How long the portal still wants to be left alone (477). Once the time is up, one call goes to ask.
     pub(crate) fn paused_for(&self, now: Instant) -> Option<Duration> {
+        if !self.paused.load(Ordering::Relaxed) {
+            return None;
+        }
         let mut paused_until = self.paused_until.lock();
         let until = (*paused_until)?;
         if until > now {
@@ -140,11 +147,15 @@ impl Account {
 
     pub(crate) fn pause(&self, until: Instant) {
         *self.paused_until.lock() = Some(until);
+        self.paused.store(true, Ordering::Relaxed);
     }
 
     /// The portal answers again.
     pub(crate) fn resume(&self) {
-        *self.paused_until.lock() = None;
+        if self.paused.load(Ordering::Relaxed) {
+            self.paused.store(false, Ordering::Relaxed);
+            *self.paused_until.lock() = None;
+        }
     }
 }
 

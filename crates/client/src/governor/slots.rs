@@ -198,7 +198,8 @@ impl Slots {
             }
             self.told = true;
         }
-        if let Some(window) = window.filter(|window| WINDOWS.contains(window)) {
+        if let Some(window) = window.filter(|window| *window != self.limit.window && WINDOWS.contains(window))
+        {
             self.set_window(window);
         }
         let (Some(max), Some(remaining)) = (max, remaining) else { return };
