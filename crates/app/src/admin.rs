@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use client::body::Body;
 use client::stack::Stack;
 use gateway::traffic::{Change, Traffic, TrafficReport};
-use gateway::{ListenerSettings, serve_requests};
+use gateway::{ListenerSettings, OwnHosts, serve_requests};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
@@ -29,6 +29,7 @@ pub(crate) struct Admin {
     pub(crate) stack: Arc<Stack>,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) draining: watch::Receiver<bool>,
+    pub(crate) own_hosts: OwnHosts,
 }
 
 /// A change, as a deploy pipeline tells it.
@@ -52,10 +53,12 @@ enum ChangeKind {
 /// Serves for as long as it is polled: it goes on telling while the gateway drains.
 pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
     let (_never_told, never_draining) = watch::channel(false);
+    let own_hosts = admin.own_hosts.clone();
     let routes = routes(admin);
     serve_requests(
         listener,
         ListenerSettings::default(),
+        own_hosts,
         never_draining,
         move |request: http::Request<Incoming>| {
             let routes = routes.clone();

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::admit::{Admission, Admitted};
 use crate::connection::Arrived;
 use crate::headers;
+use crate::own_hosts::OwnHosts;
 use crate::refusal::Refusal;
 use crate::rewrite::{self, Origins};
 
@@ -41,6 +42,8 @@ pub(crate) struct Forwarder {
     pub(crate) origins: Origins,
     pub(crate) settings: ForwardSettings,
     pub(crate) unnamed: Arc<str>,
+    /// Where whoever can connect is trusted, browsers must not be.
+    pub(crate) own_hosts: Option<OwnHosts>,
 }
 
 impl Forwarder {
@@ -55,6 +58,9 @@ impl Forwarder {
 
     async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         let (mut parts, incoming) = request.into_parts();
+        if let Some(own_hosts) = &self.own_hosts {
+            own_hosts.check(&parts.headers)?;
+        }
         let target = parts.uri.path_and_query().filter(|_| parts.uri.authority().is_none());
         let target = target.cloned().ok_or_else(Refusal::bad_target)?;
         let deadline = Instant::now() + self.deadline(&parts.headers)?;

@@ -10,6 +10,7 @@
 //! | `connection` | one client connection |
 //! | `forward` | one request's way |
 //! | [`admit`] | who may call, with which credential |
+//! | [`OwnHosts`] | no web page may call where everyone is trusted |
 //! | `headers` | which headers travel |
 //! | `rewrite` | links in answers lead back to us |
 //! | `refusal` | our own errors, in HubSpot's shape |
@@ -32,6 +33,7 @@ mod forward;
 mod headers;
 mod listener;
 pub mod log;
+mod own_hosts;
 mod refusal;
 mod rewrite;
 pub mod traffic;
@@ -39,6 +41,7 @@ pub mod traffic;
 pub use connection::Patience;
 pub use forward::ForwardSettings;
 pub use listener::ListenerSettings;
+pub use own_hosts::OwnHosts;
 
 use admit::Admission;
 use connection::Arrived;
@@ -60,14 +63,18 @@ pub struct Gateway {
     pub upstream: String,
     /// How callers reach us, if not as they themselves write it in `Host`.
     pub public_url: Option<String>,
+    /// What we may be called; checked where whoever can connect is trusted.
+    pub own_hosts: OwnHosts,
     pub forward: ForwardSettings,
     pub listener: ListenerSettings,
 }
 
-/// Serves any other listener of ours with the same strictness and patience: the admin API, say.
+/// Serves any other listener of ours with the same strictness and patience: the admin API, say. Web pages of other
+/// sites are refused.
 pub async fn serve_requests<S, F>(
     listener: TcpListener,
     settings: ListenerSettings,
+    own_hosts: OwnHosts,
     draining: watch::Receiver<bool>,
     service: S,
 ) where
@@ -75,10 +82,13 @@ pub async fn serve_requests<S, F>(
     F: Future<Output = Response<Body>> + Send,
 {
     let service = move |arrived| {
-        let service = service.clone();
+        let (service, own_hosts) = (service.clone(), own_hosts.clone());
         async move {
             match arrived {
-                Arrived::Request(request) => service(request).await,
+                Arrived::Request(request) => match own_hosts.check(request.headers()) {
+                    Ok(()) => service(request).await,
+                    Err(refusal) => refusal.into_response(),
+                },
                 Arrived::Refused(refused) => Refusal::from(refused).into_response(),
             }
         }
@@ -91,12 +101,14 @@ impl Gateway {
     /// their answer, calls that still wait for a slot are refused with a 503 after a moment.
     pub async fn serve(self, listener: TcpListener, draining: watch::Receiver<bool>) {
         let stack = self.stack.clone();
+        let own_hosts = self.admission.trusts_everyone().then_some(self.own_hosts);
         let forwarder = Arc::new(Forwarder {
             stack: self.stack,
             admission: self.admission,
             origins: Origins::new(&self.upstream, self.public_url.as_deref()),
             settings: self.forward,
             unnamed: Arc::from("-"),
+            own_hosts,
         });
         let service = move |arrived| {
             let forwarder = forwarder.clone();

@@ -68,6 +68,18 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn unknown_host() -> Self {
+        let message = "The request names a host that is not this server's, as a web page does that points its own \
+                       name here. Call it as localhost or by its IP address, or set gateway.public_url.";
+        Self::new(StatusCode::FORBIDDEN, "HUBKEEPER_UNKNOWN_HOST", message).closing()
+    }
+
+    pub(crate) fn cross_site() -> Self {
+        let message = "A web page of another site made this request. Nothing was sent to HubSpot. Call from a \
+                       program, without Origin and Sec-Fetch-Site, or serve the page from gateway.public_url.";
+        Self::new(StatusCode::FORBIDDEN, "HUBKEEPER_CROSS_SITE", message).closing()
+    }
+
     pub(crate) fn unknown_caller() -> Self {
         let message = "The gateway key is missing or unknown. Send it as `Authorization: Bearer KEY`; keys are listed \
                        under [[callers]] in the configuration.";

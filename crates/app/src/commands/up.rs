@@ -12,7 +12,7 @@ use client::transport::{HttpTransport, TransportSettings, tls};
 use gateway::admit::{Admission, Callers};
 use gateway::log::Log;
 use gateway::traffic::Traffic;
-use gateway::{ForwardSettings, Gateway, ListenerSettings};
+use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
 use hubspot::limits::{AppKind, Plan};
 use hubspot::secret::Secret;
 use serde_json::json;
@@ -74,6 +74,7 @@ pub(super) struct House {
     admin_listener: TcpListener,
     stack: Arc<Stack>,
     traffic: Arc<Traffic>,
+    own_hosts: OwnHosts,
 }
 
 impl House {
@@ -93,11 +94,13 @@ impl House {
             clock,
             stack_settings(config),
         ));
+        let own_hosts = own_hosts(config);
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
             upstream: config.gateway.upstream.clone(),
             public_url: config.gateway.public_url.clone(),
+            own_hosts: own_hosts.clone(),
             forward: ForwardSettings {
                 deadline: config.gateway.deadline(),
                 deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
@@ -110,7 +113,7 @@ impl House {
         };
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
-        Ok(Self { gateway, gateway_listener, admin_listener, stack, traffic })
+        Ok(Self { gateway, gateway_listener, admin_listener, stack, traffic, own_hosts })
     }
 
     pub(super) fn gateway_url(&self) -> String {
@@ -127,13 +130,24 @@ impl House {
 
     /// Serves until `draining` turns true and everything under way has ended.
     pub(super) async fn serve(self, draining: watch::Receiver<bool>) {
-        let admin = Admin { stack: self.stack, traffic: self.traffic, draining: draining.clone() };
+        let admin = Admin {
+            stack: self.stack,
+            traffic: self.traffic,
+            draining: draining.clone(),
+            own_hosts: self.own_hosts,
+        };
         // The admin API ends with the gateway.
         tokio::select! {
             () = self.gateway.serve(self.gateway_listener, draining) => {}
             () = admin::serve(self.admin_listener, admin) => {}
         }
     }
+}
+
+/// What people told us we are called.
+fn own_hosts(config: &Config) -> OwnHosts {
+    let listen = [&config.gateway.listen, &config.admin.listen];
+    OwnHosts::new(listen.into_iter().chain(&config.gateway.public_url).map(String::as_str))
 }
 
 fn stack_settings(config: &Config) -> StackSettings {

@@ -52,8 +52,7 @@ impl Conversation {
             "" => String::new(),
             body => format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()),
         };
-        self.say(format!("{method} {target} HTTP/1.1\r\nHost: gateway.test\r\n{lines}{length}\r\n{body}"))
-            .await;
+        self.say(format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{lines}{length}\r\n{body}")).await;
         if method == "HEAD" { self.head_only().await } else { self.answer().await }
     }
 

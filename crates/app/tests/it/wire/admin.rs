@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::house::{Start, Upstream, ask, json_answer};
+use crate::house::{Conversation, Start, Upstream, ask, json_answer};
 
 #[tokio::test]
 async fn health_never_looks_upstream() {
@@ -190,5 +190,24 @@ async fn changes_are_noted() {
     assert_eq!(ask(up.admin(), "POST", "/api/v1/changes", &[], &long).await.status, 400);
     let traffic = ask(up.admin(), "GET", "/api/v1/traffic", &[], "").await.json();
     assert_eq!(traffic["changes"].as_array().map(Vec::len), Some(1));
+    up.stop().await;
+}
+
+/// A page may know our address, and may point its own name at it; it gets nothing, whatever its visitor's browser sends.
+#[tokio::test]
+async fn web_pages_of_others_get_nothing() {
+    let up = Start::up(&Upstream::nobody().await).ready().await;
+    for (headers, category) in [
+        ("Host: evil.example:8401", "HUBKEEPER_UNKNOWN_HOST"),
+        ("Host: localhost\r\nSec-Fetch-Site: cross-site", "HUBKEEPER_CROSS_SITE"),
+        ("Host: localhost\r\nOrigin: https://evil.example", "HUBKEEPER_CROSS_SITE"),
+    ] {
+        let mut conversation = Conversation::open(up.admin()).await;
+        conversation.say(format!("GET /api/v1/traffic HTTP/1.1\r\n{headers}\r\n\r\n")).await;
+        conversation.answer().await.refusal(403, category);
+        conversation.ends().await;
+    }
+    let own = ["Origin: http://localhost:8401", "Sec-Fetch-Site: same-origin"];
+    assert_eq!(ask(up.admin(), "GET", "/api/v1/traffic", &own, "").await.status, 200);
     up.stop().await;
 }

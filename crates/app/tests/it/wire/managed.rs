@@ -1,6 +1,6 @@
 //! Managed mode: callers show a gateway key, HubSpot sees our token, and neither sees the other's.
 
-use crate::house::{Act, Start, Upstream, ask};
+use crate::house::{Act, Conversation, Start, Upstream, ask};
 
 const TOKEN: &str = "pat-na1-11111111-2222-3333-4444-555555555555";
 const KEY: &str = "gateway-key-of-billing";
@@ -86,5 +86,39 @@ async fn without_callers_loopback_is_trusted() {
     for heard in upstream.heard() {
         assert_eq!(heard.header("authorization"), Some(&*format!("Bearer {TOKEN}")));
     }
+    up.stop().await;
+}
+
+/// Everyone on this machine is trusted, but not every page that somebody looks at there.
+#[tokio::test]
+async fn without_callers_web_pages_are_refused() {
+    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let managed = || Start::up(&upstream.url).gateway("mode", "managed").env("HUBSPOT_ACCESS_TOKEN", TOKEN);
+    let up = managed().gateway("public_url", "https://hubspot.internal.example").ready().await;
+    for (headers, status) in [
+        ("Host: evil.example", 403),
+        ("Host: localhost\r\nSec-Fetch-Site: cross-site", 403),
+        ("Host: 127.0.0.1\r\nOrigin: null", 403),
+        ("Host: 127.0.0.1", 200),
+        ("Host: hubspot.internal.example\r\nOrigin: https://hubspot.internal.example", 200),
+    ] {
+        let mut conversation = Conversation::open(up.url()).await;
+        conversation.say(format!("GET /x HTTP/1.1\r\n{headers}\r\n\r\n")).await;
+        assert_eq!(conversation.answer().await.status, status, "{headers}");
+    }
+    assert_eq!(upstream.heard().len(), 2);
+    up.stop().await;
+}
+
+/// A key is no secret of the browser's: with one, the host does not matter.
+#[tokio::test]
+async fn with_callers_any_host_will_do() {
+    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let up = managed(&upstream.url).ready().await;
+    let mut conversation = Conversation::open(up.url()).await;
+    let headers = format!("Host: gateway.svc.cluster.local\r\nAuthorization: Bearer {KEY}");
+    conversation.say(format!("GET /x HTTP/1.1\r\n{headers}\r\n\r\n")).await;
+    assert_eq!(conversation.answer().await.status, 200);
+    drop(conversation);
     up.stop().await;
 }

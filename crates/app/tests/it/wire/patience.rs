@@ -11,7 +11,7 @@ use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
 use client::transport::{Sending, Transport};
 use gateway::admit::Admission;
-use gateway::{ForwardSettings, Gateway, ListenerSettings};
+use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
 use http::{Request, Response};
 use hubspot::limits::{AppKind, Plan};
 use tokio::net::TcpListener;
@@ -56,6 +56,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         admission: Admission::Passthrough,
         upstream: "https://api.hubapi.com".into(),
         public_url: None,
+        own_hosts: OwnHosts::default(),
         forward: ForwardSettings {
             deadline: Duration::from_secs(600),
             deadline_max: Duration::from_secs(600),
