@@ -12,6 +12,10 @@ use crate::facts::probes::{
 };
 use crate::facts::traffic::{Change, Connection, ErrorCount, Group, Traffic, TransportCount};
 
+/// As the gateway masks them.
+pub(crate) const RECORD: &str = "/crm/v3/objects/contacts/{id}";
+pub(crate) const CREATE: &str = "/crm/v3/objects/contacts";
+
 pub(crate) const PORTAL: u64 = 24_601_842;
 
 pub(crate) fn now() -> Timestamp {
@@ -139,11 +143,16 @@ fn families() -> Vec<FamilyProbe> {
 /// The same with a gateway that sees everyday traffic: mostly fine, a lone 5xx, expected 404 and 409.
 pub(crate) fn busy() -> Facts {
     let mut facts = healthy();
-    let mut reads = group("objects", "GET", "/crm/v3/objects/{type}/{id}", 400);
-    reads.errors.push(error(404, ErrorKind::NotFound, 6));
-    reads.errors.push(error(500, ErrorKind::Internal, 1));
-    let mut creates = group("objects", "POST", "/crm/v3/objects/{type}", 100);
-    creates.errors.push(ErrorCount { subjects: 4, ..error(409, ErrorKind::Conflict, 4) });
+    let mut reads = group("objects", "GET", 400);
+    let record = || RECORD.to_owned();
+    reads.errors.push(ErrorCount { route: record(), ..error(404, ErrorKind::NotFound, 6) });
+    reads.errors.push(ErrorCount { route: record(), ..error(500, ErrorKind::Internal, 1) });
+    let mut creates = group("objects", "POST", 100);
+    creates.errors.push(ErrorCount {
+        subjects: 4,
+        route: CREATE.into(),
+        ..error(409, ErrorKind::Conflict, 4)
+    });
     facts.traffic = Some(Traffic {
         since: Some(ago(3 * 86_400)),
         now: Some(now()),
@@ -239,16 +248,16 @@ pub(crate) fn incident(component: &str, concerns_api: bool) -> StatusIncident {
 }
 
 /// A group in which calls just worked.
-pub(crate) fn group(family: &str, method: &str, route: &str, calls: u64) -> Group {
+pub(crate) fn group(family: &str, method: &str, calls: u64) -> Group {
     Group {
         connection: "default".into(),
         caller: "crm-sync".into(),
         family: family.into(),
         method: method.into(),
-        route: route.into(),
         version: Some("v3".into()),
         calls,
         ok: calls,
+        attempts: calls,
         first_at: Some(ago(880)),
         last_at: Some(ago(2)),
         p50_ms: 60,
@@ -276,14 +285,14 @@ pub(crate) fn error(status: u16, kind: ErrorKind, count: u64) -> ErrorCount {
     }
 }
 
-/// Puts one more group into the traffic; where `share` of it fails, nothing works any more in it from 1.
-pub(crate) fn failing_group(facts: &mut Facts, mut group: Group, error: ErrorCount) {
+/// Puts one more group into the traffic, its errors on one route; where `share` of it fails, nothing works any more in it from 1.
+pub(crate) fn failing_group(facts: &mut Facts, mut group: Group, route: &str, error: ErrorCount) {
     group.ok = group.calls.saturating_sub(error.count);
     if group.ok == 0 {
         group.last_ok_at = None;
         group.ok_recent = 0;
     }
-    group.errors.push(error);
+    group.errors.push(ErrorCount { route: route.into(), ..error });
     traffic(facts).groups.push(group);
 }
 

@@ -62,6 +62,11 @@ impl Facts {
         self.tally(|seen| seen.is_one_of(kinds) && (seen.is_going_on() || seen.is_since(now, LATELY)))
     }
 
+    /// Errors of these kinds in the whole report.
+    pub(crate) fn all_seen(&self, kinds: &[ErrorKind]) -> Tally<'_> {
+        self.tally(|seen| seen.is_one_of(kinds) && seen.error.count > 0)
+    }
+
     fn tally(&self, wanted: impl Fn(&Seen) -> bool) -> Tally<'_> {
         let groups = self.traffic.iter().flat_map(|traffic| &traffic.groups);
         let all = groups.flat_map(|group| group.errors.iter().map(move |error| Seen { group, error }));
@@ -78,6 +83,12 @@ impl Facts {
     /// The gateway has seen enough calls to say something.
     pub(crate) fn busy_traffic(&self) -> Option<&Traffic> {
         self.traffic.as_ref().filter(|traffic| traffic.groups.iter().any(|group| group.calls > 0))
+    }
+}
+
+impl ErrorCount {
+    pub(crate) fn is_batch(&self) -> bool {
+        self.route.contains("/batch/")
     }
 }
 
@@ -99,9 +110,13 @@ impl Seen<'_> {
         self.error.count > 0 && self.error.last_at.is_some_and(|at| now.duration_since(at) <= age)
     }
 
+    pub(crate) fn is_batch_read(&self) -> bool {
+        self.error.route.ends_with("/batch/read")
+    }
+
     /// `POST /crm/v3/objects/{type}`.
     pub(crate) fn route(&self) -> String {
-        format!("{} {}", self.group.method, self.group.route)
+        format!("{} {}", self.group.method, self.error.route)
     }
 }
 
@@ -135,7 +150,7 @@ impl Tally<'_> {
     /// `12 of 40 calls: 400 PROPERTY_DOESNT_EXIST on POST /crm/v3/objects/{type}`.
     pub(crate) fn describe(&self) -> String {
         let Some(worst) = self.seen.iter().max_by_key(|seen| seen.error.count) else {
-            return "no such answers in traffic".into();
+            return "no call in traffic got such an answer".into();
         };
         let error = worst.error;
         let name = error.code.as_ref().or(error.category.as_ref()).or(error.policy_name.as_ref());

@@ -47,9 +47,9 @@ fn is_worth_asking(error: &ErrorCount) -> bool {
 fn wanted(group: &Group, error: &ErrorCount) -> Focus {
     let code = error.code.as_deref().unwrap_or_default();
     if error.kind != Some(ErrorKind::Validation) {
-        Focus::Route(group.route.clone())
+        Focus::Route(error.route.clone())
     } else if code.contains("PROPERTY") {
-        Focus::Properties(object_type(&group.route).unwrap_or("contacts").to_owned())
+        Focus::Properties(object_type(&error.route).unwrap_or("contacts").to_owned())
     } else if group.family == "associations" {
         Focus::AssociationLimits
     } else {
@@ -72,11 +72,12 @@ mod tests {
         let error = ErrorCount {
             kind: Some(kind),
             code: code.map(Into::into),
+            route: route.into(),
             recent,
             count: recent,
             ..ErrorCount::default()
         };
-        Group { route: route.into(), errors: vec![error], ..Group::default() }
+        Group { errors: vec![error], ..Group::default() }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! real gateway: the right first code for every fault, and silence when all is well.
 
 mod certificates;
+mod contract;
 mod house;
 
 use house::{Gateway, NOBODY, Simulator, Triage};
@@ -107,6 +108,26 @@ fn traffic_names_the_fault(
     assert_eq!(code(&diagnosis), expected, "{fault}: {diagnosis:#}");
 }
 
+/// Answers that say "not there" are part of many programs' everyday work.
+#[rstest::rstest]
+#[case::single_records(reads_of_two_that_are_not_there)]
+#[case::in_batches(batch_reads_with_ids_that_are_not_there)]
+fn not_finding_a_record_is_no_fault(#[case] work: fn(&Gateway)) {
+    let sim = Simulator::start(&["--contacts", "20"]);
+    let gateway = Gateway::start(&sim);
+    work(&gateway);
+    let asked = triage(&sim).option("--admin", &gateway.admin);
+    let (diagnosis, exit) = asked.run();
+    assert_eq!((code(&diagnosis).as_str(), exit), ("healthy", 0), "{diagnosis:#}");
+    // Nor does it hide what is one.
+    let ids = gateway.contact_ids();
+    reads_of_all(&gateway, &ids);
+    sim.fault(&json!({"kind": "F44", "share": 0.5}));
+    reads_of_all(&gateway, &ids);
+    let (diagnosis, _) = asked.run();
+    assert_eq!(code(&diagnosis), "data.gone", "{diagnosis:#}");
+}
+
 /// Another process with the same token: its spending shows in the limit headers and in no ledger of ours. The simulator's
 /// clock is moved on, so that the other process has had its ten seconds.
 #[test]
@@ -142,6 +163,28 @@ fn lists(gateway: &Gateway, _: &[String]) {
 fn reads_of_all(gateway: &Gateway, ids: &[String]) {
     for id in ids {
         gateway.call("GET", &format!("/crm/v3/objects/contacts/{id}"), None);
+    }
+}
+
+fn reads_of_two_that_are_not_there(gateway: &Gateway) {
+    for id in ["990000001", "990000002"] {
+        let (status, _) = gateway.call("GET", &format!("/crm/v3/objects/contacts/{id}"), None);
+        assert_eq!(status, 404);
+    }
+}
+
+fn batch_reads_with_ids_that_are_not_there(gateway: &Gateway) {
+    let known = gateway.contact_ids();
+    let inputs: Vec<Value> = known
+        .iter()
+        .map(String::as_str)
+        .chain(["990000001", "990000002"])
+        .map(|id| json!({"id": id}))
+        .collect();
+    for _ in 0..4 {
+        let ids = json!({"properties": ["email"], "inputs": inputs});
+        let (status, body) = gateway.call("POST", "/crm/v3/objects/contacts/batch/read", Some(&ids));
+        assert_eq!(status, 207, "{body}");
     }
 }
 

@@ -12,8 +12,8 @@ use crate::facts::probes::{
 };
 use crate::facts::traffic::{Connection, ErrorCount, Group};
 use crate::fixture::{
-    ago, all_calls, api, authenticated_calls, busy, change, connect, error, failing_group, group, healthy,
-    incident, no_answer, page, traffic, transport,
+    CREATE, ago, all_calls, api, authenticated_calls, busy, change, connect, error, failing_group, group,
+    healthy, incident, no_answer, page, traffic, transport,
 };
 use crate::triage::Verdict;
 
@@ -209,31 +209,29 @@ fn probes_alone_tell(#[case] expected: &str, #[case] how: Spoil) {
     assert_eq!(code(&distracted), expected, "an unrelated incident on the status page must not mislead");
 }
 
-const CREATE: (&str, &str, &str) = ("objects", "POST", "/crm/v3/objects/{type}");
-
 fn creates(calls: u64) -> Group {
-    group(CREATE.0, CREATE.1, CREATE.2, calls)
+    group("objects", "POST", calls)
 }
 
 /// Told by probes that are all well, and traffic.
 #[rstest]
 #[case::f02("auth.token_stale", |f: &mut Facts| {
     traffic(f).groups.clear();
-    failing_group(f, creates(50), error(401, Kind::InvalidAuthentication, 50));
+    failing_group(f, creates(50), CREATE, error(401, Kind::InvalidAuthentication, 50));
     traffic(f).changes.push(change("secret", 3_000));
 })]
 #[case::f04("auth.refresh_revoked", |f: &mut Facts| {
-    failing_group(f, group("oauth", "POST", "/oauth/v3/token", 4), error(400, Kind::BadRefreshToken, 4));
+    failing_group(f, group("oauth", "POST", 4), "/oauth/v3/token", error(400, Kind::BadRefreshToken, 4));
 })]
 #[case::f06("auth.client_secret", |f: &mut Facts| {
-    failing_group(f, group("oauth", "POST", "/oauth/v3/token", 9), error(400, Kind::BadClient, 8));
+    failing_group(f, group("oauth", "POST", 9), "/oauth/v3/token", error(400, Kind::BadClient, 8));
 })]
 #[case::f07("auth.client_mismatch", |f: &mut Facts| {
-    failing_group(f, group("oauth", "POST", "/oauth/v3/token", 8), error(400, Kind::BadClient, 8));
+    failing_group(f, group("oauth", "POST", 8), "/oauth/v3/token", error(400, Kind::BadClient, 8));
     traffic(f).changes.push(change("config", 300));
 })]
 #[case::f08("auth.missing_scope", |f: &mut Facts| {
-    failing_group(f, group("associations", "POST", "/crm/v4/associations/{from}/{to}/batch/read", 20), error(403, Kind::MissingScopes, 20));
+    failing_group(f, group("associations", "POST", 20), "/crm/v4/associations/contacts/companies/batch/read", error(403, Kind::MissingScopes, 20));
 })]
 #[case::f10("account.tier", |f: &mut Facts| {
     let connection = &mut traffic(f).connections[0];
@@ -246,80 +244,88 @@ fn creates(calls: u64) -> Group {
 })]
 #[case::f13("quota.daily_self", |f: &mut Facts| {
     f.probes.usage = None;
-    failing_group(f, creates(30), error(429, Kind::DailyLimit, 30));
+    failing_group(f, creates(30), CREATE, error(429, Kind::DailyLimit, 30));
     let connection = &mut traffic(f).connections[0];
     connection.daily_sent = 600_000;
     connection.daily_used = Some(650_000);
 })]
 #[case::f14("quota.daily_neighbour", |f: &mut Facts| {
-    failing_group(f, creates(30), error(429, Kind::DailyLimit, 30));
+    failing_group(f, creates(30), CREATE, error(429, Kind::DailyLimit, 30));
     let connection = &mut traffic(f).connections[0];
     connection.daily_sent = 48_000;
     connection.daily_used = Some(650_000);
 })]
 #[case::f13_ledger_begins_within_the_day("quota.daily_self", |f: &mut Facts| {
     f.probes.usage = None;
-    failing_group(f, creates(30), error(429, Kind::DailyLimit, 30));
+    failing_group(f, creates(30), CREATE, error(429, Kind::DailyLimit, 30));
     traffic(f).since = Some(ago(600));
 })]
 #[case::f15("quota.burst_self", |f: &mut Facts| {
-    failing_group(f, creates(300), error(429, Kind::BurstLimit, 60));
+    failing_group(f, creates(300), CREATE, error(429, Kind::BurstLimit, 60));
     traffic(f).connections[0].burst_sent_peak = 230;
 })]
 #[case::f16("quota.burst_split", |f: &mut Facts| {
-    failing_group(f, creates(300), error(429, Kind::BurstLimit, 60));
+    failing_group(f, creates(300), CREATE, error(429, Kind::BurstLimit, 60));
     let connection = &mut traffic(f).connections[0];
     connection.burst_sent_peak = 60;
     connection.burst_outside_peak = 140;
 })]
 #[case::f16_governed("quota.burst_split", |f: &mut Facts| traffic(f).connections[0].burst_outside_peak = 90)]
 #[case::f17("quota.search", |f: &mut Facts| {
-    failing_group(f, group("search", "POST", "/crm/v3/objects/{type}/search", 90), error(429, Kind::SearchLimit, 30));
+    failing_group(f, group("search", "POST", 90), "/crm/v3/objects/contacts/search", error(429, Kind::SearchLimit, 30));
 })]
 #[case::f18("quota.processing", |f: &mut Facts| {
-    failing_group(f, group("objects", "POST", "/crm/v3/objects/{type}/batch/update", 90), error(504, Kind::Processing, 40));
+    failing_group(f, group("objects", "POST", 90), "/crm/v3/objects/contacts/batch/update", error(504, Kind::Processing, 40));
+})]
+#[case::f18_some_probes_refused_too("quota.processing", |f: &mut Facts| {
+    failing_group(f, group("objects", "POST", 40), "/crm/v3/objects/contacts/batch/read", error(502, Kind::Processing, 21));
+    f.probes.families[0].exchange = api(502, Some(Kind::Processing));
+    f.probes.families[1].exchange = api(504, Some(Kind::Processing));
+})]
+#[case::f18_but_single_calls_fail_too("hubspot.partial", |f: &mut Facts| {
+    failing_group(f, group("search", "POST", 40), "/crm/v3/objects/contacts/search", error(502, Kind::Processing, 21));
+    f.probes.families[1].exchange = api(502, Some(Kind::Processing));
 })]
 #[case::f19("quota.locked", |f: &mut Facts| {
-    failing_group(f, group("objects", "POST", "/crm/v3/objects/{type}/batch/upsert", 90),
+    failing_group(f, group("objects", "POST", 90), "/crm/v3/objects/contacts/batch/upsert",
         ErrorCount { subjects: 2, ..error(423, Kind::Locked, 12) });
 })]
 #[case::f22_intermittent("hubspot.partial", |f: &mut Facts| {
-    failing_group(f, group("search", "POST", "/crm/v3/objects/{type}/search", 90), error(500, Kind::Internal, 40));
+    failing_group(f, group("search", "POST", 90), "/crm/v3/objects/contacts/search", error(500, Kind::Internal, 40));
 })]
 #[case::f23("hubspot.region", |f: &mut Facts| {
     let mut eu = creates(40);
     eu.connection = "eu".into();
-    failing_group(f, eu, error(503, Kind::Unavailable, 40));
+    failing_group(f, eu, CREATE, error(503, Kind::Unavailable, 40));
     traffic(f).connections.push(Connection { name: "eu".into(), hosting: Some("eu1".into()), ..Connection::default() });
 })]
 #[case::f27("hubspot.sunset", |f: &mut Facts| {
-    failing_group(f, group("lists", "GET", "/contacts/v1/lists/all", 12), error(404, Kind::NoSuchEndpoint, 12));
+    failing_group(f, group("lists", "GET", 12), "/contacts/v1/lists/all", error(404, Kind::NoSuchEndpoint, 12));
 })]
 #[case::f28("hubspot.validation_change", |f: &mut Facts| {
     let mut writes = creates(90);
     writes.version = Some("2026-09".into());
-    failing_group(f, writes, ErrorCount { code: Some("MISSING_REQUIRED_PROPERTY".into()), ..error(400, Kind::Validation, 40) });
+    failing_group(f, writes, CREATE, ErrorCount { code: Some("MISSING_REQUIRED_PROPERTY".into()), ..error(400, Kind::Validation, 40) });
 })]
 #[case::f34("net.stale_pool", |f: &mut Facts| traffic(f).groups[0].transport.push(transport(Failure::ResetAfterIdle, 4)))]
 #[case::f40("self.bad_payload", |f: &mut Facts| {
-    failing_group(f, creates(90), ErrorCount { code: Some("INVALID_INTEGER".into()), ..error(400, Kind::Validation, 40) });
+    failing_group(f, creates(90), CREATE, ErrorCount { code: Some("INVALID_INTEGER".into()), ..error(400, Kind::Validation, 40) });
     traffic(f).changes.push(change("deploy", 230));
 })]
 #[case::f40_no_deploy_known("self.bad_payload", |f: &mut Facts| {
-    failing_group(f, creates(90), ErrorCount { code: Some("INVALID_INTEGER".into()), ..error(400, Kind::Validation, 40) });
+    failing_group(f, creates(90), CREATE, ErrorCount { code: Some("INVALID_INTEGER".into()), ..error(400, Kind::Validation, 40) });
 })]
 #[case::f41("account.schema", |f: &mut Facts| {
-    failing_group(f, creates(90), ErrorCount { code: Some("PROPERTY_DOESNT_EXIST".into()), ..error(400, Kind::Validation, 40) });
+    failing_group(f, creates(90), CREATE, ErrorCount { code: Some("PROPERTY_DOESNT_EXIST".into()), ..error(400, Kind::Validation, 40) });
 })]
-#[case::f42("data.conflict", |f: &mut Facts| failing_group(f, creates(90), ErrorCount { subjects: 5, ..error(409, Kind::Conflict, 60) }))]
+#[case::f42("data.conflict", |f: &mut Facts| failing_group(f, creates(90), CREATE, ErrorCount { subjects: 5, ..error(409, Kind::Conflict, 60) }))]
 #[case::f43("account.limit", |f: &mut Facts| {
-    failing_group(f, creates(90), ErrorCount { code: Some("LIMIT_EXCEEDED".into()), subjects: 1, ..error(400, Kind::Validation, 40) });
+    failing_group(f, creates(90), CREATE, ErrorCount { code: Some("LIMIT_EXCEEDED".into()), subjects: 1, ..error(400, Kind::Validation, 40) });
 })]
 #[case::f44("data.gone", |f: &mut Facts| traffic(f).known_ids_gone = 25)]
 #[case::f45("data.partial", |f: &mut Facts| {
-    let mut batch = group("objects", "POST", "/crm/v3/objects/{type}/batch/create", 30);
-    batch.failed_items = 9;
-    traffic(f).groups.push(batch);
+    let batch = Group { failed_items: 9, ..group("objects", "POST", 30) };
+    failing_group(f, batch, "/crm/v3/objects/contacts/batch/create", error(207, Kind::Partial, 3));
 })]
 #[case::f61("self.retry_storm", |f: &mut Facts| {
     let group = &mut traffic(f).groups[0];
@@ -379,29 +385,32 @@ fn healthy_stays_healthy(#[case] how: Spoil) {
 
 #[rstest]
 #[case::planned_import(|f: &mut Facts| {
-    let batch = group("objects", "POST", "/crm/v3/objects/{type}/batch/create", 1_500);
+    let batch = group("objects", "POST", 1_500);
     traffic(f).groups.push(batch);
     traffic(f).connections[0].burst_sent_peak = 190;
 })]
 #[case::expected_404_and_409(|f: &mut Facts| {
-    failing_group(f, group("objects", "GET", "/crm/v3/objects/{type}/{id}", 100), error(404, Kind::NotFound, 30));
-    failing_group(f, creates(100), ErrorCount { subjects: 8, ..error(409, Kind::Conflict, 8) });
+    failing_group(f, group("objects", "GET", 100), "/crm/v3/objects/contacts/{id}", error(404, Kind::NotFound, 30));
+    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 8, ..error(409, Kind::Conflict, 8) });
 })]
-#[case::lone_5xx(|f: &mut Facts| failing_group(f, creates(40), error(502, Kind::Processing, 2)))]
+#[case::lone_5xx(|f: &mut Facts| failing_group(f, creates(40), CREATE, error(502, Kind::Processing, 2)))]
 #[case::lone_5xx_in_a_probe(|f: &mut Facts| {
     f.probes.families[0].exchange = api(500, Some(Kind::Internal));
 })]
 #[case::an_outage_that_is_over(|f: &mut Facts| {
     let over = ErrorCount { recent: 0, last_at: Some(ago(400)), ..error(503, Kind::Unavailable, 300) };
-    failing_group(f, creates(600), over);
+    failing_group(f, creates(600), CREATE, over);
+})]
+#[case::two_records_not_found(|f: &mut Facts| {
+    traffic(f).groups.clear();
+    failing_group(f, group("objects", "GET", 2), "/crm/v3/objects/contacts/{id}", error(404, Kind::NotFound, 2));
 })]
 #[case::batch_read_of_missing_ids(|f: &mut Facts| {
-    let mut batch = group("objects", "POST", "/crm/v3/objects/{type}/batch/read", 30);
-    batch.failed_items = 9;
-    traffic(f).groups.push(batch);
+    let batch = Group { failed_items: 9, ..group("objects", "POST", 30) };
+    failing_group(f, batch, "/crm/v3/objects/contacts/batch/read", error(207, Kind::Partial, 3));
 })]
 #[case::a_narrow_token(|f: &mut Facts| f.probes.families[1].exchange = api(403, Some(Kind::MissingScopes)))]
-#[case::a_bad_record_now_and_then(|f: &mut Facts| failing_group(f, creates(300), error(400, Kind::Validation, 4)))]
+#[case::a_bad_record_now_and_then(|f: &mut Facts| failing_group(f, creates(300), CREATE, error(400, Kind::Validation, 4)))]
 #[case::coincident_deploy(|f: &mut Facts| traffic(f).changes.push(change("deploy", 60)))]
 #[case::coincident_rotation(|f: &mut Facts| traffic(f).changes.push(change("secret", 60)))]
 fn everyday_traffic_stays_healthy(#[case] how: Spoil) {
@@ -415,14 +424,14 @@ fn a_renamed_property_is_not_the_deploys_fault_when_others_suffer_too() {
     let refused =
         || ErrorCount { code: Some("PROPERTY_DOESNT_EXIST".into()), ..error(400, Kind::Validation, 40) };
     let one = spoil(busy(), |f| {
-        failing_group(f, creates(90), refused());
+        failing_group(f, creates(90), CREATE, refused());
         traffic(f).changes.push(change("deploy", 230));
     });
     assert_eq!(code(&one), "self.bad_payload");
     let two = spoil(one, |f| {
         let mut other = creates(90);
         other.caller = "billing".into();
-        failing_group(f, other, refused());
+        failing_group(f, other, CREATE, refused());
     });
     assert_eq!(code(&two), "account.schema");
 }
@@ -449,7 +458,7 @@ fn many_portals_refused_together_are_not_many_revocations() {
         for name in ["a", "b", "c", "d"] {
             let mut calls = creates(10);
             calls.connection = name.into();
-            failing_group(f, calls, error(401, Kind::InvalidAuthentication, 10));
+            failing_group(f, calls, CREATE, error(401, Kind::InvalidAuthentication, 10));
             traffic(f).connections.push(Connection { name: name.into(), ..Connection::default() });
         }
     });
@@ -463,6 +472,7 @@ fn two_faults_at_once_are_both_named() {
         failing_group(
             f,
             creates(90),
+            CREATE,
             ErrorCount { code: Some("PROPERTY_DOESNT_EXIST".into()), ..error(400, Kind::Validation, 40) },
         );
     });
@@ -580,7 +590,7 @@ fn the_answer_has_the_shape_of_the_contract() {
 fn traffic_reads_the_contract_and_tolerates_what_it_does_not_know() {
     let traffic: crate::facts::traffic::Traffic = serde_json::from_str(
         r#"{"schema":1,"governed":true,"new_field":[1],"connections":[{"name":"default","portal_id":null,"burst_max":190}],
-        "groups":[{"connection":"default","caller":"-","family":"objects","method":"POST","route":"/crm/v3/objects/{type}",
+        "groups":[{"connection":"default","caller":"-","family":"objects","method":"POST",
           "version":"v3","calls":9,"errors":[{"status":400,"kind":"validation","count":2},{"status":418,"kind":"teapot","count":1}],
           "transport":[{"kind":"reset_after_idle","count":3,"recent":1,"last_at":null},{"kind":"gremlins","count":1}]}],
         "known_ids_gone":2}"#,

@@ -95,12 +95,12 @@ mod tests {
     #[case::before_it_broke(Verdict::Down, |f: &mut Facts| {
         refused(f);
         worked(f, 25);
-        failing_group(f, group("objects", "GET", "/crm/v3/owners", 9), error(401, Kind::InvalidAuthentication, 9));
+        failing_group(f, group("objects", "GET", 9), "/crm/v3/owners", error(401, Kind::InvalidAuthentication, 9));
     })]
     #[case::and_nothing_is_there_any_more(Verdict::Down, |f: &mut Facts| {
         refused(f);
         let page = ErrorCount { last_at: Some(ago(0)), ..error(404, Kind::NoSuchEndpoint, 9) };
-        failing_group(f, group("objects", "GET", "/crm/v3/owners", 9), page);
+        failing_group(f, group("objects", "GET", 9), "/crm/v3/owners", page);
     })]
     #[case::too_long_ago_to_count(Verdict::Down, |f: &mut Facts| {
         refused(f);
@@ -108,15 +108,15 @@ mod tests {
     })]
     #[case::on_another_connection(Verdict::Degraded, |f: &mut Facts| {
         refused(f);
-        let owners = group("objects", "GET", "/crm/v3/owners", 9);
+        let owners = group("objects", "GET", 9);
         let other = Group { connection: "other".into(), ..owners };
         let later = ErrorCount { last_at: Some(ago(0)), ..error(401, Kind::InvalidAuthentication, 9) };
-        failing_group(f, other, later);
+        failing_group(f, other, "/crm/v3/owners", later);
     })]
     #[case::and_single_calls_are_refused_for_what_they_ask(Verdict::Degraded, |f: &mut Facts| {
         refused(f);
         let not_there = ErrorCount { last_at: Some(ago(0)), ..error(404, Kind::NotFound, 9) };
-        failing_group(f, group("objects", "GET", "/crm/v3/owners", 9), not_there);
+        failing_group(f, group("objects", "GET", 9), "/crm/v3/owners", not_there);
     })]
     #[case::by_probes(Verdict::Degraded, |f: &mut Facts| f.traffic = None)]
     fn a_revoked_token_stops_everything_unless_calls_worked(#[case] expected: Verdict, #[case] how: Spoil) {

@@ -1,5 +1,5 @@
 //! What the gateway saw: the JSON of `GET /api/v1/traffic`. Every field may be missing, so that an older or newer
-//! gateway still says what it can. All counts cover the last 15 minutes, `recent` ones the last 60 seconds.
+//! gateway still says what it can. All counts cover the last 15 minutes, `recent` ones this minute and the last.
 
 use hubspot::error::ErrorKind;
 use jiff::Timestamp;
@@ -46,7 +46,7 @@ pub struct Connection {
     pub refused_by_us: u64,
 }
 
-/// Calls alike in connection, caller, method and route.
+/// Calls alike in connection, caller, family, method and version; their routes are told with their errors.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Group {
@@ -54,11 +54,13 @@ pub struct Group {
     pub caller: String,
     pub family: String,
     pub method: String,
-    pub route: String,
     pub version: Option<String>,
     pub calls: u64,
     pub ok: u64,
+    pub attempts: u64,
     pub retries: u64,
+    /// Given up by the caller.
+    pub cancelled: u64,
     pub first_at: Option<Timestamp>,
     pub last_at: Option<Timestamp>,
     pub p50_ms: u64,
@@ -85,12 +87,14 @@ pub struct ErrorCount {
     pub policy_name: Option<String>,
     pub code: Option<String>,
     pub html: bool,
+    /// Ids masked: `/crm/v3/objects/contacts/{id}`.
+    pub route: String,
     pub count: u64,
     pub recent: u64,
     pub first_at: Option<Timestamp>,
     pub last_at: Option<Timestamp>,
     pub correlation_ids: Vec<String>,
-    /// Distinct records hit, by hash; few of them is a hot spot.
+    /// Distinct paths hit, by hash; few of them is a hot spot.
     pub subjects: u64,
 }
 

@@ -8,7 +8,7 @@ use super::family::{Families, is_failing, server_failures};
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
-use crate::facts::traffic::Connection;
+use crate::facts::traffic::{Connection, ErrorCount, Group};
 
 pub(super) static TREE: Tree = Tree {
     about: "outage",
@@ -73,25 +73,60 @@ static SOME_FAMILIES: Question = Question {
     },
 };
 
-/// 502 and 504 are how HubSpot says "too much at once" (facts §1.7): few calls pass, many do not.
+/// 502 and 504 are how HubSpot says "too much at once" (facts §1.7): few calls pass, many do not. Under load a probe may
+/// be refused in the same way; then batches must be what fails, while lighter calls of the same families are served.
 static ONLY_UNDER_LOAD: Question = Question {
     asks: "Does it fail only under our own load, with 502 and 504?",
     answer: |facts| {
         let families = Families::of(facts);
-        let groups =
-            || facts.traffic.iter().flat_map(|traffic| &traffic.groups).filter(|group| is_failing(group));
-        let all: u64 = groups().map(server_failures).sum();
-        let processing = groups()
-            .flat_map(|group| &group.errors)
-            .filter(|error| error.kind == Some(ErrorKind::Processing))
-            .map(|error| error.count)
-            .sum::<u64>();
-        let served = families.failing_probes.is_empty() && !families.serving_probes.is_empty();
-        let observed =
-            format!("{processing} of {all} failures in traffic are 502 or 504; {}", probes_say(&families));
-        Reply::is(served && all > 0 && processing * 5 >= all * 4, "traffic", observed)
+        let all: u64 = failing_groups(facts).map(server_failures).sum();
+        let overloads =
+            failing_groups(facts).flat_map(|group| &group.errors).filter(|error| is_overload(error));
+        let (mut overloaded, mut batches) = (0, 0);
+        for error in overloads {
+            overloaded += error.count;
+            batches += if error.is_batch() { error.count } else { 0 };
+        }
+        let probes_served = families.failing_probes.is_empty() && !families.serving_probes.is_empty();
+        let batches_only =
+            mostly(batches, all) && probes_fail_by_load_only(facts) && lighter_calls_served(facts);
+        let observed = format!(
+            "{overloaded} of {all} failures in traffic are 502 or 504, {batches} of them in batch calls; {}",
+            probes_say(&families)
+        );
+        Reply::is(mostly(overloaded, all) && (probes_served || batches_only), "traffic", observed)
     },
 };
+
+fn mostly(part: u64, all: u64) -> bool {
+    all > 0 && part.saturating_mul(5) >= all.saturating_mul(4)
+}
+
+fn failing_groups(facts: &Facts) -> impl Iterator<Item = &Group> {
+    facts.traffic.iter().flat_map(|traffic| &traffic.groups).filter(|group| is_failing(group))
+}
+
+fn is_overload(error: &ErrorCount) -> bool {
+    error.kind == Some(ErrorKind::Processing)
+}
+
+fn probes_fail_by_load_only(facts: &Facts) -> bool {
+    let asked = facts.authenticated();
+    let mut failed = asked.iter().filter(|(_, exchange)| exchange.is_server_failure());
+    let served = asked.iter().any(|(_, exchange)| exchange.is_ok());
+    served && failed.all(|(_, exchange)| exchange.is_kind(ErrorKind::Processing))
+}
+
+/// In every family that fails in traffic, a probe or other calls of the programs are served.
+fn lighter_calls_served(facts: &Facts) -> bool {
+    let serves = |group: &Group| group.ok_recent > 0 && !is_failing(group);
+    failing_groups(facts).all(|failing| {
+        let probed = facts.authenticated().into_iter();
+        let mut others = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
+        probed.filter(|(family, _)| *family == failing.family).any(|(_, exchange)| exchange.is_ok())
+            || others.any(|group| group.family == failing.family && serves(group))
+    })
+}
 
 static PROBES_ARE_SERVED: Question = Question {
     asks: "Are our few probe calls served?",
@@ -118,7 +153,7 @@ static ONE_REGION: Question = Question {
     asks: "Do only accounts of one hosting place fail?",
     answer: |facts| {
         let (failing, serving) = places(facts);
-        let observed = format!("failing: {}; serving: {}", join(&failing), join(&serving));
+        let observed = format!("accounts fail in: {}; are served in: {}", join(&failing), join(&serving));
         if failing.len() == 1 && !serving.is_empty() && failing.is_disjoint(&serving) {
             return Reply::yes("traffic", observed);
         }
@@ -134,6 +169,7 @@ static ONE_REGION: Question = Question {
                     incident.regions.join(", ")
                 ),
             ),
+            None if failing.is_empty() => Reply::no("traffic", "calls of no account as a whole fail"),
             None if serving.is_empty() => Reply::no("traffic", "no other hosting place to compare with"),
             None => Reply::no("traffic", observed),
         }
@@ -168,5 +204,5 @@ fn probes_say(families: &Families) -> String {
 }
 
 fn join(names: &BTreeSet<&str>) -> String {
-    if names.is_empty() { "-".into() } else { names.iter().copied().collect::<Vec<_>>().join(", ") }
+    if names.is_empty() { "no place".into() } else { names.iter().copied().collect::<Vec<_>>().join(", ") }
 }

@@ -8,7 +8,7 @@ use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::facts::exchange::Exchange;
-use crate::facts::traffic::Group;
+use crate::signals::Seen;
 
 pub(super) static TREE: Tree = Tree {
     about: "paths",
@@ -32,14 +32,13 @@ static PATH_GONE: Question = Question {
         if !probed.is_empty() && facts.auth_works() {
             return Reply::yes("families", probed.join("; "));
         }
-        let groups: Vec<String> =
-            gone_groups(facts).map(|group| format!("{} {}", group.method, group.route)).collect();
-        let observed = if groups.is_empty() {
+        let routes: Vec<String> = gone_in_traffic(facts).map(|seen| seen.route()).collect();
+        let observed = if routes.is_empty() {
             "every path asked is there".into()
         } else {
-            format!("nothing works on {}", groups.join(", "))
+            format!("nothing works on {}", routes.join(", "))
         };
-        Reply::is(!groups.is_empty(), "traffic", observed)
+        Reply::is(!routes.is_empty(), "traffic", observed)
     },
 };
 
@@ -61,7 +60,7 @@ static CALENDAR: Question = Question {
             .iter()
             .filter(|probe| is_gone(&probe.exchange))
             .filter_map(|p| p.version.as_deref());
-        let seen = gone_groups(facts).filter_map(|group| group.version.as_deref());
+        let seen = gone_in_traffic(facts).filter_map(|seen| seen.group.version.as_deref());
         let Some(version) = probed.chain(seen).next() else {
             return Reply::could_not_tell("configuration", "the path carries no version");
         };
@@ -89,16 +88,15 @@ fn is_gone(exchange: &Exchange) -> bool {
     matches!(exchange.status, Some(404 | 410)) && !exchange.is_edge_refusal() && !exchange.is_from_proxy()
 }
 
-/// Groups in which nothing works any more and the path is why.
-fn gone_groups(facts: &Facts) -> impl Iterator<Item = &Group> {
+/// Routes of groups in which nothing works any more and the path is why.
+fn gone_in_traffic(facts: &Facts) -> impl Iterator<Item = Seen<'_>> {
     let seen = facts.going_on(&[ErrorKind::NoSuchEndpoint, ErrorKind::NotFound]).seen.into_iter();
-    let gone = seen.filter(|seen| {
-        let on_a_record = seen.group.route.contains("{id}") || seen.group.route.contains("{record}");
+    seen.filter(|seen| {
+        let on_a_record = seen.error.route.contains("{id}");
         let speaks_of_path = seen.error.kind == Some(ErrorKind::NoSuchEndpoint) || !on_a_record;
         speaks_of_path
             && seen.error.count >= 2
             && seen.group.ok_recent == 0
             && seen.group.last_ok_at <= seen.error.first_at
-    });
-    gone.map(|seen| seen.group)
+    })
 }

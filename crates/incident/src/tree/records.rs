@@ -4,6 +4,7 @@ use hubspot::error::ErrorKind;
 
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
+use crate::signals::Tally;
 
 /// A 409 now and then is how a create says "already there". It is a storm from so many, …
 const CONFLICTS_MIN: u64 = 10;
@@ -115,19 +116,15 @@ static SAME_PORTAL: Question = Question {
 
 /// A batch read names ids it does not find in the same way; that is an answer, not a loss.
 static ITEMS_REFUSED: Question = Question {
-    asks: "Were items refused inside batches that answered 2xx?",
+    asks: "Were items refused inside batches that answered 207?",
     answer: |facts| {
-        let groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
-        let writes: Vec<_> =
-            groups.filter(|group| group.failed_items > 0 && !group.route.ends_with("/batch/read")).collect();
-        let items: u64 = writes.iter().map(|group| group.failed_items).sum();
-        let routes: Vec<String> =
-            writes.iter().map(|group| format!("{} {}", group.method, group.route)).collect();
-        let observed = if items == 0 {
-            "none".to_owned()
-        } else {
-            format!("{items} items refused inside 207 on {}", routes.join(", "))
+        let partly = facts.all_seen(&[ErrorKind::Partial]);
+        let writes = Tally { seen: partly.seen.into_iter().filter(|seen| !seen.is_batch_read()).collect() };
+        let routes = writes.distinct(|seen| seen.route());
+        let observed = match writes.count() {
+            0 => "every batch write was taken whole".to_owned(),
+            count => format!("{count} answers of 207 refused some of their items on {}", routes.join(", ")),
         };
-        Reply::is(items > 0, "traffic", observed)
+        Reply::is(!writes.is_empty(), "traffic", observed)
     },
 };

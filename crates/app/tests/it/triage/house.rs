@@ -104,6 +104,19 @@ impl Gateway {
         exchange(&self.url, method, path, Some(&self.token), body)
     }
 
+    /// The traffic report, as the admin API tells it.
+    pub(super) fn traffic(&self) -> Value {
+        let (status, body) = exchange(&self.admin, "GET", "/api/v1/traffic", None, None);
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).expect("a report")
+    }
+
+    /// Tells the gateway that something was changed.
+    pub(super) fn note(&self, change: &Value) {
+        let (status, body) = exchange(&self.admin, "POST", "/api/v1/changes", None, Some(change));
+        assert!((200..300).contains(&status), "{change}: {status} {body}");
+    }
+
     pub(super) fn contact_ids(&self) -> Vec<String> {
         let (_, body) = self.call("GET", "/crm/v3/objects/contacts?limit=20", None);
         let page: Value = serde_json::from_str(&body).expect("a page of contacts");
