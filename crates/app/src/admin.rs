@@ -23,6 +23,9 @@ mod metrics;
 /// A change is told in a line; hundreds of them are kept.
 const CHANGE_BYTES_MAX: usize = 1_000;
 
+/// Monitoring and a person or two; their files come out of those that callers leave.
+const CONNECTIONS_MAX: usize = 32;
+
 /// What the admin API looks at.
 #[derive(Clone)]
 pub(crate) struct Admin {
@@ -57,7 +60,7 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
     let routes = routes(admin);
     serve_requests(
         listener,
-        ListenerSettings::default(),
+        ListenerSettings { connections_max: CONNECTIONS_MAX, ..Default::default() },
         own_hosts,
         never_draining,
         move |request: http::Request<Incoming>| {

@@ -7,6 +7,7 @@ use crate::failure::{Exit, Failure};
 mod bind;
 mod config;
 mod demo;
+mod places;
 mod sim;
 mod triage;
 mod up;

@@ -1,4 +1,4 @@
-//! The process's surroundings: environment, logs, signals, the ready line. Nothing else reads or writes these.
+//! The process's surroundings: environment, logs, signals, limits, the ready line. Nothing else reads or writes these.
 
 use std::io::Write;
 
@@ -59,6 +59,20 @@ pub(crate) fn asked_to_stop() -> impl Future<Output = ()> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+        }
+    }
+}
+
+/// Raises the limit on open files as far as this user may, and says where it is now; `None` where there is none.
+pub(crate) fn open_files_max() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit on open files stays as it is");
+            limit.current
         }
     }
 }

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::bind;
+use super::{bind, places};
 use crate::admin::{self, Admin};
 use crate::cli::UpOptions;
 use crate::config::{Config, Mode};
@@ -106,10 +106,7 @@ impl House {
                 deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
                 body_bytes_max: config.gateway.body_bytes_max,
             },
-            listener: ListenerSettings {
-                connections_max: config.gateway.connections_max,
-                ..ListenerSettings::default()
-            },
+            listener: ListenerSettings { connections_max: connections_max(config), ..Default::default() },
         };
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
@@ -142,6 +139,22 @@ impl House {
             () = admin::serve(self.admin_listener, admin) => {}
         }
     }
+}
+
+/// As configured, or as many as there is room for.
+fn connections_max(config: &Config) -> usize {
+    let configured = config.gateway.connections_max;
+    let open_files_max = process::open_files_max();
+    let connections_max = places::connections_max(configured, open_files_max);
+    if connections_max < configured {
+        tracing::warn!(
+            configured,
+            connections_max,
+            open_files_max,
+            "the hard limit on open files leaves room for fewer connections than configured; raise it (`ulimit -Hn`)"
+        );
+    }
+    connections_max
 }
 
 /// What people told us we are called.
