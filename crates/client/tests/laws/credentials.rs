@@ -1,7 +1,10 @@
 //! Whose budget a credential draws on, and what finding out may cost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use client::stack::Stack;
+use rstest::rstest;
 use tokio::time::Instant;
 
 use super::program::{PATIENT, Program, READ, SEARCH, answered, call, stack};
@@ -23,8 +26,11 @@ async fn a_bad_token_costs_three_requests_at_most_however_many_there_are() {
     assert!(at_last <= 3 * TOKENS, "{at_last} requests for {TOKENS} bad tokens, ten minutes later");
 }
 
+#[rstest]
+#[case::in_a_hurry(Duration::from_secs(1))]
+#[case::patient(PATIENT)]
 #[tokio::test(start_paused = true)]
-async fn a_new_token_is_answered_in_time_while_nobody_answers_who_it_is() {
+async fn a_new_token_is_answered_soon_while_nobody_answers_who_it_is(#[case] patience: Duration) {
     let server = Server::new(100, |entry| {
         entry.asks_details().then(|| Reply::good().answered_after(Duration::from_secs(3_600)))
     });
@@ -33,24 +39,34 @@ async fn a_new_token_is_answered_in_time_while_nobody_answers_who_it_is() {
         let _known = call(&stack, &format!("Bearer old{number}"), &READ, PATIENT).await;
     }
     let began = Instant::now();
-    let outcome = call(&stack, "Bearer good", &READ, Duration::from_secs(1)).await;
+    let outcome = call(&stack, "Bearer good", &READ, patience).await;
     assert!(outcome.is_ok(), "{:?}", outcome.err());
-    assert!(began.elapsed() <= Duration::from_secs(1), "took {:?}", began.elapsed());
+    assert!(began.elapsed() <= Duration::from_secs(2), "took {:?}", began.elapsed());
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Two apps of one portal; who the second one is HubSpot does not say yet.
+async fn two_apps(server: &Arc<Server>) -> (Arc<Stack>, Program, Program) {
+    let stack = stack(server, |_| {});
+    let first = Program::warm(&stack, "Bearer a").await;
+    server.becomes(|entry| entry.asks_details().then(|| Reply::status(503, "")));
+    let second = Program::new(&stack, "Bearer b");
+    assert!(second.call(&READ, PATIENT).await.is_ok());
+    (stack, first, second)
+}
+
+fn introduced(stack: &Stack) -> usize {
+    stack.accounts().iter().filter(|account| account.portal().is_some()).count()
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_apps_of_one_portal_share_its_gate_also_when_one_was_introduced_late() {
-    let server = Server::new(100, |entry| {
-        (entry.asks_details() && entry.token == "b").then(|| Reply::status(503, ""))
-    });
-    let stack = stack(&server, |_| {});
-    let first = Program::warm(&stack, "Bearer a").await;
-    let second = Program::new(&stack, "Bearer b");
-    assert!(second.call(&READ, PATIENT).await.is_ok());
+    let server = Server::new(100, |_| None);
+    let (stack, first, second) = two_apps(&server).await;
     server.becomes(|_| None);
     tokio::time::sleep(Duration::from_secs(600)).await;
-    let introduced = stack.accounts().iter().filter(|account| account.portal().is_some()).count();
-    assert_eq!(introduced, 2);
+    assert_eq!(introduced(&stack), 2);
 
     let mut searches = Vec::new();
     for _ in 0..20 {
@@ -58,7 +74,23 @@ async fn two_apps_of_one_portal_share_its_gate_also_when_one_was_introduced_late
         searches.extend(second.at_once(1, &SEARCH, PATIENT));
     }
     assert_eq!(answered(searches).await, 40);
-    let worst = server.worst(Duration::from_secs(1), |entry| entry.asks("/search"));
+    let worst = server.worst(SECOND, |entry| entry.asks("/search"));
+    assert!(worst <= 5, "{worst} searches of one portal in one second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_comes_to_its_portals_gate_brings_what_it_has_just_spent() {
+    let server = Server::new(100, |_| None);
+    let (stack, first, second) = two_apps(&server).await;
+    tokio::time::sleep(SECOND * 63 / 2).await;
+    server.becomes(|_| None);
+    assert_eq!(answered(second.at_once(5, &SEARCH, PATIENT)).await, 5);
+    assert_eq!(introduced(&stack), 1, "these were spent at a gate of its own");
+    while introduced(&stack) < 2 {
+        tokio::time::sleep(SECOND / 100).await;
+    }
+    assert_eq!(answered(first.at_once(5, &SEARCH, PATIENT)).await, 5);
+    let worst = server.worst(SECOND, |entry| entry.asks("/search"));
     assert!(worst <= 5, "{worst} searches of one portal in one second");
 }
 

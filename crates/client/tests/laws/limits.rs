@@ -37,13 +37,13 @@ async fn calls_given_up_before_hubspot_counts_them_still_hold_their_slots() {
 
 #[rstest]
 #[case::broken(Reply::reset())]
+#[case::answered_without_headers(Reply::status(500, ""))]
 #[case::unanswered(Reply::good().answered_after(Duration::from_secs(50)))]
 #[tokio::test(start_paused = true)]
 async fn a_new_account_sends_one_at_a_time_until_an_answer_tells_what_is_left(#[case] first: Reply) {
     let server = Server::new(100, move |_| Some(first.clone()));
     let program = Program::new(&stack(&server, |_| {}), "Bearer a");
-    let outcome = program.call(&READ, Duration::from_millis(500)).await;
-    assert!(outcome.is_err());
+    let _told_nothing = program.call(&READ, Duration::from_millis(500)).await;
     server.becomes(|entry| {
         (!entry.asks_details()).then(|| Reply::good().answered_after(Duration::from_millis(100)))
     });

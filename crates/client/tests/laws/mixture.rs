@@ -26,6 +26,7 @@ fn trouble(seed: u64) -> impl FnMut(&Entry) -> Option<Reply> + Send + 'static {
         let reply = match dice.random_range(0..20) {
             0 => Reply::status(500, ""),
             1 => Reply::reset(),
+            2 => Reply::unreachable(),
             _ => Reply::ordinary(entry),
         };
         let reply = reply.counted_after(Duration::from_millis(counted_ms));

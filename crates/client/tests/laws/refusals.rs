@@ -19,6 +19,7 @@ const TOO_MANY_ROWS: &str = r#"{"status":"error","message":"too large","category
 #[rstest]
 #[case::no_budget_of_ours(&JOURNAL, JOURNAL_POLICY, &ASSOCIATION_BATCH)]
 #[case::no_budget_of_ours(&JOURNAL, JOURNAL_POLICY, &READ)]
+#[case::no_budget_of_ours(&JOURNAL, BURST, &ASSOCIATION_BATCH)]
 #[case::a_limit_of_imports(&IMPORT, TOO_MANY_ROWS, &READ)]
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_is_not_one_of_ours_closes_nothing_for_others(

@@ -34,6 +34,7 @@ pub(crate) struct Reply {
 enum Ending {
     Answer,
     Reset,
+    NoConnection,
 }
 
 /// One request, in the books.
@@ -89,6 +90,11 @@ impl Reply {
     /// The connection breaks instead of an answer; the request counts all the same.
     pub(crate) fn reset() -> Self {
         Self { ending: Ending::Reset, ..Self::good() }
+    }
+
+    /// There is no connection to send it on: nothing to count.
+    pub(crate) fn unreachable() -> Self {
+        Self { ending: Ending::NoConnection, ..Self::good() }
     }
 
     /// With this header, in place of the server's own.
@@ -226,13 +232,17 @@ impl Transport for Wire {
             let server = &self.0;
             let entry = read(&request);
             let reply = server.decide(&entry);
+            if reply.ending == Ending::NoConnection {
+                tokio::time::sleep(reply.answered_after).await;
+                return Err(TransportError::new(TransportFault::Connect, "refused by the script"));
+            }
             let counting = tokio::spawn(count(server.counted.clone(), entry.clone(), reply.counted_after));
             tokio::time::sleep(reply.answered_after).await;
             let day_before = counting.await.expect("counting cannot fail");
-            match reply.ending {
-                Ending::Answer => Ok(server.answer(&entry, reply, day_before)),
-                Ending::Reset => Err(TransportError::new(TransportFault::Reset, "cut by the script")),
+            if reply.ending == Ending::Reset {
+                return Err(TransportError::new(TransportFault::Reset, "cut by the script"));
             }
+            Ok(server.answer(&entry, reply, day_before))
         })
     }
 }
