@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Sim(SimOptions),
     /// Find out what is wrong: probe every layer, name the cause and what to do first
     Triage(TriageOptions),
+    /// Print the runbook page of a diagnosis, such as auth.token_revoked; without a code, list them
+    Runbook(RunbookOptions),
     /// Check, show or print the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -142,6 +144,16 @@ pub(crate) struct TriageOptions {
     /// More certificate authorities to trust (PEM)
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Your own runbook pages, which go before the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub(crate) runbooks: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunbookOptions {
+    /// The code that triage names
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
     /// Your own runbook pages, which go before the built-in ones
     #[arg(long, value_name = "DIR")]
     pub(crate) runbooks: Option<PathBuf>,

@@ -8,6 +8,7 @@ mod bind;
 mod config;
 mod demo;
 mod places;
+mod runbook;
 mod sim;
 mod triage;
 mod up;
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(options) => demo::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),
+        Command::Runbook(options) => runbook::run(&load()?, &options),
         Command::Config(command) => config::run(&command, load),
     }
 }

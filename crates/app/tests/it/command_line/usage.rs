@@ -15,6 +15,19 @@ async fn help_and_version_are_data() {
 }
 
 #[tokio::test]
+async fn a_runbook_page_is_printed_by_its_code() {
+    let ended = Start::new(&["runbook", "auth.token_revoked"]).ended().await;
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:#?}");
+    assert!(
+        ended.stdout.contains("Do this first") && ended.stdout.contains("## What tells it apart"),
+        "{ended:#?}"
+    );
+    let list = Start::new(&["runbook"]).ended().await;
+    assert!(list.stdout.lines().count() > 60, "{list:#?}");
+    hinted(Start::new(&["runbook", "auth.tokn"]), &["auth.tokn", "hubkeeper runbook"]).await;
+}
+
+#[tokio::test]
 async fn an_unknown_command_or_flag_is_named() {
     mistake(Start::new(&["upp"]), &["upp", "'up'"]).await;
     mistake(Start::new(&["up", "--listn", "x"]), &["--listn", "--listen"]).await;
