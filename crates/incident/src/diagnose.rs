@@ -81,7 +81,8 @@ fn walk_all(facts: &Facts) -> (Vec<Finding>, Vec<PathStep>) {
 }
 
 fn named(finding: &Finding, facts: &Facts, runbooks: &Runbooks) -> Diagnosis {
-    let on_path = finding.path.iter().filter(|(_, reply)| reply.truth != Truth::CouldNotTell);
+    // A "no" on the way tells why another cause was not named; that stands in the path.
+    let on_path = finding.path.iter().filter(|(_, reply)| reply.truth == Truth::Yes);
     let mut evidence: Vec<Evidence> = Vec::new();
     let held = on_path.map(|(_, reply)| (reply, true));
     let weighed = finding.weighed.replies.iter().map(|(reply, supports)| (reply, *supports));
@@ -152,7 +153,13 @@ fn step(question: &Question, reply: &Reply) -> PathStep {
 }
 
 fn healthy_confidence(checked: &[Evidence]) -> f64 {
-    if checked.len() >= 3 { 0.97 } else { 0.9 }
+    // An incident that touches none of the calls is told, and takes nothing away.
+    let failed = checked.iter().any(|evidence| !evidence.supports && evidence.probe != "status_page");
+    match checked.len() {
+        _ if failed => 0.75,
+        0..3 => 0.9,
+        _ => 0.97,
+    }
 }
 
 /// Ids HubSpot's support can look up: of our probes first, then of traffic.

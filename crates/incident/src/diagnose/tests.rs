@@ -242,6 +242,11 @@ fn creates(calls: u64) -> Group {
     traffic(f).connections[0].portal_id = Some(99);
     traffic(f).known_ids_gone = 40;
 })]
+#[case::f11_no_portal_configured("auth.wrong_account", |f: &mut Facts| {
+    let connection = &mut traffic(f).connections[0];
+    connection.configured_portal_id = None;
+    connection.portal_id = Some(99);
+})]
 #[case::f13("quota.daily_self", |f: &mut Facts| {
     f.probes.usage = None;
     failing_group(f, creates(30), CREATE, error(429, Kind::DailyLimit, 30));
@@ -497,6 +502,78 @@ fn a_look_alike_that_cannot_be_excluded_makes_it_probable() {
     assert_eq!(unsure.also[0].code, Code::Clock);
 }
 
+/// A ledger of a part of the day says little of who spent the pool; it must not accuse us with a share next to nothing.
+#[test]
+fn a_small_share_since_the_gateway_started_is_no_confession() {
+    let within_the_day = spoil(busy(), |f| {
+        failing_group(f, creates(30), CREATE, error(429, Kind::DailyLimit, 30));
+        f.probes.usage.as_mut().unwrap().used = Some(650_000);
+        for reading in &mut f.probes.limits.readings {
+            reading.daily_remaining = Some(0);
+        }
+        traffic(f).since = Some(ago(600));
+        let connection = &mut traffic(f).connections[0];
+        connection.daily_sent = 152;
+        connection.daily_used = Some(624_531);
+    });
+    let all_day = spoil(within_the_day.clone(), |f| traffic(f).since = Some(ago(86_400)));
+    let just_started = spoil(within_the_day.clone(), |f| traffic(f).since = Some(ago(2)));
+    assert_eq!(code(&just_started), "quota.daily_self", "a gateway that has only just started knows nothing");
+    let [within_the_day, all_day] =
+        [within_the_day, all_day].map(|facts| diagnose(&facts, &Runbooks::embedded()));
+    assert_eq!(within_the_day.diagnosis.code, Code::DailyNeighbour);
+    assert!(within_the_day.diagnosis.confidence < crate::triage::PROBABLE_BELOW);
+    assert!(within_the_day.also.iter().any(|it| it.code == Code::DailySelf));
+    let observed =
+        "since the gateway started at 2026-11-02T02:50:00Z we sent 152 of the 624531 calls spent today";
+    assert!(within_the_day.diagnosis.evidence.iter().any(|it| it.supports && it.observed == observed));
+    assert_eq!(all_day.diagnosis.code, Code::DailyNeighbour);
+    assert!(all_day.diagnosis.confidence > within_the_day.diagnosis.confidence);
+}
+
+#[test]
+fn what_the_gateway_saw_before_the_pool_was_spent_does_not_make_us_sure() {
+    let facts = spoil(busy(), |f| {
+        failing_group(f, creates(30), CREATE, error(429, Kind::DailyLimit, 30));
+        f.probes.usage.as_mut().unwrap().used = Some(650_000);
+        traffic(f).since = Some(ago(600));
+        let connection = &mut traffic(f).connections[0];
+        connection.daily_sent = 1_759;
+        connection.daily_used = Some(1_766);
+    });
+    let triage = diagnose(&facts, &Runbooks::embedded());
+    assert_eq!(triage.diagnosis.code, Code::DailySelf);
+    assert!(triage.diagnosis.confidence < crate::triage::PROBABLE_BELOW);
+    assert!(triage.also.iter().any(|it| it.code == Code::DailyNeighbour));
+}
+
+#[rstest]
+#[case::a_server_error(api(503, Some(Kind::Unavailable)), "503")]
+#[case::a_refusal(api(403, Some(Kind::MissingScopes)), "403 MISSING_SCOPES")]
+fn healthy_tells_of_a_probe_that_failed(
+    #[case] answer: crate::facts::exchange::Exchange,
+    #[case] told: &str,
+) {
+    let sure = diagnose(&busy(), &Runbooks::embedded()).diagnosis.confidence;
+    let facts = spoil(busy(), |f| f.probes.families[0].exchange = answer);
+    let diagnosis = diagnose(&facts, &Runbooks::embedded()).diagnosis;
+    assert_eq!(diagnosis.code, Code::Healthy);
+    assert!(diagnosis.confidence < sure);
+    let against: Vec<_> = diagnosis.evidence.iter().filter(|it| !it.supports).collect();
+    assert_eq!(against.len(), 1);
+    assert!(against[0].observed.contains(told), "{}", against[0].observed);
+}
+
+#[test]
+fn a_server_error_that_comes_again_is_no_bad_luck() {
+    let facts = spoil(busy(), |f| {
+        f.probes.families[0].exchange = api(503, Some(Kind::Unavailable));
+        let again = f.probes.families[0].clone();
+        f.probes.families.push(again);
+    });
+    assert_eq!(code(&facts), "hubspot.partial");
+}
+
 #[rstest]
 #[case::no_token(|f: &mut Facts| {
     f.configured.token = TokenKind::Absent;
@@ -546,13 +623,13 @@ fn the_answer_has_the_shape_of_the_contract() {
             "supports": true
           },
           {
-            "probe": "auth",
-            "observed": "refused, but not as expired",
+            "probe": "http",
+            "observed": "without a token: 401 INVALID_AUTHENTICATION",
             "supports": true
           },
           {
-            "probe": "http",
-            "observed": "without a token: 401 INVALID_AUTHENTICATION",
+            "probe": "configuration",
+            "observed": "a private-app or service-key token does not expire",
             "supports": true
           }
         ],

@@ -163,6 +163,14 @@ fn checked(facts: &Facts) -> Vec<Evidence> {
     if served > 0 {
         say("families", format!("{served} API families answered"));
     }
+    let failed = facts.probes.families.iter().filter(|probe| !probe.exchange.is_ok());
+    for probe in failed {
+        let observed = format!("{}: {}, though traffic is well", probe.route, probe.exchange.describe());
+        checked.push(Evidence { probe: "families".into(), observed, supports: false });
+    }
+    let mut say = |probe: &str, observed: String| {
+        checked.push(Evidence { probe: probe.into(), observed, supports: true });
+    };
     if let Some(reading) = facts.probes.limits.readings.last() {
         let burst = reading
             .remaining

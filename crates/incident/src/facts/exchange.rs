@@ -79,7 +79,7 @@ impl Exchange {
     }
 
     /// HubSpot, or the edge in front of it, failed: a 5xx, or no whole answer on a connection that stood.
-    pub(crate) fn is_server_failure(&self) -> bool {
+    pub fn is_server_failure(&self) -> bool {
         let broken = matches!(
             self.failure,
             Some(Failure::Timeout | Failure::Reset | Failure::Truncated | Failure::Malformed)

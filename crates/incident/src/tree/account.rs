@@ -1,5 +1,7 @@
 //! Is it the right account, and does it still have the plan it had?
 
+use std::collections::BTreeSet;
+
 use hubspot::error::ErrorKind;
 use hubspot::limits::{AppKind, Plan, limits};
 
@@ -66,13 +68,30 @@ static OTHER_PORTAL: Question = Question {
         }
         match (facts.configured.portal_id, probed) {
             (Some(_), Some(found)) => Reply::no("auth", format!("portal {found}, as configured")),
-            (None, Some(found)) => {
-                Reply::could_not_tell("auth", format!("portal {found}; none is configured to compare"))
-            }
+            (None, Some(found)) => compare_with_learned(facts, found),
             (_, None) => Reply::could_not_tell("auth", "the account did not say who it is"),
         }
     },
 };
+
+/// The gateway learns the portal from the first answers; whoever answers now should be one of those.
+fn compare_with_learned(facts: &Facts, found: u64) -> Reply {
+    let learned = learned_portals(facts);
+    let names = || learned.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    if learned.is_empty() {
+        Reply::could_not_tell("auth", format!("portal {found}; none is configured to compare"))
+    } else if learned.contains(&found) {
+        Reply::no("auth", format!("portal {found}, as when the gateway began"))
+    } else {
+        Reply::yes("auth", format!("portal {found} answers; when the gateway began it was {}", names()))
+    }
+}
+
+/// The portals that answered the gateway's connections when it learned them.
+pub(super) fn learned_portals(facts: &Facts) -> BTreeSet<u64> {
+    let connections = facts.traffic.iter().flat_map(|traffic| &traffic.connections);
+    connections.filter_map(|connection| connection.portal_id).collect()
+}
 
 static KNOWN_RECORDS_GONE: Question = Question {
     asks: "Are records missing that were there?",
@@ -111,14 +130,10 @@ static FEATURES_REFUSED: Question = Question {
             .map(|(family, _)| family)
             .collect();
         let holds = !refused.is_empty() && facts.representative_traffic().is_none();
-        Reply::is(
-            holds,
-            "families",
-            format!(
-                "403 without a scope on: {}",
-                if refused.is_empty() { "none".into() } else { refused.join(", ") }
-            ),
-        )
+        if refused.is_empty() {
+            return Reply::no("families", "no family answered 403 without naming a scope");
+        }
+        Reply::is(holds, "families", format!("403 that names no scope on {}", refused.join(", ")))
     },
 };
 
@@ -141,7 +156,7 @@ fn fell(facts: &Facts) -> Reply {
             if let (Some(before), Some(now)) = (before, now)
                 && now < before
             {
-                let at = connection.limits_changed_at.map(|at| format!(" at {at}")).unwrap_or_default();
+                let at = connection.limits_changed_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
                 return Reply::yes("limits", format!("the {name} limit fell from {before} to {now}{at}"));
             }
         }

@@ -103,7 +103,10 @@ static NEW_RULES: Question = Question {
         Reply::is(
             enforced * 2 > refused.count(),
             "traffic",
-            format!("{enforced} of {} refusals", refused.count()),
+            format!(
+                "{enforced} of {} refusals are for a required property, on a version that enforces it",
+                refused.count()
+            ),
         )
     },
 };
@@ -116,7 +119,7 @@ static NO_REQUIRED_RULE: Question = Question {
         Reply::is(
             required * 2 <= refused.count(),
             "traffic",
-            format!("{required} of {} refusals", refused.count()),
+            format!("{required} of {} refusals are for a required property", refused.count()),
         )
     },
 };
@@ -274,5 +277,7 @@ fn deploy(facts: &Facts) -> Option<String> {
             after >= -DEPLOY_BLUR && after <= DEPLOY_SHADOW
         });
     let of_caller = |caller: &Option<String>| caller.as_ref().is_none_or(|caller| callers.contains(caller));
-    deploys.find(|change| of_caller(&change.caller)).map(|change| format!("{} at {}", change.what, change.at))
+    deploys
+        .find(|change| of_caller(&change.caller))
+        .map(|change| format!("{} at {:.0}", change.what, change.at))
 }

@@ -10,6 +10,12 @@ use crate::facts::Facts;
 /// Ours, from this share of what the account has used.
 const OUR_SHARE_PERCENT: u64 = 80;
 
+/// With a ledger of a part of the day only, a share below this still speaks for others.
+const OUR_SMALL_SHARE_PERCENT: u64 = 20;
+
+/// A younger ledger says nothing: what it lacks may all be ours.
+const LEDGER_MIN: SignedDuration = SignedDuration::from_secs(10);
+
 /// Fewer calls than this between two of ours may be a coincidence.
 const OUTSIDE_MIN: u64 = 5;
 
@@ -21,6 +27,9 @@ const EMPTY_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// From one reset to the next.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A count so many times what the gateway last saw is of another time: refusals carry no daily figures.
+const STALE_TIMES: u64 = 2;
 
 /// No pool holds more; a larger figure is nonsense and must not overflow the arithmetic.
 const CALLS_MAX: u64 = 1_000_000_000_000;
@@ -43,11 +52,15 @@ pub(super) static TREE: Tree = Tree {
                 no: &Step::Ask {
                     question: &FALLS_WITHOUT_US,
                     yes: &Step::Found(NEIGHBOUR),
-                    no: &Step::Found(Leaf {
-                        code: Code::DailySelf,
-                        backed_by: &[&HUBSPOT_COUNTS_IT],
-                        unlike: &[(Code::DailyNeighbour, &MOSTLY_OURS)],
-                    }),
+                    no: &Step::Ask {
+                        question: &OTHERS_SINCE_WE_BEGAN,
+                        yes: &Step::Found(PROBABLY_NEIGHBOUR),
+                        no: &Step::Found(Leaf {
+                            code: Code::DailySelf,
+                            backed_by: &[&HUBSPOT_COUNTS_IT],
+                            unlike: &[(Code::DailyNeighbour, &MOSTLY_OURS)],
+                        }),
+                    },
                 },
             },
         },
@@ -59,6 +72,13 @@ const NEIGHBOUR: Leaf = Leaf {
     code: Code::DailyNeighbour,
     backed_by: &[&HUBSPOT_COUNTS_IT, &FALLS_WITHOUT_US],
     unlike: &[(Code::DailySelf, &MOSTLY_OTHERS), (Code::Tier, &super::account::LIMITS_AS_BEFORE)],
+};
+
+/// A gateway that began within the day cannot know what we sent before it.
+const PROBABLY_NEIGHBOUR: Leaf = Leaf {
+    code: Code::DailyNeighbour,
+    backed_by: &[&HUBSPOT_COUNTS_IT],
+    unlike: &[(Code::DailySelf, &MOSTLY_OTHERS)],
 };
 
 static SPENT: Question = Question {
@@ -85,7 +105,7 @@ static HUBSPOT_COUNTS_IT: Question = Question {
     answer: |facts| match facts.probes.usage.as_ref().and_then(|usage| usage.used.zip(usage.limit)) {
         Some((used, limit)) => {
             let until = facts.probes.usage.as_ref().and_then(|usage| usage.resets_at);
-            let until = until.map(|at| format!(", resets at {at}")).unwrap_or_default();
+            let until = until.map(|at| format!(", resets at {at:.0}")).unwrap_or_default();
             let observed = format!("HubSpot counts {used} of {limit} used today{until}");
             if used.saturating_mul(100) >= limit.saturating_mul(100 - LOW_PERCENT) {
                 Reply::yes("usage", observed)
@@ -105,9 +125,23 @@ static MOSTLY_OURS: Question = Question {
 static MOSTLY_OTHERS: Question =
     Question { asks: "Did other apps of the account spend a good part of it?", answer: others };
 
+static OTHERS_SINCE_WE_BEGAN: Question = Question {
+    asks: "Is little of it ours since the gateway started?",
+    answer: |facts| {
+        let age = began_within_the_day(facts).map(|began| facts.configured.now.duration_since(began));
+        if age.is_some_and(|age| age < LEDGER_MIN) {
+            return Reply::could_not_tell("traffic", "the gateway has only just started");
+        }
+        share(facts, |ours, used| ours * 100 < used * OUR_SMALL_SHARE_PERCENT)
+    },
+};
+
 static FALLS_WITHOUT_US: Question = Question {
     asks: "Does it fall faster than we spend?",
     answer: |facts| match outside(facts) {
+        Some(outside) if outside < OUTSIDE_MIN && remaining(facts).is_some_and(|(left, _)| left == 0) => {
+            Reply::could_not_tell("limits", "nothing is left that could fall")
+        }
         Some(outside) => Reply::is(
             outside >= OUTSIDE_MIN,
             "limits",
@@ -149,15 +183,20 @@ static BEING_EATEN: Question = Question {
 
 /// What we did not send, others did; but only a gateway that has run all day knows all that we sent.
 fn others(facts: &Facts) -> Reply {
-    let began = facts.traffic.as_ref().and_then(|traffic| traffic.since);
+    match began_within_the_day(facts) {
+        Some(began) => Reply::could_not_tell(
+            "traffic",
+            format!("the gateway started at {began:.0}, within the day, and does not know what came before"),
+        ),
+        None => share(facts, |ours, used| ours * 100 < used * OUR_SHARE_PERCENT),
+    }
+}
+
+/// When the gateway started, if that was after the last reset.
+fn began_within_the_day(facts: &Facts) -> Option<Timestamp> {
     let day_began = resets_at(facts)
         .map_or(facts.configured.now - DAY, |resets_at| resets_at.saturating_sub(DAY).unwrap_or_default());
-    match began {
-        Some(began) if began > day_began => {
-            Reply::could_not_tell("traffic", format!("our ledger begins at {began}, within the day"))
-        }
-        Some(_) | None => share(facts, |ours, used| ours * 100 < used * OUR_SHARE_PERCENT),
-    }
+    facts.traffic.as_ref()?.since.filter(|began| *began > day_began)
 }
 
 /// Compares what the ledger says we sent with what HubSpot counts.
@@ -174,7 +213,16 @@ fn share(facts: &Facts, holds: impl Fn(u64, u64) -> bool) -> Reply {
     if used == 0 {
         return Reply::could_not_tell("traffic", "no ledger to compare with");
     }
-    Reply::is(holds(ours, used), "traffic", format!("we sent {ours} of the {used} calls spent today"))
+    let newest = counted.into_iter().chain(spent).max().unwrap_or(0).min(CALLS_MAX);
+    if newest > used.saturating_mul(STALE_TIMES) {
+        let observed =
+            format!("the gateway last saw {used} calls spent, of which {ours} ours; now it is {newest}");
+        return Reply::could_not_tell("traffic", observed);
+    }
+    let since = began_within_the_day(facts)
+        .map(|began| format!("since the gateway started at {began:.0} "))
+        .unwrap_or_default();
+    Reply::is(holds(ours, used), "traffic", format!("{since}we sent {ours} of the {used} calls spent today"))
 }
 
 /// What the last reading left, and the whole.

@@ -4,7 +4,7 @@ use hubspot::error::ErrorKind;
 
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
-use crate::signals::Tally;
+use crate::signals::{Seen, Tally};
 
 /// A 409 now and then is how a create says "already there". It is a storm from so many, …
 const CONFLICTS_MIN: u64 = 10;
@@ -104,10 +104,13 @@ static SAME_PORTAL: Question = Question {
                 Reply::is(expected == found, "auth", format!("portal {found}, configured {expected}"))
             }
             (None, Some(found)) => {
-                let seen =
-                    facts.traffic.iter().flat_map(|traffic| &traffic.connections).filter_map(|c| c.portal_id);
-                let same = seen.into_iter().all(|portal| portal == found);
-                Reply::is(same, "auth", format!("portal {found}, the one traffic goes to"))
+                let learned = super::account::learned_portals(facts);
+                if learned.is_empty() {
+                    return Reply::could_not_tell("auth", format!("portal {found}; nothing to compare with"));
+                }
+                let same = learned.contains(&found);
+                let verb = if same { "is" } else { "is not" };
+                Reply::is(same, "auth", format!("portal {found} {verb} the one traffic went to before"))
             }
             (_, None) => Reply::could_not_tell("auth", "the account did not say who it is"),
         }
@@ -120,7 +123,7 @@ static ITEMS_REFUSED: Question = Question {
     answer: |facts| {
         let partly = facts.all_seen(&[ErrorKind::Partial]);
         let writes = Tally { seen: partly.seen.into_iter().filter(|seen| !seen.is_batch_read()).collect() };
-        let routes = writes.distinct(|seen| seen.route());
+        let routes = writes.distinct(Seen::route);
         let observed = match writes.count() {
             0 => "every batch write was taken whole".to_owned(),
             count => format!("{count} answers of 207 refused some of their items on {}", routes.join(", ")),

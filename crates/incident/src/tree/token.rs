@@ -132,7 +132,11 @@ static MANY_REFUSED: Question = Question {
         }
         let refused = refused_connections(facts);
         let all = facts.busy_traffic().map_or(0, |traffic| traffic.connections.len());
-        let observed = format!("{} of {all} connections in traffic are refused", refused.len());
+        let observed = match (refused.len(), all) {
+            (0, _) => "the token of no connection is refused".to_owned(),
+            (1, 1) => "the token of the only connection is refused; no other to compare with".to_owned(),
+            (refused, all) => format!("the tokens of {refused} out of {all} connections are refused"),
+        };
         Reply::is(refused.len() >= MANY, "traffic", observed)
     },
 };
