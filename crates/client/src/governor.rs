@@ -56,6 +56,16 @@ pub enum Turn {
     InOrder,
 }
 
+/// Whether HubSpot was asked about a credential before it had a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Asked {
+    #[default]
+    No,
+    Answered,
+    /// It may be counted yet.
+    Unanswered,
+}
+
 /// An app of the portal: its own burst budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AppIndex(usize);
@@ -79,6 +89,8 @@ pub enum RefusalReason {
     DailyPoolEmpty,
     /// We are going down.
     ShuttingDown,
+    /// The app goes through another gate now; ask there.
+    Moved,
 }
 
 /// What a portal's gate has seen, for people and diagnosis.
@@ -141,6 +153,13 @@ impl Governor {
     ) -> Result<Permit, Refusal> {
         let mut place = {
             let mut state = self.state.lock();
+            if state.has_moved(app) {
+                return Err(Refusal {
+                    budget: Budget::Burst,
+                    reason: RefusalReason::Moved,
+                    retry_after: Duration::ZERO,
+                });
+            }
             state.grant(now);
             if let Err(refusal) = state.check_daily(budgets, now) {
                 return Err(state.refuse(refusal));
@@ -226,8 +245,18 @@ impl Governor {
     }
 
     /// An app joins that has been spending at a gate of its own.
-    pub(crate) fn sit_one_window_out(&self, app: AppIndex) {
-        self.state.lock().sit_one_window_out(app, Instant::now());
+    pub(crate) fn sit_out(&self, app: AppIndex) {
+        self.state.lock().sit_out(app, Instant::now());
+    }
+
+    /// The app goes to another gate, and those who wait for it with it.
+    pub(crate) fn move_away(&self, app: AppIndex) {
+        self.state.lock().move_away(app);
+    }
+
+    /// Counts the question that was asked before the app had a gate.
+    pub(crate) fn count_one(&self, app: AppIndex, asked: Asked) {
+        self.state.lock().count_one(app, asked, Instant::now());
     }
 
     pub(crate) fn answered(&self, app: AppIndex, budgets: BudgetSet, answer: &Answered<'_>) {

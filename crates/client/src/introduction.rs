@@ -120,7 +120,7 @@ impl Stack {
             let _in_time = tokio::time::timeout_at(hold_up(), all).await;
         }
         let details = self.details(authorization);
-        tokio::time::timeout_at(hold_up(), details).await.unwrap_or_default()
+        tokio::time::timeout_at(hold_up(), details).await.unwrap_or_else(|_late| Learned::unanswered())
     }
 
     /// Asks which portal an account is of, within its limits and before those who wait. `true` when HubSpot refuses.
@@ -150,7 +150,8 @@ impl Stack {
             Ok(Ok(response)) => {
                 Learned::read(response.status(), response.headers(), response.body().at_hand())
             }
-            Ok(Err(_)) | Err(_) => Learned::default(),
+            Ok(Err(error)) if !error.may_have_been_sent() => Learned::default(),
+            Ok(Err(_)) | Err(_) => Learned::unanswered(),
         }
     }
 }

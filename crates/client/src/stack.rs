@@ -140,11 +140,18 @@ impl Stack {
         }
     }
 
+    /// Opens a new credential's account, in a task of its own: a caller who hangs up must not have the next one ask
+    /// HubSpot the same again.
     async fn open_account(self: &Arc<Self>, call: &Call) -> Option<Arc<Account>> {
-        let learn = async |token: &HeaderValue| self.learn(token, call.deadline).await;
-        let account = self.accounts.open(&call.credential, &call.headers, learn).await?;
-        introduction::begin(self, &account);
-        Some(account)
+        let stack = self.clone();
+        let (credential, headers, deadline) = (call.credential.clone(), call.headers.clone(), call.deadline);
+        let opening = tokio::spawn(async move {
+            let learn = async |token: &HeaderValue| stack.learn(token, deadline).await;
+            let account = stack.accounts.open(&credential, &headers, learn).await?;
+            introduction::begin(&stack, &account);
+            Some(account)
+        });
+        opening.await.ok().flatten()
     }
 
     /// Deadline and retry: attempts until one stands, none is left, or the caller's time is up.
@@ -259,11 +266,17 @@ impl Stack {
         passage: &Passage<'_>,
         now: Instant,
     ) -> Result<(Option<Permit>, Instant), Failure> {
-        let Some(gate) = account.gate() else { return Ok((None, now)) };
         let turn = if passage.asks() { Turn::First } else { Turn::InOrder };
-        let acquired = gate.governor.acquire(gate.app, call.endpoint.budgets, turn, call.deadline, now).await;
-        let permit = acquired.map_err(Failure::Refused)?;
-        let sent_at = if permit.had_to_wait() { Instant::now() } else { now };
+        let mut at = now;
+        let permit = loop {
+            let Some(gate) = account.gate() else { return Ok((None, at)) };
+            match gate.governor.acquire(gate.app, call.endpoint.budgets, turn, call.deadline, at).await {
+                Ok(permit) => break permit,
+                Err(refusal) if refusal.reason == RefusalReason::Moved => at = Instant::now(),
+                Err(refusal) => return Err(Failure::Refused(refusal)),
+            }
+        };
+        let sent_at = if permit.had_to_wait() { Instant::now() } else { at };
         if sent_at >= call.deadline {
             let reason = RefusalReason::Deadline;
             return Err(Failure::Refused(Refusal {

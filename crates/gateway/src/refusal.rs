@@ -250,7 +250,8 @@ fn from_gate(refusal: &GateRefusal) -> Refusal {
             "DAILY",
             "You have reached your daily limit. The account's pool is new at midnight in its time zone.",
         ),
-        (RefusalReason::ShuttingDown, _) => return Refusal::draining(),
+        // `Moved` is the client's own business and never comes this far; to a caller it would mean the same.
+        (RefusalReason::ShuttingDown | RefusalReason::Moved, _) => return Refusal::draining(),
         (RefusalReason::QueueFull, _) => (
             "HUBKEEPER_QUEUE_FULL",
             "HUBKEEPER_QUEUE",

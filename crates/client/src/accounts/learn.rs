@@ -5,6 +5,7 @@ use hubspot::rate_headers::RateHeaders;
 use serde::Deserialize;
 
 use super::Portal;
+use crate::governor::Asked;
 
 /// The cheapest authenticated read; it touches no CRM data (hubspot-facts §1.8, spec Account_Info/144923).
 pub(crate) const DETAILS: &str = "/account-info/v3/details";
@@ -14,6 +15,7 @@ pub(crate) const DETAILS: &str = "/account-info/v3/details";
 pub(crate) struct Learned {
     pub(crate) portal: Option<Portal>,
     pub(crate) seen: Option<RateHeaders>,
+    pub(crate) asked: Asked,
     /// HubSpot will not tell this credential anything: asking again is no use.
     pub(crate) refused: bool,
 }
@@ -27,6 +29,11 @@ struct Details {
 }
 
 impl Learned {
+    /// No answer came, and the question may be counted.
+    pub(crate) fn unanswered() -> Self {
+        Self { asked: Asked::Unanswered, ..Self::default() }
+    }
+
     pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let seen = RateHeaders::read(headers);
         let details =
@@ -37,7 +44,7 @@ impl Learned {
             hosting: details.data_hosting_location,
         });
         let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        Self { portal, seen: seen.max.map(|_| seen), refused }
+        Self { portal, seen: seen.max.map(|_| seen), asked: Asked::Answered, refused }
     }
 }
 

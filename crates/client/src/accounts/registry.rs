@@ -115,7 +115,7 @@ impl Accounts {
     }
 
     /// The account's portal has become known. If the portal has a gate already, the account goes through that one from
-    /// now on; what it spent at its own is unknown there, so it sits one window out.
+    /// now on; what it spent at its own is unknown there, so everybody sits out for as long as that may count.
     pub(crate) fn introduce(&self, account: &Account, portal: Portal) {
         if let Some(gate) = account.gate() {
             if let Some(zone) = portal.zone() {
@@ -125,8 +125,9 @@ impl Accounts {
                 self.portals.lock().entry(portal.id).or_insert_with(|| gate.governor.clone()).clone();
             if !Arc::ptr_eq(&shared, &gate.governor) {
                 let app = shared.add_app(&self.limits(account), self.settings.ceilings, None);
-                shared.sit_one_window_out(app);
+                shared.sit_out(app);
                 account.gate.store(Some(Arc::new(Gate { governor: shared, app })));
+                gate.governor.move_away(gate.app);
             }
         }
         let _known_before = account.portal.set(portal);
@@ -193,6 +194,9 @@ impl Accounts {
                 learned.portal.as_ref().and_then(|portal| self.portals.lock().get(&portal.id).cloned());
             let governor = shared.unwrap_or_else(|| self.governor(&limits));
             let app = governor.add_app(&limits, self.settings.ceilings, learned.seen.as_ref());
+            if learned.seen.is_none() {
+                governor.count_one(app, learned.asked);
+            }
             account.gate.store(Some(Arc::new(Gate { governor, app })));
         }
         account

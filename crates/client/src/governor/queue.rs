@@ -88,12 +88,12 @@ impl Queue {
     }
 
     /// The line whose head comes first, by turn and then by arrival, among those that `ready` lets go. One that has
-    /// waited for long keeps those behind it from the budgets it needs: else a request of two budgets, each coming free
-    /// at its own moments, might never find both.
+    /// waited for long keeps a slot of each budget it needs from those behind it: else a request of two budgets, each
+    /// coming free at its own moments, might never find both.
     pub(super) fn next(
         &self,
         now: Instant,
-        mut ready: impl FnMut(AppIndex, BudgetSet) -> bool,
+        mut ready: impl FnMut(AppIndex, BudgetSet, &Reserved<'_>) -> bool,
     ) -> Option<usize> {
         let mut heads: Vec<_> = self
             .lines
@@ -102,28 +102,34 @@ impl Queue {
             .filter_map(|(index, line)| Some((line.turn, line.waiting.front()?, index)))
             .collect();
         heads.sort_unstable_by_key(|(turn, head, _)| (*turn, head.arrival));
-        let mut reserved: Vec<&Line> = Vec::new();
+        let mut reserved = Reserved::default();
         for (_, head, index) in heads {
             let line = &self.lines[index];
-            if reserved.iter().any(|other| other.shares(line.app, line.budgets)) {
-                continue;
-            }
-            if ready(line.app, line.budgets) {
+            if ready(line.app, line.budgets, &reserved) {
                 return Some(index);
             }
-            if now.saturating_duration_since(head.since) > PATIENT {
-                reserved.push(line);
+            if head.waits_long(now) {
+                reserved.0.push(line);
             }
         }
         None
     }
 
-    /// Somebody has waited for long for a budget of these; a newcomer stands behind.
-    pub(super) fn is_reserved(&self, app: AppIndex, budgets: BudgetSet, now: Instant) -> bool {
-        self.lines.iter().any(|line| {
-            let waits_long = |head: &Waiter| now.saturating_duration_since(head.since) > PATIENT;
-            line.waiting.front().is_some_and(waits_long) && line.shares(app, budgets)
-        })
+    /// What those who have waited for long keep from a newcomer.
+    pub(super) fn reserved(&self, now: Instant) -> Reserved<'_> {
+        let long = |line: &&Line| line.waiting.front().is_some_and(|head| head.waits_long(now));
+        Reserved(self.lines.iter().filter(long).collect())
+    }
+
+    /// Sends those of one app who wait elsewhere.
+    pub(super) fn move_away(&mut self, app: AppIndex) {
+        let refusal =
+            Refusal { budget: Budget::Burst, reason: RefusalReason::Moved, retry_after: Duration::ZERO };
+        for line in self.lines.iter_mut().filter(|line| line.app == app) {
+            for waiter in line.waiting.drain(..) {
+                let _hung_up = waiter.grant.send(Err(refusal));
+            }
+        }
     }
 
     /// Refuses everyone who waits.
@@ -149,17 +155,27 @@ impl Queue {
 }
 
 impl Line {
-    fn shares(&self, app: AppIndex, budgets: BudgetSet) -> bool {
-        let limited = |budget: &Budget| match budget {
-            Budget::Burst => self.app == app,
-            Budget::Search | Budget::Associations => true,
-            Budget::Daily => false,
-        };
-        self.budgets.iter().filter(limited).any(|budget| budgets.contains(budget))
-    }
-
     fn is(&self, app: AppIndex, budgets: BudgetSet, turn: Turn) -> bool {
         self.app == app && self.budgets == budgets && self.turn == turn
+    }
+}
+
+impl Waiter {
+    fn waits_long(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) > PATIENT
+    }
+}
+
+/// Lines whose head has waited for long; each keeps one slot of what it needs.
+#[derive(Default)]
+pub(super) struct Reserved<'a>(Vec<&'a Line>);
+
+impl Reserved<'_> {
+    /// How many slots of a budget are kept from an app.
+    pub(super) fn count(&self, app: AppIndex, budget: Budget) -> u32 {
+        let keeps =
+            |line: &&&Line| line.budgets.contains(budget) && (budget != Budget::Burst || line.app == app);
+        u32::try_from(self.0.iter().filter(keeps).count()).unwrap_or(u32::MAX)
     }
 }
 

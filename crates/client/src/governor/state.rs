@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use crate::clock::WallClock;
 
 use super::daily::Daily;
-use super::queue::Queue;
+use super::queue::{Queue, Reserved};
 use super::slots::{Mark, Slots};
-use super::{Answered, AppIndex, Ceilings, Hit, Marks, Refusal, RefusalReason, Spending, Turn};
+use super::{Answered, AppIndex, Asked, Ceilings, Hit, Marks, Refusal, RefusalReason, Spending, Turn};
 
 pub(super) struct State {
     /// One per app of the portal.
@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) pump_runs: bool,
     /// The process is going down; nobody waits any more.
     pub(super) closed: bool,
+    /// Apps that have gone to another gate.
+    moved: Vec<AppIndex>,
     refused: u64,
     wall: Wall,
 }
@@ -68,6 +70,7 @@ impl State {
             queue: Queue::default(),
             pump_runs: false,
             closed: false,
+            moved: Vec::new(),
             refused: 0,
             wall: Wall { time: clock.now(), read_at: now, clock },
         }
@@ -113,8 +116,10 @@ impl State {
         }
     }
 
-    fn all_free(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> bool {
-        budgets.iter().all(|budget| self.slots(app, budget).is_none_or(|slots| slots.free(now) > 0))
+    fn all_free(&mut self, app: AppIndex, budgets: BudgetSet, reserved: &[u32; 4], now: Instant) -> bool {
+        budgets.iter().all(|budget| {
+            self.slots(app, budget).is_none_or(|slots| slots.free(now) > reserved[budget as usize])
+        })
     }
 
     fn take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Marks {
@@ -156,11 +161,11 @@ impl State {
         }
     }
 
-    /// Starts a window as if it were full: an app joins with spending that this gate has not seen.
-    pub(super) fn sit_one_window_out(&mut self, app: AppIndex, now: Instant) {
+    /// Takes everything for two windows: an app joins with spending, and calls under way, that this gate has not seen.
+    pub(super) fn sit_out(&mut self, app: AppIndex, now: Instant) {
         for budget in [Budget::Burst, Budget::Search, Budget::Associations] {
             if let Some(slots) = self.slots(app, budget) {
-                slots.full(now, slots.limit().window);
+                slots.full(now, slots.limit().window * 2);
             }
         }
     }
@@ -181,10 +186,11 @@ impl State {
         turn: Turn,
         now: Instant,
     ) -> Option<Marks> {
-        let queue = &self.queue;
-        let first = !queue.has_line(app, budgets, turn)
-            && (turn == Turn::First || !queue.is_reserved(app, budgets, now))
-            && self.all_free(app, budgets, now);
+        let reserved = match turn {
+            Turn::First => [0; 4],
+            Turn::InOrder => kept(&self.queue.reserved(now), app),
+        };
+        let first = !self.queue.has_line(app, budgets, turn) && self.all_free(app, budgets, &reserved, now);
         first.then(|| self.take(app, budgets, now))
     }
 
@@ -199,7 +205,10 @@ impl State {
     pub(super) fn grant(&mut self, now: Instant) {
         self.queue.sweep();
         let mut queue = std::mem::take(&mut self.queue);
-        while let Some(line) = queue.next(now, |app, budgets| self.all_free(app, budgets, now)) {
+        let next = |queue: &Queue, state: &mut Self| {
+            queue.next(now, |app, budgets, reserved| state.all_free(app, budgets, &kept(reserved, app), now))
+        };
+        while let Some(line) = next(&queue, self) {
             let (app, budgets) = queue.who(line);
             let grant = self.check_daily(budgets, now).map(|()| self.take(app, budgets, now));
             if !queue.release(line, grant) && grant.is_ok() {
@@ -254,6 +263,32 @@ impl State {
             }
         }
         longest
+    }
+
+    /// The app goes to another gate, and those who wait for it with it.
+    pub(super) fn move_away(&mut self, app: AppIndex) {
+        self.moved.push(app);
+        self.queue.move_away(app);
+    }
+
+    pub(super) fn has_moved(&self, app: AppIndex) -> bool {
+        self.moved.contains(&app)
+    }
+
+    /// A call of an app that was sent before the app came here.
+    pub(super) fn count_one(&mut self, app: AppIndex, asked: Asked, now: Instant) {
+        let budgets = BudgetSet::default().with(Budget::Burst).with(Budget::Daily);
+        match asked {
+            Asked::No => {}
+            Asked::Answered => {
+                let marks = self.take(app, budgets, now);
+                self.answered(app, budgets, &Answered { at: now, marks, seen: None, limit: None });
+            }
+            Asked::Unanswered => {
+                self.take(app, budgets, now);
+                self.abandoned(app, budgets, now);
+            }
+        }
     }
 
     pub(super) fn is_quiet(&mut self, app: AppIndex, now: Instant) -> bool {
@@ -313,4 +348,9 @@ impl State {
             refused: self.refused,
         }
     }
+}
+
+/// Slots kept from an app by those who have waited for long, by budget.
+fn kept(reserved: &Reserved<'_>, app: AppIndex) -> [u32; 4] {
+    Budget::ALL.map(|budget| reserved.count(app, budget))
 }

@@ -106,3 +106,56 @@ async fn a_token_has_one_budget_however_its_scheme_is_spelled() {
     let worst = server.worst(WINDOW, |_| true);
     assert!(worst <= 100, "{worst} of 100 in one window");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_comes_to_its_portals_gate_brings_its_line() {
+    let server = Server::new(100, |_| None);
+    let (stack, first, second) = two_apps(&server).await;
+    // Past the first rest after a failed introduction, and into the second look for a quiet moment.
+    tokio::time::sleep(Duration::from_secs(85)).await;
+    server.becomes(|_| None);
+    let mut searches = second.at_once(150, &SEARCH, PATIENT);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let newcomer = Program::new(&stack, "Bearer c");
+    assert!(newcomer.call(&READ, PATIENT).await.is_ok());
+    assert_eq!(introduced(&stack), 3, "the newcomer hurried the introduction of the second");
+    searches.extend(first.at_once(50, &SEARCH, PATIENT));
+    assert_eq!(answered(searches).await, 200);
+    let worst = server.worst(SECOND, |entry| entry.asks("/search"));
+    assert!(worst <= 5, "{worst} searches of one portal in one second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_question_who_a_newcomer_is_counts_also_when_it_is_answered_too_late() {
+    let server = Server::new(10, |_| None);
+    let stack = stack(&server, |_| {});
+    let _first = Program::warm(&stack, "Bearer a").await;
+    server.becomes(|entry| {
+        let late = Reply::ordinary(entry).answered_after(Duration::from_secs(3));
+        entry.asks_details().then(|| late.counted_after(Duration::from_secs(2)))
+    });
+    let second = Program::new(&stack, "Bearer b");
+    assert_eq!(answered(second.at_once(10, &READ, PATIENT)).await, 10);
+    tokio::time::sleep(WINDOW).await;
+    let worst = server.worst(WINDOW, |entry| entry.token == "b");
+    assert!(worst <= 10, "{worst} of 10 in one window");
+}
+
+#[tokio::test(start_paused = true)]
+async fn newcomers_who_hang_up_do_not_have_the_same_question_asked_again_and_again() {
+    let server = Server::new(10, |_| None);
+    let stack = stack(&server, |_| {});
+    let _first = Program::warm(&stack, "Bearer a").await;
+    server.becomes(|entry| {
+        entry.asks_details().then(|| Reply::ordinary(entry).answered_after(Duration::from_millis(500)))
+    });
+    let second = Program::new(&stack, "Bearer b");
+    for _ in 0..30 {
+        let hasty = second.at_once(1, &READ, PATIENT);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        hasty[0].abort();
+    }
+    tokio::time::sleep(WINDOW).await;
+    let worst = server.worst(WINDOW, |entry| entry.token == "b");
+    assert!(worst <= 10, "{worst} of 10 in one window");
+}

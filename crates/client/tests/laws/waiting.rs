@@ -103,3 +103,19 @@ async fn a_call_that_needs_two_budgets_is_not_starved_by_those_that_need_one(
         assert!(began.elapsed() <= line + WINDOW * 2, "waited {:?}, others {line:?}", began.elapsed());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_long_line_for_associations_leaves_the_rest_of_burst_to_those_who_need_no_associations() {
+    let server = Server::new(20, |_| None);
+    let stack = stack(&server, |settings| {
+        settings.accounts.ceilings = Ceilings { associations: Some(5), ..Ceilings::default() };
+    });
+    let program = Program::warm(&stack, "Bearer a").await;
+    for number in 0..60 {
+        program.keeps_calling(&ASSOCIATION, Duration::from_millis(100) * number);
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let began = Instant::now();
+    assert_eq!(answered(program.at_once(10, &READ, PATIENT)).await, 10);
+    assert!(began.elapsed() <= WINDOW * 2, "10 reads took {:?} with 15 of 20 slots idle", began.elapsed());
+}
