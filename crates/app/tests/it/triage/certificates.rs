@@ -21,6 +21,7 @@ const HUBSPOT: &str = "api.hubapi.com";
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
 /// What the server shows and says.
+#[derive(Clone, Copy)]
 struct Shown {
     name: &'static str,
     years: (i32, i32),
