@@ -55,7 +55,7 @@ pub(crate) struct UpOptions {
     /// HubSpot's status page [default: https://status.hubspot.com/api/v2/summary.json]
     #[arg(long, value_name = "URL")]
     pub(crate) status_page: Option<String>,
-    /// Where durable state lives; created if it is not there
+    /// For durable state, of which this version keeps none; created if it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 }

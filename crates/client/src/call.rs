@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, Uri, header};
-use hubspot::endpoint::{ApiFamily, Budget, Endpoint};
+use hubspot::endpoint::{ApiFamily, Endpoint};
 use hubspot::error::ApiError;
 use tokio::time::Instant;
 
@@ -111,18 +111,6 @@ impl Failure {
             Self::Transport(error) if error.fault == TransportFault::RequestBody => false,
             Self::Transport(error) => error.may_have_been_sent(),
             Self::TimedOut { .. } => true,
-        }
-    }
-
-    /// The budget that refused, if one did.
-    pub fn refused_budget(&self) -> Option<Budget> {
-        match self {
-            Self::Refused(refusal) => Some(refusal.budget),
-            Self::BreakerOpen { .. }
-            | Self::PortalPaused { .. }
-            | Self::TooManyCredentials
-            | Self::Transport(_)
-            | Self::TimedOut { .. } => None,
         }
     }
 }
