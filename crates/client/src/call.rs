@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::accounts::{Account, Credential};
 use crate::body::Body;
 use crate::governor::Refusal;
+use crate::handling::Handling;
 use crate::telemetry::Label;
 use crate::transport::{TransportError, TransportFault};
 
@@ -27,6 +28,7 @@ pub struct Call {
     pub caller: Arc<str>,
     /// When the caller stops waiting.
     pub deadline: Instant,
+    pub handling: Handling,
 }
 
 impl Call {
@@ -59,6 +61,21 @@ pub struct Answer {
     /// What the answer means where it is not a plain success.
     pub error: Option<Box<ApiError>>,
     pub effort: Effort,
+    pub source: Source,
+}
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source {
+    /// HubSpot, now.
+    #[default]
+    Live,
+    /// HubSpot, now, in one batch with others.
+    Packed,
+    /// Kept, and not yet due to be asked for again.
+    Cache { age: Duration },
+    /// Kept, and older than it should be: HubSpot does not answer.
+    Stale { age: Duration },
 }
 
 /// What a call cost.
@@ -66,7 +83,7 @@ pub struct Answer {
 pub struct Effort {
     /// Requests sent.
     pub attempts: u32,
-    /// Time spent waiting for slots.
+    /// Time spent waiting for slots, or for others to share one with.
     pub waited: Duration,
 }
 

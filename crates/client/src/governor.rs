@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock::WallClock;
+use crate::lane::Lane;
 
 mod daily;
 mod peak;
@@ -47,15 +48,6 @@ pub struct Ceilings {
     pub associations: Option<u32>,
 }
 
-/// Whose turn it is among those who wait. Lanes will be more of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Turn {
-    /// Before all others: our own rare questions, on which others depend.
-    First,
-    /// In order of arrival.
-    InOrder,
-}
-
 /// Whether HubSpot was asked about a credential before it had a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Asked {
@@ -64,6 +56,19 @@ pub(crate) enum Asked {
     Answered,
     /// It may be counted yet.
     Unanswered,
+}
+
+/// Who asks for the right to send one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    pub app: AppIndex,
+    pub budgets: BudgetSet,
+    pub lane: Lane,
+    pub caller: &'a Arc<str>,
+    /// The caller's share of its lane.
+    pub weight: u16,
+    /// When the caller stops waiting.
+    pub deadline: Instant,
 }
 
 /// An app of the portal: its own burst budget.
@@ -143,14 +148,8 @@ impl Governor {
     /// # Errors
     /// A [`Refusal`] at once when the expected wait passes `deadline`, when too many wait, or when the daily pool
     /// is empty; later only if the expectation was wrong or the process goes down.
-    pub async fn acquire(
-        self: &Arc<Self>,
-        app: AppIndex,
-        budgets: BudgetSet,
-        turn: Turn,
-        deadline: Instant,
-        now: Instant,
-    ) -> Result<Permit, Refusal> {
+    pub async fn acquire(self: &Arc<Self>, asking: Asking<'_>, now: Instant) -> Result<Permit, Refusal> {
+        let Asking { app, budgets, lane, deadline, .. } = asking;
         let mut place = {
             let mut state = self.state.lock();
             if state.has_moved(app) {
@@ -164,16 +163,16 @@ impl Governor {
             if let Err(refusal) = state.check_daily(budgets, now) {
                 return Err(state.refuse(refusal));
             }
-            if let Some(marks) = state.try_take(app, budgets, turn, now) {
+            if let Some(marks) = state.try_take(app, budgets, lane, now) {
                 return Ok(Permit::new(self.clone(), app, budgets, marks, Wait::None));
             }
-            if let Some(refusal) = self.turned_away(&mut state, app, budgets, turn, deadline, now) {
+            if let Some(refusal) = self.turned_away(&mut state, app, budgets, lane, deadline, now) {
                 return Err(state.refuse(refusal));
             }
             if !std::mem::replace(&mut state.pump_runs, true) {
                 tokio::spawn(pump(self.clone()));
             }
-            Place::new(state.queue.push(app, budgets, turn, now), self.clone(), app, budgets)
+            Place::new(state.queue.push(app, budgets, lane, now), self.clone(), app, budgets)
         };
         self.changed.notify_one();
         match tokio::time::timeout_at(deadline, place.granted()).await {
@@ -181,7 +180,7 @@ impl Governor {
             Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
             Err(_late) => {
                 let mut state = self.state.lock();
-                let refusal = state.too_late(app, budgets, turn, Instant::now());
+                let refusal = state.too_late(app, budgets, lane, Instant::now());
                 Err(state.refuse(refusal))
             }
         }
@@ -193,11 +192,11 @@ impl Governor {
         state: &mut State,
         app: AppIndex,
         budgets: BudgetSet,
-        turn: Turn,
+        lane: Lane,
         deadline: Instant,
         now: Instant,
     ) -> Option<Refusal> {
-        let refusal = state.too_late(app, budgets, turn, now);
+        let refusal = state.too_late(app, budgets, lane, now);
         if state.closed {
             return Some(Refusal { reason: RefusalReason::ShuttingDown, ..refusal });
         }

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use crate::accounts::{Account, DETAILS, Learned};
 use crate::body::Body;
-use crate::governor::Turn;
+use crate::governor::Asking;
+use crate::lane::Lane;
 use crate::stack::Stack;
 
 /// How often a quiet moment is looked for.
@@ -128,7 +129,15 @@ impl Stack {
         let (Some(gate), Some(authorization)) = (account.gate(), &account.authorization) else { return true };
         let now = Instant::now();
         let budgets = BudgetSet::default().with(Budget::Burst).with(Budget::Daily);
-        let acquired = gate.governor.acquire(gate.app, budgets, Turn::First, now + TIMEOUT * 3, now).await;
+        let asking = Asking {
+            app: gate.app,
+            budgets,
+            lane: Lane::Probe,
+            caller: &account.name,
+            weight: 1,
+            deadline: now + TIMEOUT * 3,
+        };
+        let acquired = gate.governor.acquire(asking, now).await;
         let Ok(mut permit) = acquired else { return false };
         permit.sent();
         let learned = self.details(authorization).await;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`stack`] | THE layer order |
 //! | [`call`] | what goes in and what comes out |
+//! | [`handling`] | what may be done for a call besides sending it |
 //! | [`accounts`] | which portal and app a credential belongs to |
 //! | [`governor`] | who may send now: the slots of every budget |
 //! | [`retry`] | whether an attempt is followed by another |
@@ -22,7 +23,9 @@ mod breakers;
 pub mod call;
 pub mod clock;
 pub mod governor;
+pub mod handling;
 mod introduction;
+pub mod lane;
 pub mod probe;
 pub mod retry;
 pub mod stack;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::body::Body;
-use client::call::{Answer, Call, Effort};
+use client::call::{Answer, Call, Effort, Source};
+use client::handling::Handling;
 use client::stack::Stack;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body as _;
@@ -81,6 +82,7 @@ impl Forwarder {
             credential,
             caller,
             deadline,
+            handling: Handling::default(),
         };
         match self.stack.call(call, body).await {
             Ok(answer) => Ok(self.respond(answer, endpoint.paged, host.as_ref())),
@@ -94,14 +96,14 @@ impl Forwarder {
     }
 
     fn respond(&self, answer: Answer, paged: bool, host: Option<&HeaderValue>) -> Response<Body> {
-        let Answer { response, effort, error: _ } = answer;
+        let Answer { response, effort, source, error: _ } = answer;
         let (mut parts, mut body) = response.into_parts();
         headers::strip_hop_by_hop(&mut parts.headers);
         rewrite::location(&mut parts.headers, &self.origins, host);
         if paged && parts.status.is_success() {
             body = rewrite::body(&mut parts.headers, body, &self.origins, host);
         }
-        parts.headers.insert(headers::SOURCE, HeaderValue::from_static("live"));
+        tell_source(&mut parts.headers, source);
         tell_effort(&mut parts.headers, effort);
         parts.version = http::Version::HTTP_11;
         Response::from_parts(parts, body)
@@ -144,6 +146,20 @@ async fn held_body(incoming: Incoming, max: u64) -> Result<Body, Refusal> {
         Body::Continued(..) if max <= HELD_BODY_BYTES_MAX => Err(Refusal::body_too_large(max)),
         longer @ Body::Continued(..) => Ok(Body::boxed(Limited::new(longer, size(max)))),
         whole => Ok(whole),
+    }
+}
+
+/// An answer that did not come live says so, with its age.
+fn tell_source(headers: &mut HeaderMap, source: Source) {
+    let (name, age) = match source {
+        Source::Live => ("live", None),
+        Source::Packed => ("packed", None),
+        Source::Cache { age } => ("cache", Some(age)),
+        Source::Stale { age } => ("stale", Some(age)),
+    };
+    headers.insert(headers::SOURCE, HeaderValue::from_static(name));
+    if let Some(age) = age {
+        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     }
 }
 

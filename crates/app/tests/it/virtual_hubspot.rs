@@ -9,6 +9,7 @@ use client::body::Body;
 use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
 use client::governor::{Ceilings, QueueSettings};
+use client::handling::Handling;
 use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
 use client::transport::{Sending, Transport, TransportError, TransportFault};
@@ -86,6 +87,7 @@ impl Virtual {
             credential: Credential::Passthrough,
             caller: Arc::from("test"),
             deadline: Instant::now() + Duration::from_secs(3600),
+            handling: Handling::default(),
         };
         self.stack.call(call, Body::from(Bytes::copy_from_slice(body.as_bytes()))).await
     }

@@ -12,7 +12,9 @@ use hubspot::endpoint::{Budget, BudgetSet};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{AppIndex, Governor, Marks, Refusal, RefusalReason, Turn};
+use crate::lane::Lane;
+
+use super::{AppIndex, Governor, Marks, Refusal, RefusalReason};
 
 /// One window: by then every slot has come free once.
 const PATIENT: Duration = Duration::from_secs(10);
@@ -26,7 +28,7 @@ pub(super) struct Queue {
 }
 
 struct Line {
-    turn: Turn,
+    lane: Lane,
     app: AppIndex,
     budgets: BudgetSet,
     waiting: VecDeque<Waiter>,
@@ -43,15 +45,15 @@ impl Queue {
         &mut self,
         app: AppIndex,
         budgets: BudgetSet,
-        turn: Turn,
+        lane: Lane,
         now: Instant,
     ) -> oneshot::Receiver<Grant> {
         let (grant, granted) = oneshot::channel();
         self.arrivals += 1;
         let waiter = Waiter { arrival: self.arrivals, since: now, grant };
-        match self.lines.iter_mut().find(|line| line.is(app, budgets, turn)) {
+        match self.lines.iter_mut().find(|line| line.is(app, budgets, lane)) {
             Some(line) => line.waiting.push_back(waiter),
-            None => self.lines.push(Line { turn, app, budgets, waiting: VecDeque::from([waiter]) }),
+            None => self.lines.push(Line { lane, app, budgets, waiting: VecDeque::from([waiter]) }),
         }
         granted
     }
@@ -61,14 +63,14 @@ impl Queue {
         self.lines.iter().map(|line| line.waiting.len()).sum()
     }
 
-    /// How many go before a new request of this turn, of those that share a budget with it.
-    pub(super) fn ahead(&self, turn: Turn, shares: impl Fn(AppIndex, BudgetSet) -> bool) -> u32 {
-        let ahead = self.lines.iter().filter(|line| line.turn <= turn && shares(line.app, line.budgets));
+    /// How many go before a new request of this lane, of those that share a budget with it.
+    pub(super) fn ahead(&self, lane: Lane, shares: impl Fn(AppIndex, BudgetSet) -> bool) -> u32 {
+        let ahead = self.lines.iter().filter(|line| line.lane <= lane && shares(line.app, line.budgets));
         u32::try_from(ahead.map(|line| line.waiting.len()).sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn has_line(&self, app: AppIndex, budgets: BudgetSet, turn: Turn) -> bool {
-        self.lines.iter().any(|line| line.is(app, budgets, turn) && !line.waiting.is_empty())
+    pub(super) fn has_line(&self, app: AppIndex, budgets: BudgetSet, lane: Lane) -> bool {
+        self.lines.iter().any(|line| line.is(app, budgets, lane) && !line.waiting.is_empty())
     }
 
     /// Those whose caller hung up leave the heads of their lines.
@@ -87,7 +89,7 @@ impl Queue {
         }
     }
 
-    /// The line whose head comes first, by turn and then by arrival, among those that `ready` lets go. One that has
+    /// The line whose head comes first, by lane and then by arrival, among those that `ready` lets go. One that has
     /// waited for long keeps a slot of each budget it needs from those behind it: else a request of two budgets, each
     /// coming free at its own moments, might never find both.
     pub(super) fn next(
@@ -99,9 +101,9 @@ impl Queue {
             .lines
             .iter()
             .enumerate()
-            .filter_map(|(index, line)| Some((line.turn, line.waiting.front()?, index)))
+            .filter_map(|(index, line)| Some((line.lane, line.waiting.front()?, index)))
             .collect();
-        heads.sort_unstable_by_key(|(turn, head, _)| (*turn, head.arrival));
+        heads.sort_unstable_by_key(|(lane, head, _)| (*lane, head.arrival));
         let mut reserved = Reserved::default();
         for (_, head, index) in heads {
             let line = &self.lines[index];
@@ -155,8 +157,8 @@ impl Queue {
 }
 
 impl Line {
-    fn is(&self, app: AppIndex, budgets: BudgetSet, turn: Turn) -> bool {
-        self.app == app && self.budgets == budgets && self.turn == turn
+    fn is(&self, app: AppIndex, budgets: BudgetSet, lane: Lane) -> bool {
+        self.app == app && self.budgets == budgets && self.lane == lane
     }
 }
 

@@ -11,11 +11,12 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use crate::clock::WallClock;
+use crate::lane::Lane;
 
 use super::daily::Daily;
 use super::queue::{Queue, Reserved};
 use super::slots::{Mark, Slots};
-use super::{Answered, AppIndex, Asked, Ceilings, Hit, Marks, Refusal, RefusalReason, Spending, Turn};
+use super::{Answered, AppIndex, Asked, Ceilings, Hit, Marks, Refusal, RefusalReason, Spending};
 
 pub(super) struct State {
     /// One per app of the portal.
@@ -183,14 +184,14 @@ impl State {
         &mut self,
         app: AppIndex,
         budgets: BudgetSet,
-        turn: Turn,
+        lane: Lane,
         now: Instant,
     ) -> Option<Marks> {
-        let reserved = match turn {
-            Turn::First => [0; 4],
-            Turn::InOrder => kept(&self.queue.reserved(now), app),
+        let reserved = match lane {
+            Lane::Probe => [0; 4],
+            Lane::Interactive | Lane::Sync | Lane::Bulk => kept(&self.queue.reserved(now), app),
         };
-        let first = !self.queue.has_line(app, budgets, turn) && self.all_free(app, budgets, &reserved, now);
+        let first = !self.queue.has_line(app, budgets, lane) && self.all_free(app, budgets, &reserved, now);
         first.then(|| self.take(app, budgets, now))
     }
 
@@ -241,19 +242,19 @@ impl State {
         &mut self,
         app: AppIndex,
         budgets: BudgetSet,
-        turn: Turn,
+        lane: Lane,
         now: Instant,
     ) -> Refusal {
-        let (expected, budget) = self.expect(app, budgets, turn, now);
+        let (expected, budget) = self.expect(app, budgets, lane, now);
         let retry_after = expected.saturating_duration_since(now);
         Refusal { budget, reason: RefusalReason::Deadline, retry_after }
     }
 
     /// When a new request can expect its turn, and which budget it waits for longest.
-    fn expect(&mut self, app: AppIndex, budgets: BudgetSet, turn: Turn, now: Instant) -> (Instant, Budget) {
+    fn expect(&mut self, app: AppIndex, budgets: BudgetSet, lane: Lane, now: Instant) -> (Instant, Budget) {
         let mut longest = (now, Budget::Burst);
         for budget in budgets.iter() {
-            let ahead = self.queue.ahead(turn, |other, others| {
+            let ahead = self.queue.ahead(lane, |other, others| {
                 others.contains(budget) && (budget != Budget::Burst || other == app)
             });
             if let Some(at) = self.slots(app, budget).map(|slots| slots.expect(ahead, now))

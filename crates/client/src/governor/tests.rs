@@ -31,13 +31,18 @@ fn searches() -> BudgetSet {
     BudgetSet::default().with(Budget::Search).with(Budget::Daily)
 }
 
-fn within(seconds: u64) -> Instant {
-    Instant::now() + Duration::from_secs(seconds)
+fn nobody() -> Arc<str> {
+    Arc::from("-")
+}
+
+fn asking(caller: &Arc<str>, app: AppIndex, budgets: BudgetSet, within_seconds: u64) -> Asking<'_> {
+    let deadline = Instant::now() + Duration::from_secs(within_seconds);
+    Asking { app, budgets, lane: Lane::Interactive, caller, weight: 1, deadline }
 }
 
 async fn send(governor: &Arc<Governor>, app: AppIndex, budgets: BudgetSet) {
     let mut permit = governor
-        .acquire(app, budgets, Turn::InOrder, within(60), Instant::now())
+        .acquire(asking(&nobody(), app, budgets, 60), Instant::now())
         .await
         .expect("a slot within the minute");
     permit.sent();
@@ -63,7 +68,7 @@ async fn a_wait_past_the_deadline_is_refused_at_once_with_the_time_to_come_back(
     send(&governor, app, reads()).await;
     let start = Instant::now();
     let refusal = governor
-        .acquire(app, reads(), Turn::InOrder, within(5), Instant::now())
+        .acquire(asking(&nobody(), app, reads(), 5), Instant::now())
         .await
         .err()
         .expect("ten seconds do not fit into five");
@@ -131,7 +136,7 @@ async fn a_caller_who_hangs_up_leaves_no_slot_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_not_used_is_free_at_once() {
     let (governor, app) = gate(1).await;
-    drop(governor.acquire(app, reads(), Turn::InOrder, within(60), Instant::now()).await.ok().unwrap());
+    drop(governor.acquire(asking(&nobody(), app, reads(), 60), Instant::now()).await.ok().unwrap());
     let start = Instant::now();
     send(&governor, app, reads()).await;
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -147,19 +152,18 @@ async fn daily_said_by_hubspot_refuses_until_the_reset() {
     let governor = Governor::new(&limits, Ceilings::default(), Some(zone), queue, clock);
     let app = governor.add_app(&limits, Ceilings::default(), None);
     let mut permit =
-        governor.acquire(app, reads(), Turn::InOrder, within(60), Instant::now()).await.ok().unwrap();
+        governor.acquire(asking(&nobody(), app, reads(), 60), Instant::now()).await.ok().unwrap();
     permit.sent();
     permit.answered(
         Instant::now(),
         &RateHeaders::default(),
         Some(Hit { kind: ErrorKind::DailyLimit, retry_after: None }),
     );
-    let refusal =
-        governor.acquire(app, reads(), Turn::InOrder, within(60), Instant::now()).await.err().unwrap();
+    let refusal = governor.acquire(asking(&nobody(), app, reads(), 60), Instant::now()).await.err().unwrap();
     assert_eq!(refusal.reason, RefusalReason::DailyPoolEmpty);
     assert_eq!(refusal.retry_after, Duration::from_secs(2 * 3600));
     tokio::time::advance(Duration::from_secs(2 * 3600)).await;
-    assert!(governor.acquire(app, reads(), Turn::InOrder, within(60), Instant::now()).await.is_ok());
+    assert!(governor.acquire(asking(&nobody(), app, reads(), 60), Instant::now()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +174,7 @@ async fn the_queue_is_bounded() {
         .map(|_| {
             let governor = governor.clone();
             tokio::spawn(async move {
-                governor.acquire(app, reads(), Turn::InOrder, within(5000), Instant::now()).await.is_ok()
+                governor.acquire(asking(&nobody(), app, reads(), 5000), Instant::now()).await.is_ok()
             })
         })
         .collect();
@@ -178,7 +182,7 @@ async fn the_queue_is_bounded() {
         tokio::task::yield_now().await;
     }
     let refusal =
-        governor.acquire(app, reads(), Turn::InOrder, within(5000), Instant::now()).await.err().unwrap();
+        governor.acquire(asking(&nobody(), app, reads(), 5000), Instant::now()).await.err().unwrap();
     assert_eq!(refusal.reason, RefusalReason::QueueFull);
     drop(waiting);
 }

@@ -17,11 +17,7 @@ pub(super) type Reply = (Response<Body>, Option<Box<ApiError>>);
 pub(super) enum Attempted {
     Answered(Response<Body>, Option<Box<ApiError>>),
     Transport(TransportError),
-    TimedOut {
-        after: Duration,
-    },
-    /// Nothing was sent.
-    NotSent(Failure),
+    TimedOut { after: Duration },
 }
 
 impl Attempted {
@@ -30,7 +26,7 @@ impl Attempted {
             Self::Answered(response, None) => AttemptResult::Good(response.status()),
             Self::Answered(_, Some(error)) => AttemptResult::Error(error),
             Self::Transport(error) => AttemptResult::Transport(error.fault),
-            Self::TimedOut { .. } | Self::NotSent(_) => AttemptResult::TimedOut,
+            Self::TimedOut { .. } => AttemptResult::TimedOut,
         }
     }
 
@@ -39,7 +35,6 @@ impl Attempted {
             Self::Answered(response, error) => Ok((response, error)),
             Self::Transport(error) => Err(Failure::Transport(error)),
             Self::TimedOut { after } => Err(Failure::TimedOut { after }),
-            Self::NotSent(failure) => Err(failure),
         }
     }
 }

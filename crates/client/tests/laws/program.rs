@@ -9,6 +9,7 @@ use client::body::Body;
 use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
 use client::governor::{Ceilings, QueueSettings};
+use client::handling::Handling;
 use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
 use http::uri::PathAndQuery;
@@ -150,6 +151,7 @@ pub(crate) async fn call(
         credential: Credential::Passthrough,
         caller: Arc::from("-"),
         deadline: Instant::now() + patience,
+        handling: Handling::default(),
     };
     stack.call(call, Body::Empty).await
 }

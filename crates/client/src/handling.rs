@@ -1,0 +1,35 @@
+//! What may be done for a call besides sending it: decided by whoever knows the caller and the route.
+
+use std::time::Duration;
+
+use crate::lane::Lane;
+use crate::stack::Feature;
+
+/// How one call is to be treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handling {
+    pub lane: Lane,
+    /// The caller's share of its lane, against the others' there.
+    pub weight: u16,
+    /// It may travel with others as one batch.
+    pub packing: Feature,
+    /// How long a record's answer may be served again. Zero: not at all; definitions have a time of their own.
+    pub keep: Duration,
+    /// The oldest answer that is better than none, while HubSpot does not answer. Zero: an error is.
+    pub stale_max: Duration,
+    /// The caller wants HubSpot's own word (`Cache-Control: no-cache`).
+    pub fresh: bool,
+}
+
+impl Default for Handling {
+    fn default() -> Self {
+        Self {
+            lane: Lane::default(),
+            weight: 1,
+            packing: Feature::On,
+            keep: Duration::ZERO,
+            stale_max: Duration::ZERO,
+            fresh: false,
+        }
+    }
+}

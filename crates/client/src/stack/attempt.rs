@@ -1,0 +1,126 @@
+//! One request: auth, attempt timeout, transport; and what its end says.
+
+use std::time::Duration;
+
+use hubspot::error::ErrorKind;
+use hubspot::rate_headers::RateHeaders;
+use tokio::time::Instant;
+
+use super::Stack;
+use super::attempted::{Attempted, read_error};
+use super::right::Right;
+use crate::accounts::Account;
+use crate::body::Body;
+use crate::breakers::Passage;
+use crate::call::{Call, Effort};
+use crate::governor::{Hit, Permit};
+use crate::telemetry::{AttemptResult, Span};
+use crate::transport::TransportFault;
+
+/// With a portal on the move (477), one call in this time asks whether it has arrived.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+impl Stack {
+    /// Uses a right to send.
+    pub(super) async fn attempt(
+        &self,
+        call: &Call,
+        body: Body,
+        account: &Account,
+        effort: &mut Effort,
+        right: Right<'_>,
+    ) -> Attempted {
+        let Right { passage, permit, asked_at, sent_at } = right;
+        effort.waited += sent_at - asked_at;
+        effort.attempts += 1;
+        let (attempted, ended) = self.send(call, body, permit, sent_at).await;
+        let result = attempted.result();
+        self.judge(account, passage, result, Span { began: sent_at, ended });
+        self.observer.attempt(&call.label(account), result, Span { began: sent_at, ended });
+        attempted
+    }
+
+    /// What an attempt says about the API family and the portal.
+    fn judge(&self, account: &Account, passage: Passage<'_>, result: AttemptResult<'_>, span: Span) {
+        match result {
+            AttemptResult::Error(error) if error.kind == ErrorKind::Migrating => {
+                let pause = error.retry_after.unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
+                self.pause_portal(account, span.ended + pause);
+                passage.succeeded();
+            }
+            AttemptResult::Good(_) => {
+                account.resume();
+                passage.succeeded();
+            }
+            AttemptResult::Error(error) if !error.counts_against_breaker() => {
+                account.resume();
+                passage.succeeded();
+            }
+            // Tells nothing about HubSpot: the connection had grown old, the caller's body broke off, or the caller
+            // was in a hurry.
+            AttemptResult::Transport(TransportFault::ResetAfterIdle | TransportFault::RequestBody) => {
+                drop(passage);
+            }
+            AttemptResult::TimedOut if span.took() < self.settings.attempt_timeout => drop(passage),
+            AttemptResult::Error(_) | AttemptResult::Transport(_) | AttemptResult::TimedOut => {
+                passage.failed(span.ended);
+            }
+        }
+    }
+
+    /// A portal moves as a whole, whichever app heard of it.
+    fn pause_portal(&self, account: &Account, until: Instant) {
+        account.pause(until);
+        let Some(portal) = account.portal() else { return };
+        for other in self.accounts() {
+            if other.portal().is_some_and(|other| other.id == portal.id) {
+                other.pause(until);
+            }
+        }
+    }
+
+    /// Auth, attempt timeout, transport; the slot is settled by what comes back.
+    async fn send(
+        &self,
+        call: &Call,
+        body: Body,
+        mut permit: Option<Permit>,
+        sent_at: Instant,
+    ) -> (Attempted, Instant) {
+        let request = call.request(body);
+        if let Some(permit) = &mut permit {
+            permit.sent();
+        }
+        let patience = (sent_at + self.settings.attempt_timeout).min(call.deadline);
+        let exchanged = tokio::time::timeout_at(patience, self.exchange(request)).await;
+        let ended = Instant::now();
+        let attempted = match exchanged {
+            Ok(Ok(response)) => {
+                let error = read_error(&response);
+                if let Some(permit) = permit {
+                    let hit = error.as_ref().filter(|error| error.kind.is_throttle());
+                    let hit = hit.map(|error| Hit { kind: error.kind, retry_after: error.retry_after });
+                    permit.answered(ended, &RateHeaders::read(response.headers()), hit);
+                }
+                Attempted::Answered(response, error)
+            }
+            Ok(Err(error)) => {
+                // What may have left may still be counted: dropped, the permit keeps its slot for long enough.
+                if let Some(permit) = permit.filter(|_| !error.may_have_been_sent()) {
+                    permit.never_sent();
+                }
+                Attempted::Transport(error)
+            }
+            Err(_elapsed) => {
+                let after = ended - sent_at;
+                // After the full time the request has had its chance to be counted; after a shorter one it may have
+                // just left, and the permit is dropped.
+                if let Some(permit) = permit.filter(|_| after >= self.settings.attempt_timeout) {
+                    permit.timed_out(ended);
+                }
+                Attempted::TimedOut { after }
+            }
+        };
+        (attempted, ended)
+    }
+}
