@@ -51,6 +51,7 @@ impl Call {
             method: &self.method,
             path: self.target.path(),
             endpoint: &self.endpoint,
+            lane: self.handling.lane,
         }
     }
 }
@@ -76,6 +77,18 @@ pub enum Source {
     Cache { age: Duration },
     /// Kept, and older than it should be: HubSpot does not answer.
     Stale { age: Duration },
+}
+
+impl Source {
+    /// Its name in headers, logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Packed => "packed",
+            Self::Cache { .. } => "cache",
+            Self::Stale { .. } => "stale",
+        }
+    }
 }
 
 /// What a call cost.
@@ -118,6 +131,18 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Its name in logs and metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.reason.name(),
+            Self::BreakerOpen { .. } => "breaker_open",
+            Self::PortalPaused { .. } => "portal_paused",
+            Self::TooManyCredentials => "too_many_credentials",
+            Self::Transport(error) => error.fault.name(),
+            Self::TimedOut { .. } => "timeout",
+        }
+    }
+
     /// May the call have taken effect at HubSpot?
     pub fn may_have_been_applied(&self) -> bool {
         match self {

@@ -98,6 +98,19 @@ pub enum RefusalReason {
     Moved,
 }
 
+impl RefusalReason {
+    /// Its name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::QueueFull => "queue_full",
+            Self::DailyPoolEmpty => "daily_pool_empty",
+            Self::ShuttingDown => "shutting_down",
+            Self::Moved => "moved",
+        }
+    }
+}
+
 /// What a portal's gate has seen, for people and diagnosis.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spending {

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::accounts::{Account, AccountSettings, Accounts};
 use crate::body::Body;
@@ -34,6 +35,7 @@ mod again;
 mod attempt;
 mod attempted;
 mod right;
+mod spans;
 mod trace;
 
 use trace::Trace;
@@ -119,12 +121,14 @@ impl Stack {
             },
         };
         let mut trace = Trace::start(&*self.observer, &account, &call, began);
-        let result = self.retry(&call, body, &account, &mut trace.effort, None).await;
+        let span = trace.span();
+        let result = self.retry(&call, body, &account, &mut trace.effort, None).instrument(span).await;
         let effort = trace.effort;
         match result {
             Ok((response, error)) => {
-                trace.end(CallResult::Answered(response.status(), error.as_deref()));
-                Ok(Answer { response, error, effort, source: Source::Live })
+                let source = Source::Live;
+                trace.end(CallResult::Answered(response.status(), error.as_deref(), source));
+                Ok(Answer { response, error, effort, source })
             }
             Err(why) => {
                 trace.end(CallResult::Failed(&why));

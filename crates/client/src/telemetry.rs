@@ -9,7 +9,8 @@ use hubspot::error::ApiError;
 use tokio::time::Instant;
 
 use crate::accounts::Account;
-use crate::call::{Effort, Failure};
+use crate::call::{Effort, Failure, Source};
+use crate::lane::Lane;
 use crate::transport::TransportFault;
 
 /// Listens to every attempt and every call.
@@ -43,6 +44,7 @@ pub struct Label<'a> {
     /// Holds ids: only its route may be kept.
     pub path: &'a str,
     pub endpoint: &'a Endpoint,
+    pub lane: Lane,
 }
 
 /// How one request sent to HubSpot ended.
@@ -58,7 +60,8 @@ pub enum AttemptResult<'a> {
 /// How a call ended for its caller.
 #[derive(Debug, Clone, Copy)]
 pub enum CallResult<'a> {
-    Answered(StatusCode, Option<&'a ApiError>),
+    /// Its status, what it means where that is not a plain success, and where it comes from.
+    Answered(StatusCode, Option<&'a ApiError>, Source),
     Failed(&'a Failure),
     /// The caller hung up.
     Cancelled,

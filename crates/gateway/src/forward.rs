@@ -151,13 +151,11 @@ async fn held_body(incoming: Incoming, max: u64) -> Result<Body, Refusal> {
 
 /// An answer that did not come live says so, with its age.
 fn tell_source(headers: &mut HeaderMap, source: Source) {
-    let (name, age) = match source {
-        Source::Live => ("live", None),
-        Source::Packed => ("packed", None),
-        Source::Cache { age } => ("cache", Some(age)),
-        Source::Stale { age } => ("stale", Some(age)),
+    let age = match source {
+        Source::Live | Source::Packed => None,
+        Source::Cache { age } | Source::Stale { age } => Some(age),
     };
-    headers.insert(headers::SOURCE, HeaderValue::from_static(name));
+    headers.insert(headers::SOURCE, HeaderValue::from_static(source.name()));
     if let Some(age) = age {
         headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     }

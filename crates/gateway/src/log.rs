@@ -56,7 +56,7 @@ impl<O: Observer> Observer for Log<O> {
     fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span) {
         self.next.call(label, result, effort, span);
         let (why, error) = match result {
-            CallResult::Answered(_, Some(error)) if is_news(error.kind) => {
+            CallResult::Answered(_, Some(error), _) if !error.kind.is_everyday() => {
                 (error.kind.name().to_owned(), Some(error))
             }
             CallResult::Failed(failure) => (failure.to_string(), None),
@@ -77,20 +77,6 @@ impl<O: Observer> Observer for Log<O> {
             "call failed: {why}",
         );
     }
-}
-
-/// 404, 409 and refused values are everyday answers to the program that asked; the rest is the operator's business.
-fn is_news(kind: hubspot::error::ErrorKind) -> bool {
-    use hubspot::error::ErrorKind as Kind;
-    !matches!(
-        kind,
-        Kind::Validation
-            | Kind::NotFound
-            | Kind::Conflict
-            | Kind::TooLong
-            | Kind::MethodNotAllowed
-            | Kind::OtherClient
-    )
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Stack;
 use super::attempted::{Attempted, read_error};
 use super::right::Right;
+use super::spans;
 use crate::accounts::Account;
 use crate::body::Body;
 use crate::breakers::Passage;
@@ -33,8 +34,10 @@ impl Stack {
         let Right { passage, permit, asked_at, sent_at } = right;
         effort.waited += sent_at - asked_at;
         effort.attempts += 1;
+        let tracing = spans::of_attempt(call, account, effort.attempts);
         let (attempted, ended) = self.send(call, body, permit, sent_at).await;
         let result = attempted.result();
+        spans::attempt_ended(&tracing, result);
         self.judge(account, passage, result, Span { began: sent_at, ended });
         self.observer.attempt(&call.label(account), result, Span { began: sent_at, ended });
         attempted

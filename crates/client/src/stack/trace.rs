@@ -6,12 +6,15 @@ use crate::accounts::Account;
 use crate::call::{Call, Effort};
 use crate::telemetry::{CallResult, Observer, Span};
 
+use super::spans;
+
 /// Tells the observer how the call ended, also when the caller hangs up and the future is dropped.
 pub(super) struct Trace<'a> {
     observer: &'a dyn Observer,
     account: &'a Account,
     call: &'a Call,
     began: Instant,
+    span: tracing::Span,
     pub(super) effort: Effort,
     ended: bool,
 }
@@ -23,11 +26,22 @@ impl<'a> Trace<'a> {
         call: &'a Call,
         began: Instant,
     ) -> Self {
-        Self { observer, account, call, began, effort: Effort::default(), ended: false }
+        let span = spans::of_call(call, account);
+        Self { observer, account, call, began, span, effort: Effort::default(), ended: false }
+    }
+
+    /// The call's tracing span, which its attempts lie in.
+    pub(super) fn span(&self) -> tracing::Span {
+        self.span.clone()
     }
 
     pub(super) fn end(mut self, result: CallResult<'_>) {
         self.ended = true;
+        self.tell(result);
+    }
+
+    fn tell(&self, result: CallResult<'_>) {
+        spans::call_ended(&self.span, result, self.effort);
         self.observer.call(&self.call.label(self.account), result, self.effort, Span::since(self.began));
     }
 }
@@ -35,8 +49,7 @@ impl<'a> Trace<'a> {
 impl Drop for Trace<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            let label = self.call.label(self.account);
-            self.observer.call(&label, CallResult::Cancelled, self.effort, Span::since(self.began));
+            self.tell(CallResult::Cancelled);
         }
     }
 }

@@ -117,7 +117,7 @@ impl Group {
         self.calls.add(1, now);
         self.retries.add(effort.attempts.saturating_sub(1), now);
         match result {
-            CallResult::Answered(status, _) if status.is_success() => {
+            CallResult::Answered(status, ..) if status.is_success() => {
                 self.ok.add(1, now);
                 self.last_ok_at = Some(now);
             }

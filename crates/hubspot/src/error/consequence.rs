@@ -21,6 +21,20 @@ impl ErrorKind {
         )
     }
 
+    /// An everyday answer to the program that asked: not there, there already, a value refused. Everything else is
+    /// the operator's business.
+    pub const fn is_everyday(self) -> bool {
+        matches!(
+            self,
+            Self::Validation
+                | Self::NotFound
+                | Self::Conflict
+                | Self::TooLong
+                | Self::MethodNotAllowed
+                | Self::OtherClient
+        )
+    }
+
     /// HubSpot failed: 5xx, never a 4xx or a throttle. Those are answers of a service that works; opening a
     /// breaker on them would turn one caller's mistake into everybody's outage.
     ///
