@@ -47,6 +47,7 @@ pub(crate) struct GatewaySection {
     pub(crate) governor: bool,
     pub(crate) retries: bool,
     pub(crate) breaker: bool,
+    pub(crate) adaptive: bool,
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -150,6 +151,7 @@ impl Default for GatewaySection {
             governor: true,
             retries: true,
             breaker: true,
+            adaptive: true,
             ca_file: None,
         }
     }

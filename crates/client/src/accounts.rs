@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::breakers::Breakers;
+pub use crate::breakers::FamilyState;
 use crate::governor::{AppIndex, Ceilings, Governor, QueueSettings};
 use crate::introduction::Introduction;
 use crate::stack::Feature;
@@ -129,6 +130,11 @@ impl Account {
     /// Families whose breaker is not closed.
     pub fn open_breakers(&self) -> Vec<hubspot::endpoint::ApiFamily> {
         self.breakers.open()
+    }
+
+    /// Every family that has been used, as it is now.
+    pub fn families(&self) -> Vec<FamilyState> {
+        self.breakers.states(Instant::now()).collect()
     }
 
     /// How long the portal still wants to be left alone (477). Once the time is up, one call goes to ask.

@@ -116,6 +116,9 @@ pub enum Failure {
     /// We did not send it: HubSpot has been failing and is being left alone for a moment.
     #[error("the {} API has been failing; the next try is in {retry_after:?}", family.name())]
     BreakerOpen { family: ApiFamily, retry_after: Duration },
+    /// We did not send it: the family answers slowly, and there is no room for one more request under way in time.
+    #[error("the {} API is slow or overloaded; there is no room for one more request in time", family.name())]
+    Congested { family: ApiFamily, retry_after: Duration },
     /// We did not send it: the portal is moving between data centres (477).
     #[error("the portal is being moved by HubSpot; it asked for {retry_after:?}")]
     PortalPaused { retry_after: Duration },
@@ -136,6 +139,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.reason.name(),
             Self::BreakerOpen { .. } => "breaker_open",
+            Self::Congested { .. } => "congested",
             Self::PortalPaused { .. } => "portal_paused",
             Self::TooManyCredentials => "too_many_credentials",
             Self::Transport(error) => error.fault.name(),
@@ -148,6 +152,7 @@ impl Failure {
         match self {
             Self::Refused(_)
             | Self::BreakerOpen { .. }
+            | Self::Congested { .. }
             | Self::PortalPaused { .. }
             | Self::TooManyCredentials => false,
             Self::Transport(error) if error.fault == TransportFault::RequestBody => false,

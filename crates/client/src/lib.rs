@@ -12,6 +12,8 @@
 //! | [`governor`] | who may send now: the slots of every budget |
 //! | [`retry`] | whether an attempt is followed by another |
 //! | `breaker` | leaving a failing API family alone |
+//! | `concurrency` | how many requests of a family may be under way |
+//! | `latency` | what is slow for a family |
 //! | [`transport`] | connections |
 //! | [`telemetry`] | what listeners are told |
 //! | [`probe`] | questions to every layer between us and HubSpot |
@@ -22,12 +24,15 @@ mod breaker;
 mod breakers;
 pub mod call;
 pub mod clock;
+mod concurrency;
 pub mod governor;
 pub mod handling;
 mod introduction;
 pub mod lane;
+mod latency;
 pub mod probe;
 pub mod retry;
+mod rooms;
 pub mod stack;
 pub mod telemetry;
 pub mod transport;

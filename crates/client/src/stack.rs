@@ -4,7 +4,7 @@
 //! trace            outermost, so that it sees what the caller sees
 //!   deadline       nothing below outlives the caller's patience
 //!     retry        above the breaker: every attempt is admitted and gated anew
-//!       breaker    above the governor: a refused attempt costs no slot
+//!       breaker    above the governor: a refused attempt costs no slot; room under way, too, is waited for without one
 //!         governor every attempt is counted, retries too
 //!           auth   every attempt is freshly signed
 //!             attempt timeout   the slot's clock starts at its end
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Request, Response};
 use parking_lot::Mutex;
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -50,6 +50,8 @@ pub struct StackSettings {
     pub whole_answer_bytes_max: usize,
     pub retries: Feature,
     pub breaker: Feature,
+    /// Requests under way adapt to how HubSpot bears them.
+    pub adaptive: Feature,
     /// Seeds the jitter of back-offs.
     pub seed: u64,
 }
@@ -135,6 +137,11 @@ impl Stack {
                 Err(CallFailed { why, effort })
             }
         }
+    }
+
+    /// A draw from `0.0..1.0`.
+    fn jitter(&self) -> f64 {
+        self.jitter.lock().random_range(0.0..1.0)
     }
 
     /// Opens a new credential's account, in a task of its own: a caller who hangs up must not have the next one ask

@@ -176,6 +176,13 @@ impl Refusal {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_BREAKER_OPEN", message)
                     .after(*retry_after)
             }
+            Failure::Congested { family, retry_after } => {
+                let message = format!(
+                    "HubSpot's {} API is slow or overloaded, and there is no room for one more request before the deadline. {outcome}",
+                    family.name()
+                );
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_CONGESTED", message).after(*retry_after)
+            }
             Failure::TooManyCredentials => {
                 let message =
                     format!("More different tokens are in use than the gateway tells apart. {outcome}");

@@ -183,6 +183,7 @@ fn stack_settings(config: &Config) -> StackSettings {
         whole_answer_bytes_max: WHOLE_ANSWER_BYTES_MAX,
         retries: feature(config.gateway.retries),
         breaker: feature(config.gateway.breaker),
+        adaptive: feature(config.gateway.adaptive),
         seed: rand::random(),
     }
 }

@@ -67,6 +67,7 @@ impl Virtual {
             whole_answer_bytes_max: 64 * 1024,
             retries: governed,
             breaker: governed,
+            adaptive: governed,
             seed,
         };
         let stack =

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio::time::Instant;
 
 use super::attempted::{Attempted, Reply};
@@ -52,8 +51,7 @@ impl Stack {
             Attempted::TimedOut { .. } => Ended::TimedOut,
             Attempted::Answered(_, None) => return None,
         };
-        let jitter = self.jitter.lock().random_range(0.0..1.0);
-        let Verdict::Again(wait) = decide(ended, call.endpoint.idempotent, number, jitter) else {
+        let Verdict::Again(wait) = decide(ended, call.endpoint.idempotent, number, self.jitter()) else {
             return None;
         };
         let in_time = Instant::now() + wait < call.deadline;

@@ -1,7 +1,9 @@
 //! One request: auth, attempt timeout, transport; and what its end says.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use hubspot::endpoint::ApiFamily;
 use hubspot::error::ErrorKind;
 use hubspot::rate_headers::RateHeaders;
 use tokio::time::Instant;
@@ -12,7 +14,7 @@ use super::right::Right;
 use super::spans;
 use crate::accounts::Account;
 use crate::body::Body;
-use crate::breakers::Passage;
+use crate::breakers::{Passage, Turn};
 use crate::call::{Call, Effort};
 use crate::governor::{Hit, Permit};
 use crate::telemetry::{AttemptResult, Span};
@@ -31,11 +33,14 @@ impl Stack {
         effort: &mut Effort,
         right: Right<'_>,
     ) -> Attempted {
-        let Right { passage, permit, asked_at, sent_at } = right;
+        let Right { mut passage, permit, asked_at, sent_at } = right;
         effort.waited += sent_at - asked_at;
         effort.attempts += 1;
         let tracing = spans::of_attempt(call, account, effort.attempts);
-        let (attempted, ended) = self.send(call, body, permit, sent_at).await;
+        if !matches!(body, Body::Empty | Body::Whole(_)) {
+            passage.is_an_upload();
+        }
+        let (attempted, ended) = self.send(call, body, account, &mut passage, permit, sent_at).await;
         let result = attempted.result();
         spans::attempt_ended(&tracing, result);
         self.judge(account, passage, result, Span { began: sent_at, ended });
@@ -44,32 +49,56 @@ impl Stack {
     }
 
     /// What an attempt says about the API family and the portal.
-    fn judge(&self, account: &Account, passage: Passage<'_>, result: AttemptResult<'_>, span: Span) {
-        match result {
+    fn judge(&self, account: &Account, mut passage: Passage<'_>, result: AttemptResult<'_>, span: Span) {
+        let (now, family) = (span.ended, passage.family());
+        let jitter = || self.jitter();
+        let turn = match result {
             AttemptResult::Error(error) if error.kind == ErrorKind::Migrating => {
                 let pause = error.retry_after.unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
-                self.pause_portal(account, span.ended + pause);
-                passage.succeeded();
+                self.pause_portal(account, now + pause);
+                passage.succeeded(now, jitter)
             }
             AttemptResult::Good(_) => {
                 account.resume();
-                passage.succeeded();
+                passage.good(span.took(), now, jitter)
             }
             AttemptResult::Error(error) if !error.counts_against_breaker() => {
                 account.resume();
-                passage.succeeded();
+                passage.succeeded(now, jitter)
             }
             // Tells nothing about HubSpot: the connection had grown old, the caller's body broke off, or the caller
             // was in a hurry.
-            AttemptResult::Transport(TransportFault::ResetAfterIdle | TransportFault::RequestBody) => {
-                drop(passage);
+            AttemptResult::Transport(TransportFault::ResetAfterIdle | TransportFault::RequestBody) => return,
+            AttemptResult::TimedOut
+                if span.took() < passage.slowness().hurried.min(self.settings.attempt_timeout) =>
+            {
+                return;
             }
-            AttemptResult::TimedOut if span.took() < self.settings.attempt_timeout => drop(passage),
-            AttemptResult::Error(_) | AttemptResult::Transport(_) | AttemptResult::TimedOut => {
-                passage.failed(span.ended);
+            AttemptResult::TimedOut => {
+                passage.congested(span.began, now);
+                passage.failed(now, jitter)
             }
-        }
+            AttemptResult::Error(error) => {
+                if matches!(error.kind, ErrorKind::Processing | ErrorKind::EdgeTimeout) {
+                    passage.congested(span.began, now);
+                }
+                passage.failed(now, jitter)
+            }
+            AttemptResult::Transport(_) => passage.failed(now, jitter),
+        };
+        self.turned(account, family, turn);
     }
+
+    /// An answer that is overdue is news already, long before its time is up.
+    fn overdue(&self, account: &Account, passage: &mut Passage<'_>, sent_at: Instant) {
+        let now = Instant::now();
+        passage.congested(sent_at, now);
+        let turn = passage.overdue(now, || self.jitter());
+        self.turned(account, passage.family(), turn);
+    }
+
+    /// What an attempt has changed at its family's breaker.
+    fn turned(&self, _account: &Account, _family: ApiFamily, _turn: Turn) {}
 
     /// A portal moves as a whole, whichever app heard of it.
     fn pause_portal(&self, account: &Account, until: Instant) {
@@ -87,6 +116,8 @@ impl Stack {
         &self,
         call: &Call,
         body: Body,
+        account: &Account,
+        passage: &mut Passage<'_>,
         mut permit: Option<Permit>,
         sent_at: Instant,
     ) -> (Attempted, Instant) {
@@ -95,7 +126,13 @@ impl Stack {
             permit.sent();
         }
         let patience = (sent_at + self.settings.attempt_timeout).min(call.deadline);
-        let exchanged = tokio::time::timeout_at(patience, self.exchange(request)).await;
+        let slow_at = sent_at.checked_add(passage.slowness().failed).map_or(patience, |at| at.min(patience));
+        let mut exchange = pin!(self.exchange(request));
+        let mut exchanged = tokio::time::timeout_at(slow_at, &mut exchange).await;
+        if exchanged.is_err() && slow_at < patience {
+            self.overdue(account, passage, sent_at);
+            exchanged = tokio::time::timeout_at(patience, &mut exchange).await;
+        }
         let ended = Instant::now();
         let attempted = match exchanged {
             Ok(Ok(response)) => {

@@ -1,19 +1,20 @@
-//! Breaker and governor: the right to send one request now.
+//! Breaker, room and governor: the right to send one request now.
 
 use std::time::Duration;
 
 use hubspot::endpoint::Budget;
 use tokio::time::Instant;
 
-use super::{Feature, Stack};
+use super::{Stack, StackSettings};
 use crate::accounts::Account;
-use crate::breaker::Admission;
-use crate::breakers::Passage;
+use crate::breakers::{Care, Passage};
 use crate::call::{Call, Failure};
 use crate::governor::{Asking, Permit, Refusal, RefusalReason};
 use crate::lane::Lane;
+use crate::latency::Work;
+use crate::rooms::NoRoom;
 
-/// The breaker let it pass, and it has a slot of every budget it draws on.
+/// The breaker let it pass, there is room for it, and it has a slot of every budget it draws on.
 pub(super) struct Right<'a> {
     pub(super) passage: Passage<'a>,
     /// `None` where nothing is governed.
@@ -29,12 +30,49 @@ impl Stack {
         if let Some(retry_after) = account.paused_for(now) {
             return Err(Failure::PortalPaused { retry_after });
         }
-        let (admission, passage) = account.breakers.admit(call.endpoint.family, now);
-        if let (Admission::Refused { retry_after }, Feature::On) = (admission, self.settings.breaker) {
-            return Err(Failure::BreakerOpen { family: call.endpoint.family, retry_after });
-        }
-        let (permit, sent_at) = self.wait_for_slot(call, account, &passage, now).await?;
+        let family = call.endpoint.family;
+        let work = Work::of(&call.method, call.target.path());
+        let mut passage = account
+            .breakers
+            .admit(family, work, self.care(), now)
+            .map_err(|retry_after| Failure::BreakerOpen { family, retry_after })?;
+        let mut at = now;
+        let (permit, sent_at) = loop {
+            if passage.must_wait_for_room() {
+                // Boxed: rare, and it weighs on every call's future.
+                let waited = Box::pin(passage.wait_for_room(call.handling.lane, call.deadline)).await;
+                waited.map_err(|NoRoom { retry_after }| Failure::Congested { family, retry_after })?;
+                at = Instant::now();
+                self.look_again(call, account, &passage, at)?;
+            }
+            let (permit, sent_at) = self.wait_for_slot(call, account, &passage, at).await?;
+            if passage.has_room() {
+                break (permit, sent_at);
+            }
+            // A limit has come into force while this one waited for its slot, which others can use meanwhile.
+            drop(permit);
+        };
         Ok(Right { passage, permit, asked_at: now, sent_at })
+    }
+
+    /// Whoever has waited looks again whether it may still go.
+    fn look_again(
+        &self,
+        call: &Call,
+        account: &Account,
+        passage: &Passage<'_>,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        if let Some(retry_after) = account.paused_for(now) {
+            return Err(Failure::PortalPaused { retry_after });
+        }
+        let family = call.endpoint.family;
+        passage.still_open_to_us(now).map_err(|retry_after| Failure::BreakerOpen { family, retry_after })
+    }
+
+    fn care(&self) -> Care {
+        let StackSettings { breaker, adaptive, attempt_timeout: timeout, .. } = self.settings;
+        Care { breaker, adaptive, timeout }
     }
 
     /// The governor: the right to send, and when it came. What asks whether a family is well again goes before those who
@@ -74,14 +112,7 @@ impl Stack {
             }));
         }
         if permit.had_to_wait() {
-            if let Some(retry_after) = account.paused_for(sent_at) {
-                return Err(Failure::PortalPaused { retry_after });
-            }
-            if let (Err(retry_after), Feature::On) =
-                (passage.still_open_to_us(sent_at), self.settings.breaker)
-            {
-                return Err(Failure::BreakerOpen { family: call.endpoint.family, retry_after });
-            }
+            self.look_again(call, account, passage, sent_at)?;
         }
         Ok((Some(permit), sent_at))
     }

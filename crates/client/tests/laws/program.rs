@@ -81,6 +81,7 @@ pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings
         whole_answer_bytes_max: 65_536,
         retries: Feature::On,
         breaker: Feature::On,
+        adaptive: Feature::On,
         seed: 1,
     };
     adjust(&mut settings);

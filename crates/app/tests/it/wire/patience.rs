@@ -47,6 +47,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         whole_answer_bytes_max: 64 * 1024,
         retries: Feature::Off,
         breaker: Feature::Off,
+        adaptive: Feature::Off,
         seed: 1,
     };
     let clock = WallClock::from("2026-10-01T12:00:00Z".parse::<jiff::Timestamp>().unwrap());
