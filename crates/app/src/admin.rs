@@ -16,9 +16,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
-mod metrics;
+use crate::metrics::{self, Sources};
 
 /// A change is told in a line; hundreds of them are kept.
 const CHANGE_BYTES_MAX: usize = 1_000;
@@ -31,6 +32,7 @@ const CONNECTIONS_MAX: usize = 32;
 pub(crate) struct Admin {
     pub(crate) stack: Arc<Stack>,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) started: Instant,
     pub(crate) draining: watch::Receiver<bool>,
     pub(crate) own_hosts: OwnHosts,
 }
@@ -78,7 +80,7 @@ fn routes(admin: Admin) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/readiness", get(readiness))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(prometheus))
         .route("/api/v1/traffic", get(traffic))
         .route("/api/v1/changes", post(change))
         .fallback(not_here)
@@ -99,9 +101,8 @@ async fn readiness(State(admin): State<Admin>) -> impl IntoResponse {
     }
 }
 
-async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
-    let text = metrics::text(admin.report());
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+async fn prometheus(State(admin): State<Admin>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(metrics::gather(&admin.sources())))
 }
 
 async fn traffic(State(admin): State<Admin>) -> Json<TrafficReport> {
@@ -136,6 +137,11 @@ async fn not_here() -> impl IntoResponse {
 }
 
 impl Admin {
+    fn sources(&self) -> Sources {
+        let (stack, traffic) = (self.stack.clone(), self.traffic.clone());
+        Sources { stack, traffic, started: self.started }
+    }
+
     fn report(&self) -> TrafficReport {
         self.traffic.report(&self.stack.accounts())
     }

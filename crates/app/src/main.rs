@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod config;
 mod failure;
+mod metrics;
 mod process;
 mod secret_reference;
 mod triage;

@@ -80,14 +80,22 @@ pub enum Source {
 }
 
 impl Source {
+    /// Every name, in the order of [`Self::place`].
+    pub const NAMES: [&str; 4] = ["live", "packed", "cache", "stale"];
+
+    /// Its place in a table.
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Live => 0,
+            Self::Packed => 1,
+            Self::Cache { .. } => 2,
+            Self::Stale { .. } => 3,
+        }
+    }
+
     /// Its name in headers, logs and metrics.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Packed => "packed",
-            Self::Cache { .. } => "cache",
-            Self::Stale { .. } => "stale",
-        }
+        Self::NAMES[self.place()]
     }
 }
 

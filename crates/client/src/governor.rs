@@ -20,6 +20,7 @@ use crate::clock::WallClock;
 use crate::lane::Lane;
 
 mod daily;
+mod level;
 mod peak;
 mod permit;
 mod queue;
@@ -27,6 +28,7 @@ mod slots;
 mod state;
 
 use daily::DailyMark;
+pub use level::Level;
 pub use permit::Permit;
 use permit::Wait;
 use queue::Place;
@@ -243,6 +245,16 @@ impl Governor {
     /// What one app of the portal has spent.
     pub fn spending(&self, app: AppIndex) -> Spending {
         self.state.lock().spending(app, Instant::now())
+    }
+
+    /// How full the rolling budgets are that an app draws on.
+    pub fn levels(&self, app: AppIndex) -> [Level; 3] {
+        self.state.lock().levels(app, Instant::now())
+    }
+
+    /// How many calls of an app wait in each lane.
+    pub fn waiting(&self, app: AppIndex) -> [usize; Lane::ALL.len()] {
+        self.state.lock().queue.by_lane(app)
     }
 
     pub(crate) fn give_back(&self, app: AppIndex, budgets: BudgetSet) {

@@ -105,6 +105,11 @@ impl Stack {
         self.accounts.all()
     }
 
+    /// Retries that may follow at once, over all callers.
+    pub fn retries_left(&self) -> f64 {
+        self.retry_budget.lock().left()
+    }
+
     /// Calls HubSpot: waits for its slots, sends, and sends again where that is safe and worth it.
     ///
     /// # Errors

@@ -19,14 +19,19 @@ use tokio::time::Instant;
 mod group;
 mod groups;
 mod histogram;
+mod ledger;
 mod report;
 mod seen;
+mod tally;
 mod window;
 
 use group::Group;
 use groups::{Groups, Kind, MethodName};
+pub use histogram::{Histogram, SHOWN};
+pub use ledger::{CALLERS_MAX, CONNECTIONS_MAX, OTHER, SERIES_MAX, SeriesKey};
 pub use report::{ConnectionReport, ErrorReport, GroupReport, TrafficReport, TransportReport};
 use seen::SeenRecords;
+pub use tally::{Outcome, Outcomes, Tally};
 use window::Count;
 
 /// Changes remembered; the oldest goes first.
@@ -86,6 +91,21 @@ impl Traffic {
         change
     }
 
+    /// Gives a configured connection its label in metrics, before it has had an answer.
+    pub fn introduce(&self, connection: &str) {
+        self.state.lock().groups.ledger().introduce(connection);
+    }
+
+    /// A connection's label in metrics, where it has one of its own.
+    pub fn label(&self, connection: &str) -> Option<Arc<str>> {
+        self.state.lock().groups.ledger().label(connection)
+    }
+
+    /// What was counted since the start.
+    pub fn totals(&self) -> Vec<(SeriesKey, Tally)> {
+        self.state.lock().groups.settled().series()
+    }
+
     /// Everything of the last quarter of an hour.
     pub fn report(&self, accounts: &[Arc<Account>]) -> TrafficReport {
         let state = self.state.lock();
@@ -126,7 +146,7 @@ impl Observer for Traffic {
     }
 
     fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span) {
-        self.state.lock().group(label, span.ended).call(result, effort, span);
+        self.state.lock().group(label, span.ended).call(label.lane, result, effort, span);
     }
 }
 

@@ -18,6 +18,7 @@ use hubspot::secret::Secret;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{bind, places};
 use crate::admin::{self, Admin};
@@ -74,6 +75,7 @@ pub(super) struct House {
     admin_listener: TcpListener,
     stack: Arc<Stack>,
     traffic: Arc<Traffic>,
+    started: Instant,
     own_hosts: OwnHosts,
 }
 
@@ -81,8 +83,12 @@ impl House {
     /// Checks everything, then binds.
     pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
         let clock = WallClock::system();
+        let started = Instant::now();
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let admission = admission(config)?;
+        if let Admission::Managed { connection, .. } = &admission {
+            traffic.introduce(&connection.name);
+        }
         let upstream = config.gateway.upstream.parse().map_err(Failure::usage)?;
         let tls =
             tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
@@ -110,7 +116,7 @@ impl House {
         };
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
-        Ok(Self { gateway, gateway_listener, admin_listener, stack, traffic, own_hosts })
+        Ok(Self { gateway, gateway_listener, admin_listener, stack, traffic, started, own_hosts })
     }
 
     pub(super) fn gateway_url(&self) -> String {
@@ -130,6 +136,7 @@ impl House {
         let admin = Admin {
             stack: self.stack,
             traffic: self.traffic,
+            started: self.started,
             draining: draining.clone(),
             own_hosts: self.own_hosts,
         };

@@ -1,9 +1,14 @@
 //! What a well-formed configuration may still get wrong.
 
 use http::Uri;
+use hubspot::secret::Secret;
+use hubspot::token::TokenShape;
 
 use super::{Config, Mode, quote};
 use crate::failure::Failure;
+
+/// A longer name is a text.
+const NAME_CHARS_MAX: usize = 64;
 
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
     let gateway = &config.gateway;
@@ -85,6 +90,22 @@ fn unique<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Result<
             return Err(Failure::usage(format!("[[{section}]] has an empty name, or `{name}` twice"))
                 .hint("names tell them apart in reports; give each its own"));
         }
+        presentable(section, name)?;
+    }
+    Ok(())
+}
+
+/// A name stands in logs and metrics, where everyone may read.
+fn presentable(section: &str, name: &str) -> Result<(), Failure> {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | ' ');
+    if TokenShape::of(&Secret::new(name)) != TokenShape::Unknown {
+        return Err(Failure::usage(format!("a name in [[{section}]] looks like a token"))
+            .hint("names stand in logs and metrics; if this is a token, it is no secret any more"));
+    }
+    if name.chars().count() > NAME_CHARS_MAX || !name.chars().all(fits) {
+        return Err(Failure::usage(format!("[[{section}]] has the name `{}`", quote::quoted(name))).hint(format!(
+            "names stand in logs and metrics: letters, digits, spaces and -_.:/ only, at most {NAME_CHARS_MAX}, nobody's address"
+        )));
     }
     Ok(())
 }
@@ -109,6 +130,22 @@ mod tests {
         assert!(check(&config).is_err());
         config.gateway.listen = "[::1]:8400".into();
         assert!(check(&config).is_ok());
+    }
+
+    #[test]
+    fn names_are_fit_to_be_read_by_everyone() {
+        let refused = |name: &str| presentable("callers", name).is_err();
+        for name in ["billing", "Köln/sync 2", "eu-1:a.b_c"] {
+            assert!(!refused(name), "{name}");
+        }
+        let long = "a long name ".repeat(10);
+        for name in
+            ["jane.doe@example.com", "pat-na1-c0ffee00-1111-2222-3333-444455556666", "a\nb", "a\"b", &long]
+        {
+            assert!(refused(name), "{name}");
+        }
+        let told = format!("{:?}", presentable("callers", "pat-na1-c0ffee00-1111-2222-3333-444455556666"));
+        assert!(!told.contains("c0ffee00"), "{told}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod drain;
 mod framing;
 mod limit;
 mod managed;
+mod metrics;
 mod own_headers;
 mod patience;
 mod privacy;

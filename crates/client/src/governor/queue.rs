@@ -63,6 +63,13 @@ impl Queue {
         self.lines.iter().map(|line| line.waiting.len()).sum()
     }
 
+    pub(super) fn by_lane(&self, app: AppIndex) -> [usize; Lane::ALL.len()] {
+        Lane::ALL.map(|lane| {
+            let lines = self.lines.iter().filter(|line| line.app == app && line.lane == lane);
+            lines.map(|line| line.waiting.len()).sum()
+        })
+    }
+
     /// How many go before a new request of this lane, of those that share a budget with it.
     pub(super) fn ahead(&self, lane: Lane, shares: impl Fn(AppIndex, BudgetSet) -> bool) -> u32 {
         let ahead = self.lines.iter().filter(|line| line.lane <= lane && shares(line.app, line.budgets));

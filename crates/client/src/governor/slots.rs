@@ -10,9 +10,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use hubspot::endpoint::Budget;
 use hubspot::limits::RollingLimit;
 use tokio::time::Instant;
 
+use super::level::Level;
 use super::peak::Peak;
 
 /// Added to every window: timers are kept to the millisecond, and nobody has said whether a window's edge belongs
@@ -119,6 +121,19 @@ impl Slots {
 
     pub(crate) fn outside(&self, now: Instant) -> u32 {
         if self.outside.until > now { self.outside.count } else { 0 }
+    }
+
+    pub(crate) fn level(&mut self, budget: Budget, now: Instant) -> Level {
+        let free = self.free(now);
+        Level {
+            budget,
+            limit: self.limit.count,
+            window: self.limit.window,
+            in_flight: self.in_flight,
+            cooling: self.cooling_count,
+            outside: self.outside(now),
+            free,
+        }
     }
 
     /// Ours that may lie in the server's window.

@@ -16,7 +16,7 @@ use crate::lane::Lane;
 use super::daily::Daily;
 use super::queue::{Queue, Reserved};
 use super::slots::{Mark, Slots};
-use super::{Answered, AppIndex, Asked, Ceilings, Hit, Marks, Refusal, RefusalReason, Spending};
+use super::{Answered, AppIndex, Asked, Ceilings, Hit, Level, Marks, Refusal, RefusalReason, Spending};
 
 pub(super) struct State {
     /// One per app of the portal.
@@ -329,6 +329,14 @@ impl State {
             let wait = hit.retry_after.unwrap_or(slots.limit().window);
             slots.full(now, wait);
         }
+    }
+
+    pub(super) fn levels(&mut self, app: AppIndex, now: Instant) -> [Level; 3] {
+        [
+            self.bursts[app.0].level(Budget::Burst, now),
+            self.search.level(Budget::Search, now),
+            self.associations.level(Budget::Associations, now),
+        ]
     }
 
     pub(super) fn spending(&self, app: AppIndex, now: Instant) -> Spending {

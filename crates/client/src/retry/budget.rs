@@ -24,6 +24,11 @@ impl RetryBudget {
         self.tokens = (self.tokens + EARNED_PER_CALL).min(SAVED_MAX);
     }
 
+    /// Retries that could be paid for now.
+    pub(crate) fn left(&self) -> f64 {
+        self.tokens
+    }
+
     /// Pays for one retry, if there is enough.
     pub(crate) fn take(&mut self) -> bool {
         let enough = self.tokens >= 1.0;

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use client::call::Effort;
+use client::lane::Lane;
 use client::telemetry::{AttemptResult, CallResult, Label, Span};
 use client::transport::TransportFault;
 use hubspot::error::{ApiError, ErrorKind};
 use tokio::time::Instant;
 
 use super::histogram::Histogram;
+use super::tally::Tally;
 use super::window::Count;
 
 /// Different errors told apart in a group; past it, further ones go into the last.
@@ -27,7 +29,6 @@ pub(super) struct Group {
     pub(super) ok: Count,
     pub(super) attempts: Count,
     pub(super) retries: Count,
-    pub(super) refused_by_us: Count,
     pub(super) cancelled: Count,
     pub(super) failed_items: Count,
     pub(super) latency: Histogram,
@@ -38,6 +39,8 @@ pub(super) struct Group {
     pub(super) used_at: Instant,
     pub(super) errors: Vec<Error>,
     pub(super) transport: Vec<Transport>,
+    /// Counted and not yet in the ledger.
+    pub(super) tally: Tally,
 }
 
 /// One kind of error answer.
@@ -80,7 +83,6 @@ impl Group {
             ok: count,
             attempts: count,
             retries: count,
-            refused_by_us: count,
             cancelled: count,
             failed_items: count,
             latency: Histogram::new(),
@@ -90,6 +92,7 @@ impl Group {
             used_at: now,
             errors: Vec::new(),
             transport: Vec::new(),
+            tally: Tally::default(),
         }
     }
 
@@ -97,6 +100,7 @@ impl Group {
         let now = span.ended;
         self.used_at = now;
         self.attempts.add(1, now);
+        self.tally.attempt(result, span);
         match result {
             AttemptResult::Good(_) => self.latency.note(span.took()),
             AttemptResult::Error(error) => {
@@ -110,8 +114,9 @@ impl Group {
         }
     }
 
-    pub(super) fn call(&mut self, result: CallResult<'_>, effort: Effort, span: Span) {
+    pub(super) fn call(&mut self, lane: Lane, result: CallResult<'_>, effort: Effort, span: Span) {
         let now = span.ended;
+        self.tally.call(lane, result, effort);
         self.used_at = now;
         self.last_at = now;
         self.calls.add(1, now);
@@ -121,11 +126,7 @@ impl Group {
                 self.ok.add(1, now);
                 self.last_ok_at = Some(now);
             }
-            CallResult::Answered(..) => {}
-            CallResult::Failed(failure) if !failure.may_have_been_applied() && effort.attempts == 0 => {
-                self.refused_by_us.add(1, now);
-            }
-            CallResult::Failed(_) => {}
+            CallResult::Answered(..) | CallResult::Failed(_) => {}
             CallResult::Cancelled => self.cancelled.add(1, now),
         }
     }
@@ -167,7 +168,6 @@ impl Group {
         self.ok.absorb(gone.ok, now);
         self.attempts.absorb(gone.attempts, now);
         self.retries.absorb(gone.retries, now);
-        self.refused_by_us.absorb(gone.refused_by_us, now);
         self.cancelled.absorb(gone.cancelled, now);
         self.failed_items.absorb(gone.failed_items, now);
         self.latency.absorb(&gone.latency);

@@ -11,6 +11,7 @@ use hubspot::version::ApiVersion;
 use tokio::time::Instant;
 
 use super::group::Group;
+use super::ledger::{Ledger, Standing};
 
 /// Kinds of traffic told apart.
 pub(super) const GROUPS_MAX: usize = 1024;
@@ -28,6 +29,8 @@ pub(super) struct Groups {
     /// All that made room for others.
     others: Option<Group>,
     started: Instant,
+    /// What is counted for good.
+    ledger: Ledger,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,7 +70,13 @@ pub(super) enum MethodName {
 
 impl Groups {
     pub(super) fn new(started: Instant) -> Self {
-        Self { names: Vec::new(), told_apart: HashMap::new(), others: None, started }
+        Self {
+            names: Vec::new(),
+            told_apart: HashMap::new(),
+            others: None,
+            started,
+            ledger: Ledger::default(),
+        }
     }
 
     pub(super) fn of(
@@ -82,6 +91,18 @@ impl Groups {
         }
         let names = self.position(connection, caller).unwrap_or_else(|| self.add(connection, caller));
         self.told_apart.entry(GroupKey { names, kind }).or_insert_with(|| Group::new(now))
+    }
+
+    pub(super) fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// What is counted for good, with all that groups still held of it.
+    pub(super) fn settled(&mut self) -> &Ledger {
+        for (key, group) in &mut self.told_apart {
+            settle(&mut self.ledger, &self.names, key, group);
+        }
+        &self.ledger
     }
 
     /// Every group with its names, in a fixed order.
@@ -132,7 +153,8 @@ impl Groups {
         let goes = |group: &Group| {
             group.used_at <= latest_to_go || now.saturating_duration_since(group.used_at) >= QUIET
         };
-        for (_, gone) in self.told_apart.extract_if(|_, group| goes(group)) {
+        for (key, mut gone) in self.told_apart.extract_if(|_, group| goes(group)) {
+            settle(&mut self.ledger, &self.names, &key, &mut gone);
             others.absorb(gone, now);
         }
         let kept: HashSet<NamesIndex> = self.told_apart.keys().map(|key| key.names).collect();
@@ -142,6 +164,13 @@ impl Groups {
             }
         }
     }
+}
+
+/// Hands over what a group counted.
+fn settle(ledger: &mut Ledger, names: &[Option<Names>], key: &GroupKey, group: &mut Group) {
+    let Some(names) = &names[key.names.0] else { return };
+    let standing = if group.last_ok_at.is_some() { Standing::Good } else { Standing::Unproven };
+    ledger.take(&names.connection, &names.caller, key.kind.family, standing, &mut group.tally);
 }
 
 impl Names {
@@ -190,6 +219,7 @@ mod tests {
         let group = groups.of(&Arc::from(connection), &Arc::from("-"), KIND, now);
         group.used_at = now;
         group.calls.add(1, now);
+        group.tally.retries += 1;
     }
 
     fn calls(groups: &Groups, connection: &str, now: Instant) -> u64 {
@@ -228,6 +258,8 @@ mod tests {
         let later = start + QUIET;
         count(&mut groups, "late", later);
         assert_eq!(groups.sorted().len(), 1);
-        assert_eq!(groups.others().map(|group| group.calls.total()), Some(GROUPS_MAX as u64));
+        assert!(groups.others().is_some());
+        let counted: u64 = groups.settled().series().iter().map(|(_, tally)| tally.retries).sum();
+        assert_eq!(counted, GROUPS_MAX as u64 + 1, "sums outlive those who made room");
     }
 }

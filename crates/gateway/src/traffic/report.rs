@@ -71,17 +71,6 @@ pub struct GroupReport {
     pub errors: Vec<ErrorReport>,
     pub transport: Vec<TransportReport>,
     pub failed_items: u64,
-    /// Of all time, for counters.
-    pub totals: Totals,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Totals {
-    pub calls: u64,
-    pub ok: u64,
-    pub attempts: u64,
-    pub retries: u64,
-    pub refused_by_us: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,7 +86,6 @@ pub struct ErrorReport {
     pub route: String,
     pub count: u64,
     pub recent: u64,
-    pub total: u64,
     pub first_at: Timestamp,
     pub last_at: Timestamp,
     pub correlation_ids: Vec<String>,
@@ -110,7 +98,6 @@ pub struct TransportReport {
     pub kind: &'static str,
     pub count: u64,
     pub recent: u64,
-    pub total: u64,
     pub last_at: Timestamp,
 }
 
@@ -205,13 +192,6 @@ fn group(names: &Names, kind: Kind, kept: &Group, clocks: Clocks) -> GroupReport
             .filter(|broken| broken.count > 0)
             .collect(),
         failed_items: kept.failed_items.lately(now),
-        totals: Totals {
-            calls: kept.calls.total(),
-            ok: kept.ok.total(),
-            attempts: kept.attempts.total(),
-            retries: kept.retries.total(),
-            refused_by_us: kept.refused_by_us.total(),
-        },
     }
 }
 
@@ -228,7 +208,6 @@ fn error(kept: &group::Error, clocks: Clocks) -> ErrorReport {
         route: key.route.clone(),
         count: kept.count.lately(clocks.now),
         recent: kept.count.recent(clocks.now),
-        total: kept.count.total(),
         first_at: clocks.wall(kept.first_at),
         last_at: clocks.wall(kept.last_at),
         correlation_ids: kept.correlation_ids.clone(),
@@ -241,7 +220,6 @@ fn transport(kept: &group::Transport, clocks: Clocks) -> TransportReport {
         kind: kept.kind,
         count: kept.count.lately(clocks.now),
         recent: kept.count.recent(clocks.now),
-        total: kept.count.total(),
         last_at: clocks.wall(kept.last_at),
     }
 }

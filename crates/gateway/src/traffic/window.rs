@@ -1,4 +1,4 @@
-//! A count over the last quarter of an hour, kept by the minute, and of all time.
+//! A count over the last quarter of an hour, kept by the minute.
 
 use std::time::Duration;
 
@@ -13,19 +13,17 @@ pub(super) struct Count {
     /// Which minute since the origin the newest slot holds.
     minute: u64,
     slots: [u32; SLOTS],
-    total: u64,
 }
 
 impl Count {
     pub(super) fn new(origin: Instant) -> Self {
-        Self { origin, minute: 0, slots: [0; SLOTS], total: 0 }
+        Self { origin, minute: 0, slots: [0; SLOTS] }
     }
 
     pub(super) fn add(&mut self, count: u32, now: Instant) {
         self.roll(now);
         let newest = &mut self.slots[slot(self.minute)];
         *newest = newest.saturating_add(count);
-        self.total = self.total.saturating_add(u64::from(count));
     }
 
     /// Over the last quarter of an hour.
@@ -48,16 +46,11 @@ impl Count {
         for ago in 0..SLOTS as u64 {
             let (Some(mine), Some(theirs)) = (self.minute.checked_sub(ago), other.minute.checked_sub(ago))
             else {
-                break; // one of them is younger: what the other counted before stays in the total
+                break; // one of them is younger: what the other counted before is gone
             };
             let kept = &mut self.slots[slot(mine)];
             *kept = kept.saturating_add(other.slots[slot(theirs)]);
         }
-        self.total = self.total.saturating_add(other.total);
-    }
-
-    pub(super) fn total(self) -> u64 {
-        self.total
     }
 
     fn roll(&mut self, now: Instant) {
@@ -82,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn minutes_pass_out_of_the_window_and_stay_in_the_total() {
+    fn minutes_pass_out_of_the_window() {
         let start = Instant::now();
         let at = |minutes: u64| start + Duration::from_secs(60 * minutes);
         let mut count = Count::new(start);
@@ -90,7 +83,7 @@ mod tests {
         count.add(4, at(10));
         assert_eq!((count.lately(at(10)), count.recent(at(10)), count.recent(at(11))), (7, 4, 4));
         assert_eq!((count.lately(at(15)), count.recent(at(15))), (4, 0));
-        assert_eq!((count.lately(at(60)), count.total()), (0, 7));
+        assert_eq!(count.lately(at(60)), 0);
     }
 
     #[test]
@@ -99,7 +92,7 @@ mod tests {
         let mut count = Count::new(start);
         count.add(u32::MAX, start);
         count.add(u32::MAX, start);
-        assert_eq!((count.lately(start), count.total()), (u64::from(u32::MAX), 2 * u64::from(u32::MAX)));
+        assert_eq!(count.lately(start), u64::from(u32::MAX));
     }
 
     #[test]
@@ -110,7 +103,7 @@ mod tests {
         elder.add(1, at(0));
         younger.add(2, at(6));
         elder.absorb(younger, at(7));
-        assert_eq!((elder.lately(at(7)), elder.recent(at(7)), elder.total()), (3, 2, 3));
+        assert_eq!((elder.lately(at(7)), elder.recent(at(7))), (3, 2));
         assert_eq!(elder.lately(at(20)), 2);
     }
 }

@@ -15,57 +15,6 @@ async fn health_never_looks_upstream() {
     up.stop().await;
 }
 
-/// One line of OpenMetrics: `name{label="value",…} number`. Gives name and labels.
-fn sample(line: &str) -> (String, Vec<(String, String)>) {
-    let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value in {line:?}"));
-    value.parse::<f64>().unwrap_or_else(|_| panic!("no number in {line:?}"));
-    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
-    let labels = labels.strip_suffix('}').unwrap_or_else(|| panic!("open labels in {line:?}"));
-    let labels = labels.split_terminator("\",").map(|label| {
-        let (key, value) = label.split_once("=\"").unwrap_or_else(|| panic!("no label in {line:?}"));
-        (key.to_owned(), value.trim_end_matches('"').to_owned())
-    });
-    (name.to_owned(), labels.collect())
-}
-
-#[tokio::test]
-async fn metrics_are_openmetrics() {
-    let sim = Start::sim().ready().await;
-    let up = Start::up(sim.url()).ready().await;
-    let token = format!("Authorization: Bearer {}", sim.token());
-    ask(up.url(), "GET", "/crm/v3/objects/contacts", &[&token], "").await;
-    ask(up.url(), "GET", "/crm/v3/objects/contacts/404", &[&token], "").await;
-    ask(up.url(), "GET", "/crm/v3/objects/contacts", &["Authorization: Bearer wrong"], "").await;
-    let answer = ask(up.admin(), "GET", "/metrics", &[], "").await;
-    let kind = answer.header("content-type").unwrap();
-    assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"), "{kind}");
-    let text = answer.text();
-    assert!(text.ends_with("# EOF\n"), "{text}");
-    let mut seen = std::collections::BTreeSet::new();
-    let mut families = std::collections::BTreeMap::new();
-    for line in text.lines().take_while(|line| *line != "# EOF") {
-        if let Some(told) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = told.split_once(' ').unwrap();
-            assert!(families.insert(name.to_owned(), kind.to_owned()).is_none(), "{name} is told twice");
-        } else if !line.starts_with("# ") {
-            let (name, labels) = sample(line);
-            let family = name.strip_suffix("_total").unwrap_or(&name);
-            let kind = families.get(family).unwrap_or_else(|| panic!("{name} has no TYPE"));
-            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
-            assert!(seen.insert((name, labels)), "the same series twice: {line}");
-        }
-    }
-    let total = |name: &str| {
-        let lines = text.lines().filter(|line| line.starts_with(name));
-        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum::<u64>()
-    };
-    assert_eq!(total("hubkeeper_calls_total"), 3, "{text}");
-    assert_eq!(total("hubkeeper_calls_ok_total"), 1);
-    assert_eq!(total("hubkeeper_errors_total"), 2);
-    up.stop().await;
-    sim.stop().await;
-}
-
 const CONNECTION: [&str; 14] = [
     "name",
     "portal_id",

@@ -1,0 +1,55 @@
+//! Metrics, made when somebody asks for them: counting costs a request nothing extra.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`Metric`] | the closed list, with everything a reader must know of each |
+//! | [`gather`] | reads them all off the running parts |
+//! | [`text`] | writes them for Prometheus |
+//! | `page` | writes them for people: docs/TELEMETRY.md |
+//! | `process` | what the kernel knows of us |
+
+use gateway::traffic::{Histogram, SHOWN};
+
+mod gather;
+mod metric;
+#[cfg(test)]
+mod page;
+mod process;
+mod text;
+
+pub(crate) use gather::{Sources, gather};
+pub(crate) use metric::{Kind, Metric, Unit};
+pub(crate) use text::{CONTENT_TYPE, text};
+
+/// One series at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reading {
+    pub(crate) metric: Metric,
+    /// Values of the metric's labels, in its order.
+    pub(crate) labels: Vec<String>,
+    pub(crate) value: Value,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// Only grows.
+    Count(u64),
+    Level(f64),
+    Spread(Box<Spread>),
+}
+
+/// A histogram.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Spread {
+    /// Upper ends, the last one open, and how many lie between each and the one before.
+    pub(crate) buckets: [(f64, u64); SHOWN],
+    pub(crate) sum: f64,
+    pub(crate) count: u64,
+}
+
+impl From<&Histogram> for Value {
+    fn from(histogram: &Histogram) -> Self {
+        let sum = histogram.sum().as_secs_f64();
+        Self::Spread(Box::new(Spread { buckets: histogram.shown(), sum, count: histogram.count() }))
+    }
+}

@@ -1,0 +1,179 @@
+//! Reads every metric off the running parts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use client::accounts::{Account, Gate};
+use client::call::Source;
+use client::lane::Lane;
+use client::stack::Stack;
+use gateway::traffic::{Histogram, Outcome, SeriesKey, Tally, Traffic};
+use hubspot::endpoint::{ApiFamily, Budget};
+use tokio::time::Instant;
+
+use super::{Metric, Reading, Value, process};
+
+/// The running parts.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) stack: Arc<Stack>,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) started: Instant,
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Readings(Vec<Reading>);
+
+pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
+    let mut readings = Readings::default();
+    let totals = sources.traffic.totals();
+    readings.totals(&totals);
+    readings.merged(&totals);
+    let accounts = sources.stack.accounts();
+    let mut shown = BTreeSet::new();
+    for account in &accounts {
+        if let Some(label) = sources.traffic.label(&account.name)
+            && shown.insert(label.clone())
+        {
+            readings.account(&label, account, &totals);
+        }
+    }
+    readings.level(Metric::RetryBudgetLeft, &[], sources.stack.retries_left());
+    readings.level(Metric::Credentials, &[], accounts.len() as f64);
+    readings.process(sources.started);
+    readings.0
+}
+
+impl Readings {
+    fn count(&mut self, metric: Metric, labels: &[&str], count: u64) {
+        self.push(metric, labels, Value::Count(count));
+    }
+
+    fn level(&mut self, metric: Metric, labels: &[&str], level: f64) {
+        self.push(metric, labels, Value::Level(level));
+    }
+
+    fn push(&mut self, metric: Metric, labels: &[&str], value: Value) {
+        debug_assert_eq!(labels.len(), metric.about().labels.len(), "{metric:?}");
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        self.0.push(Reading { metric, labels, value });
+    }
+
+    /// What is told for each connection, caller and family.
+    fn totals(&mut self, totals: &[(SeriesKey, Tally)]) {
+        for (key, tally) in totals {
+            let (connection, caller, family) = (&*key.connection, &*key.caller, key.family.name());
+            for (outcome, count) in tally.calls.iter() {
+                let labels = [connection, caller, family, &status(outcome), outcome.category];
+                self.count(Metric::Calls, &labels, count);
+            }
+            for (outcome, count) in tally.refused.iter() {
+                self.count(Metric::Refused, &[connection, caller, family, outcome.category], count);
+            }
+            self.count(Metric::Retries, &[connection, caller, family], tally.retries);
+        }
+    }
+
+    /// What is told with fewer labels: sums over the others.
+    fn merged(&mut self, totals: &[(SeriesKey, Tally)]) {
+        let mut answers = BTreeMap::new();
+        let mut attempts = BTreeMap::new();
+        let mut failed_items = BTreeMap::new();
+        let mut waits: BTreeMap<_, Histogram> = BTreeMap::new();
+        let mut took: BTreeMap<_, Histogram> = BTreeMap::new();
+        for (key, tally) in totals {
+            let (connection, caller, family) = (&*key.connection, &*key.caller, key.family.name());
+            for (source, count) in Source::NAMES.iter().zip(tally.sources) {
+                *answers.entry((connection, caller, *source)).or_insert(0) += count;
+            }
+            for (outcome, count) in tally.attempts.iter() {
+                *attempts.entry((connection, family, outcome)).or_insert(0) += count;
+            }
+            *failed_items.entry((connection, family)).or_insert(0) += tally.failed_items;
+            for (lane, waited) in Lane::ALL.iter().zip(&tally.waits) {
+                if let Some(waited) = waited {
+                    waits.entry((caller, lane.name())).or_default().absorb(waited);
+                }
+            }
+            took.entry((connection, family)).or_default().absorb(&tally.took);
+        }
+        for ((connection, caller, source), count) in answers {
+            self.count(Metric::Answers, &[connection, caller, source], count);
+        }
+        for ((connection, family, outcome), count) in attempts {
+            self.count(Metric::Attempts, &[connection, family, &status(outcome), outcome.category], count);
+        }
+        for ((connection, family), count) in failed_items {
+            self.count(Metric::FailedItems, &[connection, family], count);
+        }
+        for ((caller, lane), waited) in waits {
+            self.push(Metric::WaitSeconds, &[caller, lane], Value::from(&waited));
+        }
+        for ((connection, family), took) in took {
+            self.push(Metric::HubspotSeconds, &[connection, family], Value::from(&took));
+        }
+    }
+
+    fn account(&mut self, label: &str, account: &Account, totals: &[(SeriesKey, Tally)]) {
+        if let Some(gate) = account.gate() {
+            self.budgets(label, &gate);
+        }
+        let open = account.open_breakers();
+        let used = totals.iter().filter(|(key, _)| &*key.connection == label).map(|(key, _)| key.family);
+        let families: BTreeSet<ApiFamily> = used.chain(open.iter().copied()).collect();
+        for family in families {
+            let is_open = open.contains(&family);
+            self.level(Metric::BreakerOpen, &[label, family.name()], f64::from(u8::from(is_open)));
+        }
+    }
+
+    fn budgets(&mut self, label: &str, gate: &Gate) {
+        for level in gate.governor.levels(gate.app) {
+            let budget = level.budget.name();
+            let used = level.in_flight + level.cooling + level.outside;
+            self.level(Metric::BudgetLimit, &[label, budget], level.limit.into());
+            self.level(Metric::BudgetUsed, &[label, budget], used.into());
+            self.level(Metric::BudgetLeft, &[label, budget], level.free.into());
+            for (state, slots) in
+                [("in_flight", level.in_flight), ("cooling", level.cooling), ("outside", level.outside)]
+            {
+                self.level(Metric::Slots, &[label, budget, state], slots.into());
+            }
+        }
+        for (lane, waiting) in Lane::ALL.iter().zip(gate.governor.waiting(gate.app)) {
+            self.level(Metric::Waiting, &[label, lane.name()], waiting as f64);
+        }
+        let spending = gate.governor.spending(gate.app);
+        self.level(Metric::OutsidePeak, &[label], spending.burst_outside_peak.into());
+        self.level(Metric::OwnPeak, &[label], spending.burst_sent_peak.into());
+        self.level(Metric::DailySent, &[label], spending.daily_sent as f64);
+        let daily = Budget::Daily.name();
+        if let (Some(limit), Some(used)) = (spending.daily_limit, spending.daily_used) {
+            self.level(Metric::BudgetLimit, &[label, daily], limit as f64);
+            self.level(Metric::BudgetUsed, &[label, daily], used as f64);
+            self.level(Metric::BudgetLeft, &[label, daily], limit.saturating_sub(used) as f64);
+            let outside = used.saturating_sub(spending.daily_sent);
+            self.level(Metric::DailyOutside, &[label], outside as f64);
+        }
+    }
+
+    fn process(&mut self, started: Instant) {
+        self.level(Metric::BuildInfo, &[env!("CARGO_PKG_VERSION")], 1.0);
+        let figures = [
+            (Metric::ProcessMemory, process::memory()),
+            (Metric::ProcessDescriptors, process::descriptors()),
+            (Metric::ProcessDescriptorsMax, process::descriptors_max()),
+        ];
+        for (metric, figure) in figures {
+            if let Some(figure) = figure {
+                self.level(metric, &[], figure as f64);
+            }
+        }
+        self.level(Metric::ProcessUptime, &[], started.elapsed().as_secs_f64());
+    }
+}
+
+fn status(outcome: Outcome) -> String {
+    outcome.status.map_or_else(|| "none".to_owned(), |status| status.to_string())
+}

@@ -1,0 +1,237 @@
+//! Every metric there is. docs/TELEMETRY.md is made from this list, and a test holds it to it.
+
+/// What a reader must know of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct About {
+    /// As Prometheus shows it, but for the `_total` of a counter.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) unit: Unit,
+    pub(crate) labels: &'static [&'static str],
+    /// A sentence that a tired person understands.
+    pub(crate) help: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Only grows, from 0 at each start.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A counter for each range of values.
+    Histogram,
+}
+
+/// The end of a metric's name says it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    None,
+    Seconds,
+    Bytes,
+}
+
+/// The list: the names in the code, and what there is to know.
+macro_rules! metrics {
+    ($($metric:ident: $about:expr,)*) => {
+        /// A metric. The order is that of the page and of the answer.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Metric {
+            $($metric),*
+        }
+
+        impl Metric {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$metric),*];
+
+            pub(crate) const fn about(self) -> About {
+                const ABOUT: &[About] = &[$($about),*];
+                ABOUT[self as usize]
+            }
+        }
+    };
+}
+
+metrics! {
+    Calls: counter(
+        "hubkeeper_calls",
+        &["connection", "caller", "family", "status", "category"],
+        "Calls by programs, by how they ended: HubSpot's status and what it means, or status `none` and why \
+         there was no answer.",
+    ),
+    Answers: counter(
+        "hubkeeper_answers",
+        &["connection", "caller", "source"],
+        "Answered calls, by where the answer came from: `live` from HubSpot, `packed` in a batch with others, \
+         `cache`, or `stale` because HubSpot did not answer.",
+    ),
+    Refused: counter(
+        "hubkeeper_refused",
+        &["connection", "caller", "family", "reason"],
+        "Calls that hubkeeper refused without sending anything, and why. They are in hubkeeper_calls_total too.",
+    ),
+    WaitSeconds: seconds(
+        "hubkeeper_wait_seconds",
+        &["caller", "lane"],
+        "How long calls waited for their turn before they were sent. Most should be under 2 ms; when they are \
+         not, the limit is what holds you up.",
+    ),
+    Retries: counter(
+        "hubkeeper_retries",
+        &["connection", "caller", "family"],
+        "Requests that hubkeeper sent again after a failure.",
+    ),
+    RetryBudgetLeft: gauge(
+        "hubkeeper_retry_budget_left",
+        &[],
+        "Retries that may follow at once. It fills by nine for each hundred calls; at 0 failures go back to the \
+         programs unrepeated.",
+    ),
+    Attempts: counter(
+        "hubkeeper_attempts",
+        &["connection", "family", "status", "category"],
+        "Requests sent to HubSpot, retries included, by what came back; status `none` where no answer did.",
+    ),
+    HubspotSeconds: seconds(
+        "hubkeeper_hubspot_seconds",
+        &["connection", "family"],
+        "How long HubSpot took to answer a request, waiting for its turn not included.",
+    ),
+    FailedItems: counter(
+        "hubkeeper_failed_items",
+        &["connection", "family"],
+        "Records that failed inside batch answers which were a success as a whole (207).",
+    ),
+    BudgetLimit: gauge(
+        "hubkeeper_budget_limit",
+        &["connection", "budget"],
+        "Calls that HubSpot allows, or you do if you set less: per 10 s (`burst`, `associations`), per second \
+         (`search`), per day (`daily`).",
+    ),
+    BudgetUsed: gauge(
+        "hubkeeper_budget_used",
+        &["connection", "budget"],
+        "How much of the budget is taken now, by you and by others as far as it shows. `daily` is HubSpot's own \
+         count.",
+    ),
+    BudgetLeft: gauge(
+        "hubkeeper_budget_left",
+        &["connection", "budget"],
+        "How many calls could be sent this moment. At 0 they wait.",
+    ),
+    Slots: gauge(
+        "hubkeeper_slots",
+        &["connection", "budget", "state"],
+        "What the slots of a budget are doing: `in_flight` on the way, `cooling` answered but still counted by \
+         HubSpot, `outside` spent by others.",
+    ),
+    Waiting: gauge("hubkeeper_waiting", &["connection", "lane"], "Calls that wait for their turn now."),
+    OutsidePeak: gauge(
+        "hubkeeper_burst_outside_peak",
+        &["connection"],
+        "The most that somebody else spent of the burst budget in one window of the last minutes. Above 0 \
+         another program uses this app's token without hubkeeper.",
+    ),
+    OwnPeak: gauge(
+        "hubkeeper_burst_sent_peak",
+        &["connection"],
+        "The most that hubkeeper sent in one burst window of the last minutes.",
+    ),
+    DailySent: gauge(
+        "hubkeeper_daily_sent",
+        &["connection"],
+        "Calls that hubkeeper sent today, a day ending at midnight where the portal is.",
+    ),
+    DailyOutside: gauge(
+        "hubkeeper_daily_outside",
+        &["connection"],
+        "Calls of today that HubSpot counts and hubkeeper did not send: other programs, or hubkeeper before its \
+         last start.",
+    ),
+    BreakerOpen: gauge(
+        "hubkeeper_breaker_open",
+        &["connection", "family"],
+        "1 while a part of HubSpot's API fails so much that it is left alone, else 0.",
+    ),
+    Credentials: gauge(
+        "hubkeeper_credentials",
+        &[],
+        "Tokens in use. Those that HubSpot never answered well share the connection `other`.",
+    ),
+    BuildInfo: gauge("hubkeeper_build_info", &["version"], "Always 1; tells the version."),
+    ProcessMemory: About {
+        unit: Unit::Bytes,
+        ..gauge("process_resident_memory_bytes", &[], "Memory that hubkeeper occupies.")
+    },
+    ProcessDescriptors: gauge("process_open_fds", &[], "Files and connections that hubkeeper has open."),
+    ProcessDescriptorsMax: gauge("process_max_fds", &[], "How many it may have open; near it, new connections wait."),
+    ProcessUptime: About {
+        unit: Unit::Seconds,
+        ..gauge(
+            "process_uptime_seconds",
+            &[],
+            "Time since the start. Small values that recur are restarts.",
+        )
+    },
+}
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> About {
+    About { name, kind: Kind::Counter, unit: Unit::None, labels, help }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> About {
+    About { name, kind: Kind::Gauge, unit: Unit::None, labels, help }
+}
+
+const fn seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> About {
+    About { name, kind: Kind::Histogram, unit: Unit::Seconds, labels, help }
+}
+
+impl Unit {
+    #[cfg(test)]
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Seconds => "seconds",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Label names that stand for closed or bounded lists. No id, no route, no address can get in by another name.
+    const LABELS: [&str; 11] = [
+        "budget",
+        "caller",
+        "category",
+        "connection",
+        "family",
+        "lane",
+        "reason",
+        "source",
+        "state",
+        "status",
+        "version",
+    ];
+
+    #[test]
+    fn names_keep_to_the_rules() {
+        let mut names = BTreeSet::new();
+        for metric in Metric::ALL {
+            let about = metric.about();
+            assert!(names.insert(about.name), "{} is there twice", about.name);
+            assert!(about.name.starts_with("hubkeeper_") || about.name.starts_with("process_"), "{about:?}");
+            assert!(about.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{about:?}");
+            assert!(!about.name.ends_with("_total"), "the end `_total` is added: {about:?}");
+            assert!(about.name.ends_with(about.unit.name()), "the unit stands last: {about:?}");
+            assert!(about.help.ends_with('.') && about.help.len() > 20, "a sentence: {about:?}");
+            let labels: BTreeSet<_> = about.labels.iter().collect();
+            assert_eq!(labels.len(), about.labels.len());
+            assert!(about.labels.iter().all(|label| LABELS.contains(label)), "{about:?}");
+        }
+    }
+}
