@@ -8,7 +8,7 @@ use client::call::Source;
 use client::lane::Lane;
 use client::stack::Stack;
 use gateway::traffic::{Histogram, Outcome, SeriesKey, Tally, Traffic};
-use hubspot::endpoint::{ApiFamily, Budget};
+use hubspot::endpoint::Budget;
 use tokio::time::Instant;
 
 use super::{Metric, Reading, Value, process};
@@ -36,7 +36,7 @@ pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
         if let Some(label) = sources.traffic.label(&account.name)
             && shown.insert(label.clone())
         {
-            readings.account(&label, account, &totals);
+            readings.account(&label, account);
         }
     }
     readings.level(Metric::RetryBudgetLeft, &[], sources.stack.retries_left());
@@ -115,16 +115,18 @@ impl Readings {
         }
     }
 
-    fn account(&mut self, label: &str, account: &Account, totals: &[(SeriesKey, Tally)]) {
+    fn account(&mut self, label: &str, account: &Account) {
         if let Some(gate) = account.gate() {
             self.budgets(label, &gate);
         }
-        let open = account.open_breakers();
-        let used = totals.iter().filter(|(key, _)| &*key.connection == label).map(|(key, _)| key.family);
-        let families: BTreeSet<ApiFamily> = used.chain(open.iter().copied()).collect();
-        for family in families {
-            let is_open = open.contains(&family);
-            self.level(Metric::BreakerOpen, &[label, family.name()], f64::from(u8::from(is_open)));
+        for state in account.families() {
+            let labels = [label, state.family.name()];
+            self.level(Metric::BreakerOpen, &labels, f64::from(u8::from(state.open_for.is_some())));
+            self.level(Metric::InFlight, &labels, state.under_way.into());
+            self.level(Metric::WaitingForRoom, &labels, state.waiting_for_room as f64);
+            if let Some(cap) = state.under_way_max {
+                self.level(Metric::InFlightCap, &labels, cap.into());
+            }
         }
     }
 

@@ -152,6 +152,22 @@ metrics! {
         &["connection", "family"],
         "1 while a part of HubSpot's API fails so much that it is left alone, else 0.",
     ),
+    InFlight: gauge(
+        "hubkeeper_in_flight",
+        &["connection", "family"],
+        "Requests that are on their way to HubSpot now.",
+    ),
+    InFlightCap: gauge(
+        "hubkeeper_in_flight_cap",
+        &["connection", "family"],
+        "How many requests may be on their way at once. Only there while HubSpot is overloaded and hubkeeper holds back; it \
+         grows again by itself.",
+    ),
+    WaitingForRoom: gauge(
+        "hubkeeper_waiting_for_room",
+        &["connection", "family"],
+        "Calls held back because that many requests are on their way already.",
+    ),
     Credentials: gauge(
         "hubkeeper_credentials",
         &[],

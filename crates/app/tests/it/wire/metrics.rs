@@ -6,6 +6,9 @@ use crate::house::{Program, Start, Upstream, ask, json_answer};
 
 const PAGE: &str = include_str!("../../../../../docs/TELEMETRY.md");
 
+/// What only trouble brings forth.
+const NOT_WHEN_WELL: [&str; 1] = ["hubkeeper_in_flight_cap"];
+
 type Labels = Vec<(String, String)>;
 
 /// One answer of `/metrics`.
@@ -105,6 +108,7 @@ async fn every_metric_of_the_page_is_there() {
     let scrape = Scrape::of(&up).await;
     let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let on_page: BTreeSet<&str> = rows.map(|(name, _)| name.trim_end_matches("_total")).collect();
+    let on_page: BTreeSet<&str> = &on_page - &BTreeSet::from(NOT_WHEN_WELL);
     let answered: BTreeSet<&str> = scrape.kinds.keys().map(String::as_str).collect();
     assert_eq!(on_page, answered);
     up.stop().await;
