@@ -19,9 +19,9 @@ pub(crate) struct Cli {
     #[arg(long, global = true, env = "HUBKEEPER_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// What is logged to stderr, such as `info` or `client=debug`
-    #[arg(long, global = true, env = "HUBKEEPER_LOG", default_value = "info", value_name = "FILTER")]
-    pub(crate) log: String,
+    /// What is logged to stderr, such as `info` or `client=debug` [default: from the configuration, else info]
+    #[arg(long, global = true, env = "HUBKEEPER_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

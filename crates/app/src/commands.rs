@@ -1,8 +1,9 @@
 //! One file per command.
 
 use crate::cli::{Cli, Command};
-use crate::config::Config;
+use crate::config::{Config, LogSection};
 use crate::failure::{Exit, Failure};
+use crate::logs;
 
 mod bind;
 mod config;
@@ -18,8 +19,12 @@ mod workload;
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
     let file = cli.config;
     let load = || Config::load(file.as_deref());
+    // `up` starts its log as it is configured.
+    if !matches!(cli.command, Command::Up(_)) {
+        logs::start(&LogSection::default(), cli.log.as_deref())?;
+    }
     match cli.command {
-        Command::Up(options) => up::run(load()?, &options),
+        Command::Up(options) => up::run(load()?, &options, cli.log.as_deref()),
         Command::Demo(options) => demo::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),

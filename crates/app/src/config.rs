@@ -14,6 +14,9 @@ use crate::secret_reference::SecretReference;
 mod check;
 mod load;
 mod quote;
+mod telemetry;
+
+pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
 
 /// The default file, which is the manual.
 pub(crate) const DEFAULT_FILE: &str = include_str!("../hubkeeper.default.toml");
@@ -25,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) gateway: GatewaySection,
     pub(crate) limits: LimitsSection,
     pub(crate) admin: AdminSection,
+    pub(crate) log: LogSection,
+    pub(crate) otel: OtelSection,
     pub(crate) triage: TriageSection,
     pub(crate) connections: Vec<ConnectionSection>,
     pub(crate) callers: Vec<CallerSection>,

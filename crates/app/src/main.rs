@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod config;
 mod failure;
+mod logs;
 mod metrics;
 mod process;
 mod secret_reference;
@@ -18,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("nothing installed one before");
     let cli = cli::parse();
-    match process::log_to_stderr(&cli.log).and_then(|()| commands::run(cli)) {
+    match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.tell(),
     }

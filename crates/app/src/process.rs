@@ -1,11 +1,6 @@
-//! The process's surroundings: environment, logs, signals, limits, the ready line. Nothing else reads or writes these.
+//! The process's surroundings: environment, signals, limits, the ready line. Nothing else reads or writes these.
 
 use std::io::Write;
-
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::failure::Failure;
 
@@ -23,25 +18,6 @@ pub(crate) fn environment_with(prefix: &str) -> Vec<(String, String)> {
         .collect();
     all.sort();
     all
-}
-
-/// stderr is talk; stdout stays clean for data.
-///
-/// # Errors
-/// A usage failure when `filter` is none.
-pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Failure> {
-    let filter: Targets = filter.parse().map_err(|error| {
-        Failure::usage(format!("`{filter}` is no log filter: {error}"))
-            .hint("write a level (error, warn, info, debug, trace), or targets such as `client=debug,warn`")
-    })?;
-    let to_person = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    if to_person {
-        tracing_subscriber::registry().with(lines.with_target(false).compact().with_filter(filter)).init();
-    } else {
-        tracing_subscriber::registry().with(lines.json().flatten_event(true).with_filter(filter)).init();
-    }
-    Ok(())
 }
 
 /// Writes one line of data to stdout. A closed pipe is the reader's choice, not an error.

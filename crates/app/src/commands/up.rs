@@ -25,6 +25,7 @@ use crate::admin::{self, Admin};
 use crate::cli::UpOptions;
 use crate::config::{Config, Mode};
 use crate::failure::{Exit, Failure};
+use crate::logs;
 use crate::process;
 use crate::secret_reference::SecretReference;
 
@@ -34,8 +35,9 @@ const WHOLE_ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// The variable that people already have.
 const TOKEN_VARIABLE: &str = "HUBSPOT_ACCESS_TOKEN";
 
-pub(super) fn run(config: Config, options: &UpOptions) -> Result<Exit, Failure> {
+pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Result<Exit, Failure> {
     let config = with_options(config, options).checked()?;
+    logs::start(&config.log, log)?;
     if let Some(directory) = &options.data {
         std::fs::create_dir_all(directory).map_err(|error| {
             Failure::usage(format!("the data directory {} cannot be made: {error}", directory.display()))

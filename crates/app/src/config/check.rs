@@ -6,9 +6,13 @@ use hubspot::token::TokenShape;
 
 use super::{Config, Mode, quote};
 use crate::failure::Failure;
+use crate::logs;
 
 /// A longer name is a text.
 const NAME_CHARS_MAX: usize = 64;
+
+/// More often would be load.
+const OTEL_INTERVAL_MS_MIN: u64 = 100;
 
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
     let gateway = &config.gateway;
@@ -43,6 +47,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             Failure::usage("limits.packs is more than 2").hint("HubSpot sells two limit increases at most")
         );
     }
+    telemetry(config)?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
     if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {
@@ -51,6 +56,23 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             gateway.listen
         ))
         .hint("add [[callers]] with keys, or listen on 127.0.0.1"));
+    }
+    Ok(())
+}
+
+fn telemetry(config: &Config) -> Result<(), Failure> {
+    logs::filter(&config.log.level)?;
+    let otel = &config.otel;
+    if let Some(endpoint) = &otel.endpoint {
+        url("otel.endpoint", endpoint)?;
+    }
+    if !(0.0..=1.0).contains(&otel.sample_ratio) {
+        return Err(Failure::usage(format!("otel.sample_ratio is {}", otel.sample_ratio))
+            .hint("write the share of traces to export, from 0.0 to 1.0; those of failed calls always go"));
+    }
+    if otel.interval_ms < OTEL_INTERVAL_MS_MIN {
+        return Err(Failure::usage(format!("otel.interval_ms is {}", otel.interval_ms))
+            .hint(format!("{OTEL_INTERVAL_MS_MIN} or more; 10000 is usual")));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod broken_answers;
 mod drain;
 mod framing;
 mod limit;
+mod logs;
 mod managed;
 mod metrics;
 mod own_headers;
