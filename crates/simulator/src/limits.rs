@@ -19,7 +19,7 @@ use crate::route::Draws;
 use allowance::{ASSOCIATIONS_SPAN, Allowance, AppKind, BURST_SPAN, SEARCH_SPAN};
 use daily::DailyPool;
 use meter::{Meter, RefusalFills};
-use others::{Forced, Pressure, Spent};
+use others::{Pressure, Spent};
 
 /// One limit being spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,11 +167,7 @@ impl Ledger {
 }
 
 fn is_full(used: u64, limit: u64, spent: Spent) -> bool {
-    match spent.forced {
-        Some(Forced::Refuse) => true,
-        Some(Forced::Accept) => false,
-        None => used.saturating_add(spent.by_others) >= limit,
-    }
+    spent.full || used.saturating_add(spent.by_others) >= limit
 }
 
 fn level(used: u64, max: u64, spent: Spent) -> Level {

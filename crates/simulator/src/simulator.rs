@@ -13,7 +13,7 @@ use crate::auth::{self, Credential};
 use crate::call::{Call, Reply};
 use crate::config::Config;
 use crate::dns::Behaviour;
-use crate::fault::{Effect, Fault, FaultBook, content, hubspot, network};
+use crate::fault::{Effect, Fault, FaultBook, content, hubspot, network, quota};
 use crate::limits::Ledger;
 use crate::limits::meter::RefusalFills;
 use crate::locks::Locks;
@@ -154,13 +154,15 @@ impl Simulator {
         }
     }
 
-    /// Begins and ends what faults do to records, when their time has come.
+    /// Begins and ends what faults do to records and take note of, when their time has come.
     pub(crate) fn settle(&mut self, now: Timestamp) {
         for fault in self.faults.all_mut() {
             let portal_id = fault.aim.portal_id.unwrap_or(self.config.portal_id);
             let portal = portal(&mut self.portals, &self.config, portal_id);
             let active = fault.is_active(now);
             if active && !fault.settled {
+                let (spent_today, ..) = self.ledger.day(portal.id, &portal.zone, now);
+                fault.effects.iter_mut().for_each(|effect| quota::take_stock(effect, spent_today));
                 fault.undo = fault
                     .effects
                     .iter()

@@ -11,7 +11,7 @@ use crate::arrival::Arrival;
 use crate::call::Reply;
 use crate::config::Plan;
 use crate::limits::allowance::Allowance;
-use crate::limits::others::{Forced, HungryApp, OtherProcess, Pressure, Spent};
+use crate::limits::others::{HungryApp, OtherProcess, Pressure};
 use crate::locks::Locks;
 use crate::refusal::{Refusal, page};
 use crate::route::Draws;
@@ -21,14 +21,16 @@ use crate::seed::Purpose;
 pub enum Trouble {
     /// The account has this plan now.
     Plan(Plan),
-    /// This share of today's pool is gone; tomorrow's is not.
+    /// Today's pool is so small that what the account has spent itself is this share of it; tomorrow's is not.
     PoolSpent {
         share: f64,
+        /// Calls of today when the fault began.
+        spent: Option<u64>,
     },
     PoolEaten(HungryApp),
-    /// The burst window is full but for this share of the calls.
-    WindowFull {
-        leak: f64,
+    /// The burst window holds so few calls that those of the app itself fill it.
+    WindowSmall {
+        calls: u64,
     },
     WindowShared(OtherProcess),
     SearchFull,
@@ -47,13 +49,17 @@ pub const KINDS: &[Kind] = &[
     Kind {
         code: "quota.daily_self",
         id: Some("F13"),
-        seen: "429 DAILY; the usage endpoint shows the pool full until midnight in the portal's zone",
+        seen: "429 DAILY until midnight in the portal's zone: the pool is only as large as what was spent of it until now, so every call in it is the caller's own",
         aims_at: DefaultAim::DefaultPortal,
         family: None,
-        params: &[Param { name: "share", meaning: "how much of the pool is spent, 0 to 1", default: "1" }],
+        params: &[Param {
+            name: "share",
+            meaning: "how much of the pool the calls until now are, 0 to 1",
+            default: "1",
+        }],
         build: |params, _| {
             let share = params.share("share")?.unwrap_or(1.0);
-            Ok(vec![Effect::Quota(Trouble::PoolSpent { share })])
+            Ok(vec![Effect::Quota(Trouble::PoolSpent { share, spent: None })])
         },
     },
     Kind {
@@ -75,13 +81,13 @@ pub const KINDS: &[Kind] = &[
     Kind {
         code: "quota.burst_self",
         id: Some("F15"),
-        seen: "429 TEN_SECONDLY_ROLLING for nearly all calls, Remaining 0",
+        seen: "429 TEN_SECONDLY_ROLLING for nearly all calls, Remaining 0: the window is so small that the caller's own calls fill it",
         aims_at: DefaultAim::Everyone,
         family: None,
-        params: &[Param { name: "leak", meaning: "share of the calls that get through", default: "0.02" }],
+        params: &[Param { name: "limit", meaning: "calls that the window holds", default: "1" }],
         build: |params, _| {
-            let leak = params.share("leak")?.unwrap_or(0.02);
-            Ok(vec![Effect::Quota(Trouble::WindowFull { leak })])
+            let calls = params.whole("limit")?.unwrap_or(1);
+            Ok(vec![Effect::Quota(Trouble::WindowSmall { calls })])
         },
     },
     Kind {
@@ -157,6 +163,39 @@ pub fn plan(strikes: &[Strike], own: Plan) -> Plan {
     changed.last().unwrap_or(own)
 }
 
+/// The limits as they are for this call. `day_began` is the portal's last midnight.
+pub fn narrowed(strikes: &[Strike], mut allowance: Allowance, day_began: Timestamp) -> Allowance {
+    for (strike, trouble) in troubles(strikes) {
+        match trouble {
+            Trouble::WindowSmall { calls } => allowance.burst = allowance.burst.min(*calls),
+            Trouble::PoolSpent { share, spent } if strike.since >= day_began => {
+                allowance.daily =
+                    allowance.daily.map(|limit| limit.min(pool_size(spent.unwrap_or_default(), *share)));
+            }
+            Trouble::PoolSpent { .. }
+            | Trouble::Plan(_)
+            | Trouble::PoolEaten(_)
+            | Trouble::WindowShared(_)
+            | Trouble::SearchFull
+            | Trouble::Overload { .. }
+            | Trouble::Locks => {}
+        }
+    }
+    allowance
+}
+
+/// The pool of which `spent` calls are `share`; it holds one call at least.
+fn pool_size(spent: u64, share: f64) -> u64 {
+    if share > 0.0 { ((spent as f64 / share).ceil() as u64).max(1) } else { u64::MAX }
+}
+
+/// Notes what has been spent when a fault begins.
+pub fn take_stock(effect: &mut Effect, spent_today: u64) {
+    if let Effect::Quota(Trouble::PoolSpent { spent, .. }) = effect {
+        *spent = Some(spent_today);
+    }
+}
+
 /// What others have spent when this call arrives. `day_began` is the portal's last midnight.
 pub fn pressure(
     strikes: &[Strike],
@@ -168,28 +207,28 @@ pub fn pressure(
     for (strike, trouble) in troubles(strikes) {
         let draw = || arrival.draw(Purpose::FaultShape, strike.fault_id);
         match trouble {
-            Trouble::PoolSpent { share } if strike.since >= day_began => {
-                let limit = allowance.daily.unwrap_or_default();
-                pressure.daily.by_others += (limit as f64 * share).ceil() as u64;
+            // A pool nobody has touched yet holds one call, and that was an earlier one.
+            Trouble::PoolSpent { share, spent: Some(0) } if strike.since >= day_began => {
+                pressure.daily.by_others += share.ceil() as u64;
             }
             Trouble::PoolEaten(app) => {
                 let limit = allowance.daily.unwrap_or_default();
                 let eaten = app.eaten(limit, strike.since.max(day_began), arrival.now);
                 pressure.daily.by_others += eaten;
                 if HungryApp::has_exhausted(limit, eaten) && draw() >= LUCKY_SHARE {
-                    pressure.daily.forced = Some(Forced::Refuse);
+                    pressure.daily.full = true;
                 }
-            }
-            Trouble::WindowFull { leak } => {
-                let forced = if draw() < *leak { Forced::Accept } else { Forced::Refuse };
-                pressure.burst = Spent { by_others: allowance.burst, forced: Some(forced) };
             }
             Trouble::WindowShared(process) => {
                 pressure.burst.by_others +=
                     process.in_window(arrival.seed, allowance.burst, strike.since, arrival.now);
             }
-            Trouble::SearchFull => pressure.search.forced = Some(Forced::Refuse),
-            Trouble::PoolSpent { .. } | Trouble::Plan(_) | Trouble::Overload { .. } | Trouble::Locks => {}
+            Trouble::SearchFull => pressure.search.full = true,
+            Trouble::PoolSpent { .. }
+            | Trouble::WindowSmall { .. }
+            | Trouble::Plan(_)
+            | Trouble::Overload { .. }
+            | Trouble::Locks => {}
         }
     }
     pressure
@@ -211,7 +250,7 @@ pub fn strain(strikes: &[Strike], arrival: &Arrival<'_>, load: f64, locks: &mut 
         Trouble::Plan(_)
         | Trouble::PoolSpent { .. }
         | Trouble::PoolEaten(_)
-        | Trouble::WindowFull { .. }
+        | Trouble::WindowSmall { .. }
         | Trouble::WindowShared(_)
         | Trouble::SearchFull => None,
     })

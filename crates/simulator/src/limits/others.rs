@@ -17,14 +17,8 @@ pub struct Pressure {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spent {
     pub by_others: u64,
-    pub forced: Option<Forced>,
-}
-
-/// A verdict laid down by a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forced {
-    Refuse,
-    Accept,
+    /// A fault refuses the call whatever is left.
+    pub full: bool,
 }
 
 /// Another process that fills between `from` and `to` (shares of the limit) of every rolling window.

@@ -69,7 +69,9 @@ impl Simulator {
     fn serve_known(&mut self, arrival: &Arrival<'_>, strikes: &[Strike], grant: &Grant) -> Answered {
         let (now, id) = (arrival.now, arrival.correlation_id.as_str());
         let portal = portal(&mut self.portals, &self.config, grant.portal_id);
-        let allowance = allowance(quota::plan(strikes, portal.plan), grant.kind, self.config.limits);
+        let (used, day_began, resets_at) = self.ledger.day(portal.id, &portal.zone, now);
+        let planned = allowance(quota::plan(strikes, portal.plan), grant.kind, self.config.limits);
+        let allowance = quota::narrowed(strikes, planned, day_began);
         let payer = Payer {
             app_id: grant.app_id,
             portal_id: portal.id,
@@ -77,7 +79,6 @@ impl Simulator {
             allowance,
             zone: &portal.zone,
         };
-        let (used, day_began, resets_at) = self.ledger.day(portal.id, &portal.zone, now);
         let pressure = quota::pressure(strikes, arrival, &allowance, day_began);
         let load = self.ledger.burst_load(&payer, now);
         let standing = match self.ledger.admit(&payer, arrival.route.draws, &pressure, now) {

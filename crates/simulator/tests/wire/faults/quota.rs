@@ -19,9 +19,28 @@ async fn f13_the_pool_is_spent_until_midnight() {
     let usage = bench.get(USAGE).await;
     assert_eq!(usage.status, 200);
     assert_eq!(usage.body["results"][0]["currentUsage"], usage.body["results"][0]["usageLimit"]);
+    assert_eq!(bench.get(DETAILS).await.number("x-hubspot-ratelimit-daily"), Some(1));
     // 12:00Z is 08:00 in the portal's zone; midnight there is 16 hours away.
     bench.pass(16 * 3_600).await;
     assert_eq!(bench.get(CONTACTS).await.status, 200);
+}
+
+/// Whoever holds the books of this caller finds in them every call that was spent.
+#[tokio::test(start_paused = true)]
+async fn f13_the_callers_own_calls_have_eaten_the_pool() {
+    for (share, left) in [(1.0, 0), (0.8, 10)] {
+        let bench = Bench::new();
+        for _ in 0..40 {
+            assert_eq!(bench.get(CONTACTS).await.status, 200);
+        }
+        bench.fault(&json!({"kind": "F13", "share": share})).await;
+        for _ in 0..left {
+            assert_eq!(bench.get(CONTACTS).await.status, 200);
+        }
+        assert_eq!(bench.get(CONTACTS).await.category(), "DAILY");
+        let usage = bench.get(USAGE).await;
+        assert_eq!(usage.body["results"][0]["currentUsage"], 40 + left);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,6 +73,7 @@ async fn f15_the_window_is_full_and_stays_full() {
         bench.pass(1).await;
         let answer = bench.get(DETAILS).await;
         assert_eq!(answer.number("x-hubspot-ratelimit-remaining"), Some(0));
+        assert_eq!(answer.number("x-hubspot-ratelimit-max"), Some(1));
         refused += usize::from(answer.category() == "TEN_SECONDLY_ROLLING");
     }
     assert!(refused >= 90, "{refused}");
