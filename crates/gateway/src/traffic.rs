@@ -29,7 +29,7 @@ use group::Group;
 use groups::{Groups, Kind, MethodName};
 pub use histogram::{Histogram, SHOWN};
 pub use ledger::{CALLERS_MAX, CONNECTIONS_MAX, OTHER, SERIES_MAX, SeriesKey};
-pub use report::{ConnectionReport, ErrorReport, GroupReport, TrafficReport, TransportReport};
+pub use report::{ConnectionReport, ErrorReport, GroupReport, RefusedReport, TrafficReport, TransportReport};
 use seen::SeenRecords;
 pub use tally::{Outcome, Outcomes, Tally};
 use window::Count;

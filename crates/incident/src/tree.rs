@@ -40,6 +40,12 @@ pub struct Question {
     pub answer: fn(&Facts) -> Reply,
 }
 
+impl Question {
+    pub(crate) fn holds(&self, facts: &Facts) -> bool {
+        (self.answer)(facts).truth == Truth::Yes
+    }
+}
+
 /// An answer and what it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {

@@ -29,7 +29,7 @@ impl SourceFile {
     }
 }
 
-/// Directories that hold what tools make, not what people write.
+/// What tools make, not what people write; in a worktree, `.git` is a file.
 const NOT_OURS: [&str; 6] = ["target", ".git", ".cache", ".venv", "node_modules", "__pycache__"];
 
 /// Every text file that people wrote.
@@ -53,10 +53,11 @@ fn walk(directory: &Path, files: &mut Vec<SourceFile>) {
         let entry = entry.expect("an entry of the tree can be read");
         let kind = entry.file_type().expect("an entry has a kind");
         let name = entry.file_name();
+        if NOT_OURS.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
         if kind.is_dir() {
-            if !NOT_OURS.iter().any(|skipped| name == *skipped) {
-                walk(&entry.path(), files);
-            }
+            walk(&entry.path(), files);
         } else if kind.is_file()
             // What is not text, or vanished under an editor's hands, has no rules to keep.
             && let Ok(text) = fs::read_to_string(entry.path())

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use client::call::Effort;
+use client::call::{Effort, Failure};
 use client::lane::Lane;
 use client::telemetry::{AttemptResult, CallResult, Label, Span};
 use client::transport::TransportFault;
+use hubspot::endpoint::Budget;
 use hubspot::error::{ApiError, ErrorKind};
 use tokio::time::Instant;
 
@@ -29,6 +30,8 @@ pub(super) struct Group {
     pub(super) ok: Count,
     pub(super) attempts: Count,
     pub(super) retries: Count,
+    /// For lack of a slot, by budget.
+    pub(super) refused_for: Vec<(Budget, Count)>,
     pub(super) cancelled: Count,
     pub(super) failed_items: Count,
     pub(super) latency: Histogram,
@@ -83,6 +86,7 @@ impl Group {
             ok: count,
             attempts: count,
             retries: count,
+            refused_for: Vec::new(),
             cancelled: count,
             failed_items: count,
             latency: Histogram::new(),
@@ -121,6 +125,9 @@ impl Group {
         self.last_at = now;
         self.calls.add(1, now);
         self.retries.add(effort.attempts.saturating_sub(1), now);
+        if let CallResult::Failed(Failure::Refused(refusal)) = result {
+            self.refused_for(refusal.budget, now).add(1, now);
+        }
         match result {
             CallResult::Answered(status, ..) if status.is_success() => {
                 self.ok.add(1, now);
@@ -168,6 +175,9 @@ impl Group {
         self.ok.absorb(gone.ok, now);
         self.attempts.absorb(gone.attempts, now);
         self.retries.absorb(gone.retries, now);
+        for (budget, count) in gone.refused_for {
+            self.refused_for(budget, now).absorb(count, now);
+        }
         self.cancelled.absorb(gone.cancelled, now);
         self.failed_items.absorb(gone.failed_items, now);
         self.latency.absorb(&gone.latency);
@@ -188,6 +198,15 @@ impl Group {
             entry.count.absorb(broken.count, now);
             entry.last_at = entry.last_at.max(broken.last_at);
         }
+    }
+
+    fn refused_for(&mut self, budget: Budget, now: Instant) -> &mut Count {
+        let known = self.refused_for.iter().position(|(known, _)| *known == budget);
+        let index = known.unwrap_or_else(|| {
+            self.refused_for.push((budget, Count::new(now)));
+            self.refused_for.len() - 1
+        });
+        &mut self.refused_for[index].1
     }
 
     fn error_of(&mut self, key: ErrorKey, now: Instant) -> &mut Error {

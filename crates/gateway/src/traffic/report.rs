@@ -70,6 +70,8 @@ pub struct GroupReport {
     pub p99_ms: u64,
     pub errors: Vec<ErrorReport>,
     pub transport: Vec<TransportReport>,
+    /// What we refused for lack of a slot in time.
+    pub refused: Vec<RefusedReport>,
     pub failed_items: u64,
 }
 
@@ -99,6 +101,15 @@ pub struct TransportReport {
     pub count: u64,
     pub recent: u64,
     pub last_at: Timestamp,
+}
+
+/// Calls that a limit would not have allowed in time, and so were not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RefusedReport {
+    /// `burst`, `search`, `associations`, `daily`.
+    pub budget: &'static str,
+    pub count: u64,
+    pub recent: u64,
 }
 
 /// Turns instants into times of day.
@@ -191,8 +202,18 @@ fn group(names: &Names, kind: Kind, kept: &Group, clocks: Clocks) -> GroupReport
             .map(|kept| transport(kept, clocks))
             .filter(|broken| broken.count > 0)
             .collect(),
+        refused: refused(kept, now),
         failed_items: kept.failed_items.lately(now),
     }
+}
+
+fn refused(kept: &Group, now: Instant) -> Vec<RefusedReport> {
+    let told = kept.refused_for.iter().map(|(budget, count)| RefusedReport {
+        budget: budget.name(),
+        count: count.lately(now),
+        recent: count.recent(now),
+    });
+    told.filter(|refused| refused.count > 0).collect()
 }
 
 fn error(kept: &group::Error, clocks: Clocks) -> ErrorReport {

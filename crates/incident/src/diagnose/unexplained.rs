@@ -6,6 +6,7 @@ use hubspot::error::ErrorKind;
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::facts::configured::TokenKind;
+use crate::facts::exchange::Exchange;
 use crate::facts::probes::{ChainProblem, FamilyProbe};
 use crate::triage::Evidence;
 
@@ -70,7 +71,7 @@ const ODDITIES: &[Oddity] = &[
     Oddity {
         shows: |facts| {
             let auth = facts.probes.auth.as_ref()?;
-            (!auth.exchange.is_ok())
+            (!auth.exchange.is_ok() && !is_our_pacing(facts, &auth.exchange))
                 .then(|| ("auth", format!("account details: {}", auth.exchange.describe())))
         },
         candidates: [Code::TokenRevoked, Code::MissingScope, Code::OutageUnlisted],
@@ -132,7 +133,14 @@ fn traffic_knows_better(facts: &Facts, probe: &FamilyProbe) -> bool {
         Some(ErrorKind::MissingScopes | ErrorKind::UserPermissions | ErrorKind::Forbidden)
     );
     let served = traffic.groups.iter().any(|group| group.family == probe.family && group.ok_recent > 0);
-    (rights && facts.representative_traffic().is_some()) || (probe.exchange.is_server_failure() && served)
+    (rights && facts.representative_traffic().is_some())
+        || (probe.exchange.is_server_failure() && served)
+        || is_our_pacing(facts, &probe.exchange)
+}
+
+/// A probe that found no room in a window which our own gateway fills and paces.
+fn is_our_pacing(facts: &Facts, exchange: &Exchange) -> bool {
+    exchange.is_kind(ErrorKind::BurstLimit) && facts.paces_itself()
 }
 
 fn traffic_fails(facts: &Facts) -> Option<(&'static str, String)> {

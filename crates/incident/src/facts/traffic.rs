@@ -44,6 +44,8 @@ pub struct Connection {
     /// Everybody's today, by HubSpot's count.
     pub daily_used: Option<u64>,
     pub refused_by_us: u64,
+    /// Calls that wait for a slot now.
+    pub waiting: u64,
 }
 
 /// Calls alike in connection, caller, family, method and version; their routes are told with their errors.
@@ -71,6 +73,7 @@ pub struct Group {
     pub sent_recent_per_s: f64,
     pub errors: Vec<ErrorCount>,
     pub transport: Vec<TransportCount>,
+    pub refused: Vec<RefusedCount>,
     /// Items refused inside answers that said 207.
     pub failed_items: u64,
 }
@@ -108,6 +111,16 @@ pub struct TransportCount {
     pub recent: u64,
     #[serde(default)]
     pub last_at: Option<Timestamp>,
+}
+
+/// Calls the gateway did not send, because a limit would not have allowed them in time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RefusedCount {
+    /// `burst`, `search`, `associations`, `daily`.
+    pub budget: String,
+    pub count: u64,
+    pub recent: u64,
 }
 
 /// Something people did.

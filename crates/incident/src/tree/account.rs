@@ -10,6 +10,12 @@ use crate::code::Code;
 use crate::facts::Facts;
 use crate::facts::configured::TokenKind;
 
+/// What the smallest plan grants in ten seconds (facts §1.1 [USAGE]): a limit below belongs to no plan.
+const BURST_GRANTED_MIN: u64 = 100;
+
+/// The same of a day.
+const DAILY_GRANTED_MIN: u64 = 250_000;
+
 pub(super) static WRONG_ACCOUNT_TREE: Tree = Tree {
     about: "which account",
     then: Then::GoOn,
@@ -149,12 +155,13 @@ static NO_SCOPE_NAMED: Question = Question {
 fn fell(facts: &Facts) -> Reply {
     for connection in facts.traffic.iter().flat_map(|traffic| &traffic.connections) {
         let pairs = [
-            ("burst", connection.burst_max_before, connection.burst_max),
-            ("daily", connection.daily_max_before, connection.daily_max),
+            ("burst", connection.burst_max_before, connection.burst_max, BURST_GRANTED_MIN),
+            ("daily", connection.daily_max_before, connection.daily_max, DAILY_GRANTED_MIN),
         ];
-        for (name, before, now) in pairs {
+        for (name, before, now, granted_min) in pairs {
             if let (Some(before), Some(now)) = (before, now)
                 && now < before
+                && now >= granted_min
             {
                 let at = connection.limits_changed_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
                 return Reply::yes("limits", format!("the {name} limit fell from {before} to {now}{at}"));
@@ -169,7 +176,7 @@ fn fell(facts: &Facts) -> Reply {
         {
             let expected = limits(plan, AppKind::PrivateApp, 0).burst.count;
             Reply::is(
-                max < expected,
+                max < expected && u64::from(max) >= BURST_GRANTED_MIN,
                 "limits",
                 format!("the headers allow {max} per 10 s, the configured plan {expected}"),
             )

@@ -1,44 +1,72 @@
 //! The ten-second window is full: by us, or by somebody else with our token? The window belongs to one app in one
 //! account (facts §1.1), so whoever else spends it holds our token.
+//!
+//! A governed gateway waits instead of being refused. Waiting alone is its work and no incident: a planned import fills
+//! the window for hours. It is one when callers are turned away, or when the window is too small to work with.
 
 use hubspot::error::ErrorKind;
 
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
+use crate::facts::traffic::Connection;
 
 /// Fewer foreign calls between two of ours may be our own, counted late.
 const OUTSIDE_MIN: u64 = 5;
 
+/// Calls that one diagnosis sends past the gateway: in its ledger they are foreign.
+const OUR_PROBES_MAX: u64 = 8;
+
 /// Foreign spending of this part of the window is somebody, not noise.
 const OUTSIDE_PERCENT: u64 = 15;
 
-/// Without a ledger, a window filled to this part by others is worth a word.
-const GONE_PERCENT: u64 = 40;
+/// Without a ledger, a window filled to this part before we came is worth a word: a program that keeps clear of its
+/// limit does not fill more.
+const GONE_PERCENT: u64 = 60;
 
 /// Our own peak explains a full window from this part of it.
 const OURS_PERCENT: u64 = 80;
+
+/// Turned away once is bad luck.
+const REFUSED_MIN: u64 = 2;
+
+/// No plan grants fewer than 100 calls per window (facts §1.1 [USAGE]); with a tenth of that nobody can work.
+const WORKABLE_MIN: u64 = 10;
 
 pub(super) static TREE: Tree = Tree {
     about: "the burst limit",
     then: Then::GoOn,
     root: Step::Ask {
-        question: &REFUSED,
-        yes: &Step::Ask {
-            question: &SPENT_OUTSIDE,
-            yes: &Step::Found(SPLIT),
-            no: &Step::Found(Leaf {
-                code: Code::BurstSelf,
-                backed_by: &[&OUR_PEAK_FILLS_IT],
-                unlike: &[(Code::BurstSplit, &OUR_PEAK_FILLS_IT), (Code::SearchLimit, &REFUSED)],
-            }),
-        },
+        question: &CALLERS_REFUSED,
+        yes: WHOSE,
         no: &Step::Ask {
-            question: &LEDGER_SHOWS_OTHERS,
-            yes: &Step::Found(SPLIT),
-            no: &Step::Ask { question: &SPENT_BEFORE_US, yes: &Step::Found(SPLIT), no: &Step::Nothing },
+            question: &WINDOW_TOO_SMALL,
+            yes: WHOSE,
+            no: &Step::Ask {
+                question: &PROBES_REFUSED,
+                yes: &Step::Ask { question: &PACED_BY_US, yes: &Step::Nothing, no: WHOSE },
+                no: &Step::Ask {
+                    question: &LEDGER_SHOWS_OTHERS,
+                    yes: &Step::Found(SPLIT),
+                    no: &Step::Ask {
+                        question: &SPENT_BEFORE_US,
+                        yes: &Step::Found(SPLIT),
+                        no: &Step::Nothing,
+                    },
+                },
+            },
         },
     },
+};
+
+const WHOSE: &Step = &Step::Ask {
+    question: &SPENT_OUTSIDE,
+    yes: &Step::Found(SPLIT),
+    no: &Step::Found(Leaf {
+        code: Code::BurstSelf,
+        backed_by: &[&OURS_FILL_IT],
+        unlike: &[(Code::BurstSplit, &OURS_FILL_IT), (Code::SearchLimit, &NOT_SEARCH_ALONE)],
+    }),
 };
 
 const SPLIT: Leaf = Leaf {
@@ -47,52 +75,99 @@ const SPLIT: Leaf = Leaf {
     unlike: &[(Code::BurstSelf, &SPENT_OUTSIDE)],
 };
 
-static REFUSED: Question = Question {
-    asks: "Are calls refused for the ten-second limit?",
+static CALLERS_REFUSED: Question = Question {
+    asks: "Are callers refused for the ten-second limit?",
     answer: |facts| {
-        let probed =
-            facts.authenticated().into_iter().filter(|(_, e)| e.is_kind(ErrorKind::BurstLimit)).count();
-        if probed > 0 {
-            return Reply::yes(
-                "limits",
-                format!("{probed} of our own few calls got 429 TEN_SECONDLY_ROLLING"),
-            );
-        }
         let traffic = facts.going_on(&[ErrorKind::BurstLimit]);
-        Reply::is(traffic.count() >= 2, "traffic", traffic.describe())
+        if traffic.count() >= REFUSED_MIN {
+            return Reply::yes("traffic", traffic.describe());
+        }
+        let turned_away = turned_away(facts);
+        let observed = match turned_away {
+            0 => "neither HubSpot nor the gateway has turned a caller away".to_owned(),
+            _ => format!("the gateway turned {turned_away} calls away: no slot was free in time"),
+        };
+        Reply::is(turned_away >= REFUSED_MIN, "traffic", observed)
+    },
+};
+
+static WINDOW_TOO_SMALL: Question = Question {
+    asks: "Do callers wait for a window that is too small to work with?",
+    answer: |facts| {
+        let waiting: u64 = connections(facts).map(|connection| connection.waiting).sum();
+        let Some(max) = header_max(facts).filter(|_| waiting > 0) else {
+            return Reply::no("traffic", "no call waits for a slot of such a window");
+        };
+        let observed = format!("{waiting} calls wait, and a window holds {max}");
+        Reply::is(max < WORKABLE_MIN, "traffic", observed)
+    },
+};
+
+static PROBES_REFUSED: Question = Question {
+    asks: "Are our own few calls refused for it?",
+    answer: |facts| {
+        let (refused, asked) = probed(facts);
+        let observed = format!("{refused} of our own {asked} calls got 429 TEN_SECONDLY_ROLLING");
+        Reply::is(refused > 0, "limits", observed)
+    },
+};
+
+static PACED_BY_US: Question = Question {
+    asks: "Is it our gateway at work, with nobody turned away?",
+    answer: |facts| {
+        let ledger = ledger(facts);
+        let workable = header_max(facts).is_some_and(|max| max >= WORKABLE_MIN);
+        let holds = facts.paces_itself() && workable && !ledger.has_foreign();
+        Reply::is(holds, "traffic", ledger.describe())
+    },
+};
+
+static NOT_SEARCH_ALONE: Question = Question {
+    asks: "Are calls other than searches refused?",
+    answer: |facts| {
+        let refused = probed(facts).0 > 0 || CALLERS_REFUSED.holds(facts) || WINDOW_TOO_SMALL.holds(facts);
+        Reply::is(refused, "limits", "the ten-second limit is not the searches' own")
     },
 };
 
 static SPENT_OUTSIDE: Question = Question {
     asks: "Does somebody else spend the window?",
     answer: |facts| {
+        let (refused, asked) = probed(facts);
         if facts.busy_traffic().is_some() {
             let ledger = ledger(facts);
-            let quiet = ledger.max > 0 && ledger.ours * 2 < ledger.max;
-            let others = ledger.outside * 100 >= ledger.max * OUTSIDE_PERCENT && ledger.max > 0;
-            return Reply::is(others || quiet, "traffic", ledger.describe());
+            let quiet = (ledger.ours + asked) * 2 < ledger.max;
+            return Reply::is(ledger.has_foreign() || quiet, "traffic", ledger.describe());
         }
         let outside = facts.probes.limits.burst_outside.map_or(0, u64::from);
         if outside >= OUTSIDE_MIN {
             let observed = format!("Remaining fell by {outside} more than our own calls between two of them");
             return Reply::yes("limits", observed);
         }
-        let asked = facts.authenticated();
-        let refused = asked.iter().filter(|(_, e)| e.is_kind(ErrorKind::BurstLimit)).count();
-        let observed = format!("{refused} of {} calls refused: the window comes and goes", asked.len());
-        let full = format!("{refused} of {} calls refused: the window is simply full", asked.len());
-        if refused * 2 < asked.len() { Reply::yes("limits", observed) } else { Reply::no("limits", full) }
+        if let Some(max) = header_max(facts).filter(|max| *max <= asked) {
+            let observed = format!("the window holds {max}, and our own {asked} calls fill it");
+            return Reply::no("limits", observed);
+        }
+        let observed = format!("{refused} of {asked} calls refused: the window comes and goes");
+        let full = format!("{refused} of {asked} calls refused: the window is simply full");
+        if refused * 2 < asked { Reply::yes("limits", observed) } else { Reply::no("limits", full) }
     },
 };
 
-static OUR_PEAK_FILLS_IT: Question = Question {
+static OURS_FILL_IT: Question = Question {
     asks: "Do our own sends fill the window?",
     answer: |facts| {
-        let ledger = ledger(facts);
+        let (ledger, asked) = (ledger(facts), probed(facts).1);
+        if let Some(max) = header_max(facts).filter(|max| *max <= asked) {
+            return Reply::yes(
+                "limits",
+                format!("the window holds {max}, and our own {asked} probes fill it"),
+            );
+        }
         if facts.busy_traffic().is_none() || ledger.max == 0 {
             return Reply::could_not_tell("traffic", "no ledger of our sends");
         }
-        Reply::is(ledger.ours * 100 >= ledger.max * OURS_PERCENT, "traffic", ledger.describe())
+        Reply::is(ledger.is_filled_by_us(), "traffic", ledger.describe())
     },
 };
 
@@ -104,7 +179,7 @@ static LEDGER_SHOWS_OTHERS: Question = Question {
         if facts.busy_traffic().is_none() || ledger.max == 0 {
             return Reply::could_not_tell("traffic", "no ledger of our sends");
         }
-        Reply::is(ledger.outside * 100 >= ledger.max * OUTSIDE_PERCENT, "traffic", ledger.describe())
+        Reply::is(ledger.has_foreign(), "traffic", ledger.describe())
     },
 };
 
@@ -122,7 +197,8 @@ static SPENT_BEFORE_US: Question = Question {
         };
         let percent = if facts.traffic.is_some() { OUTSIDE_PERCENT } else { GONE_PERCENT };
         let foreign = spent.saturating_sub(ledger(facts).ours);
-        Reply::is(foreign * 100 >= max * percent, "limits", format!("{foreign} of {max} calls of the window"))
+        let holds = foreign * 100 >= max * percent && foreign > OUR_PROBES_MAX;
+        Reply::is(holds, "limits", format!("{foreign} of {max} calls of the window"))
     },
 };
 
@@ -135,6 +211,14 @@ struct Ledger {
 }
 
 impl Ledger {
+    fn is_filled_by_us(&self) -> bool {
+        self.ours * 100 >= self.max * OURS_PERCENT
+    }
+
+    fn has_foreign(&self) -> bool {
+        self.outside > OUR_PROBES_MAX && self.outside * 100 >= self.max * OUTSIDE_PERCENT
+    }
+
     fn describe(&self) -> String {
         format!(
             "at the peak {} of our own and {} foreign calls in one window of {}",
@@ -143,13 +227,45 @@ impl Ledger {
     }
 }
 
+impl Facts {
+    /// The gateway's own sends fill the window, and it makes its callers wait for that.
+    pub(crate) fn paces_itself(&self) -> bool {
+        self.busy_traffic().is_some_and(|traffic| traffic.governed) && ledger(self).is_filled_by_us()
+    }
+}
+
 fn ledger(facts: &Facts) -> Ledger {
-    let max_seen = facts.probes.limits.readings.iter().find_map(|reading| reading.max).map_or(0, u64::from);
-    let connections = facts.traffic.iter().flat_map(|traffic| &traffic.connections);
-    let ledgers = connections.map(|connection| Ledger {
+    let max_seen = header_max(facts).unwrap_or_default();
+    let ledgers = connections(facts).map(|connection| Ledger {
         ours: connection.burst_sent_peak,
         outside: connection.burst_outside_peak,
         max: connection.burst_max.unwrap_or(max_seen),
     });
     ledgers.max_by_key(|ledger| ledger.ours + ledger.outside).unwrap_or_default()
+}
+
+fn connections(facts: &Facts) -> impl Iterator<Item = &Connection> {
+    facts.traffic.iter().flat_map(|traffic| &traffic.connections)
+}
+
+/// What HubSpot's headers say the window holds, by the smallest reading.
+fn header_max(facts: &Facts) -> Option<u64> {
+    facts.probes.limits.readings.iter().filter_map(|reading| reading.max).min().map(u64::from)
+}
+
+/// Of our own calls that draw on the window: how many were refused for it, and how many there were.
+fn probed(facts: &Facts) -> (u64, u64) {
+    let on_the_window = |family: &str| !matches!(family, "search" | "associations");
+    let asked = facts.authenticated();
+    let asked = asked.iter().filter(|(family, _)| on_the_window(family));
+    asked.fold((0, 0), |(refused, asked), (_, exchange)| {
+        (refused + u64::from(exchange.is_kind(ErrorKind::BurstLimit)), asked + 1)
+    })
+}
+
+/// Calls the gateway refused lately because no slot of the window came free in time.
+fn turned_away(facts: &Facts) -> u64 {
+    let groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
+    let refused = groups.flat_map(|group| &group.refused).filter(|refused| refused.budget == "burst");
+    refused.map(|refused| refused.recent).sum()
 }

@@ -13,6 +13,9 @@ const OUR_SHARE_PERCENT: u64 = 80;
 /// With a ledger of a part of the day only, a share below this still speaks for others.
 const OUR_SMALL_SHARE_PERCENT: u64 = 20;
 
+/// Calls past the gateway that are ours all the same: a few diagnoses, an engineer's own tries.
+const UNCOUNTED_MAX: u64 = 50;
+
 /// A younger ledger says nothing: what it lacks may all be ours.
 const LEDGER_MIN: SignedDuration = SignedDuration::from_secs(10);
 
@@ -119,7 +122,7 @@ static HUBSPOT_COUNTS_IT: Question = Question {
 
 static MOSTLY_OURS: Question = Question {
     asks: "Did we spend most of it?",
-    answer: |facts| share(facts, |ours, used| ours * 100 >= used * OUR_SHARE_PERCENT),
+    answer: |facts| share(facts, |ours, used| !leaves_others(ours, used, OUR_SHARE_PERCENT)),
 };
 
 static MOSTLY_OTHERS: Question =
@@ -132,7 +135,7 @@ static OTHERS_SINCE_WE_BEGAN: Question = Question {
         if age.is_some_and(|age| age < LEDGER_MIN) {
             return Reply::could_not_tell("traffic", "the gateway has only just started");
         }
-        share(facts, |ours, used| ours * 100 < used * OUR_SMALL_SHARE_PERCENT)
+        share(facts, |ours, used| leaves_others(ours, used, OUR_SMALL_SHARE_PERCENT))
     },
 };
 
@@ -188,8 +191,13 @@ fn others(facts: &Facts) -> Reply {
             "traffic",
             format!("the gateway started at {began:.0}, within the day, and does not know what came before"),
         ),
-        None => share(facts, |ours, used| ours * 100 < used * OUR_SHARE_PERCENT),
+        None => share(facts, |ours, used| leaves_others(ours, used, OUR_SHARE_PERCENT)),
     }
+}
+
+/// Is less than this share ours, and the rest more than we may have spent past the gateway?
+fn leaves_others(ours: u64, used: u64, percent: u64) -> bool {
+    ours * 100 < used * percent && used.saturating_sub(ours) > UNCOUNTED_MAX
 }
 
 /// When the gateway started, if that was after the last reset.
