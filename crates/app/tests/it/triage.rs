@@ -4,6 +4,7 @@
 mod certificates;
 mod contract;
 mod house;
+mod quota;
 
 use house::{Gateway, NOBODY, Simulator, Triage};
 use serde_json::{Value, json};

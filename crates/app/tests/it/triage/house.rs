@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,7 +30,7 @@ pub(super) struct Simulator {
 /// `hubkeeper up` before a simulator.
 pub(super) struct Gateway {
     _running: Running,
-    url: String,
+    pub(super) url: String,
     pub(super) admin: String,
     token: String,
     addresses: Cell<u32>,
@@ -218,9 +220,19 @@ fn exchange(
     token: Option<&str>,
     body: Option<&Value>,
 ) -> (u16, String) {
+    try_exchange(base, method, path, token, body).expect("a whole exchange")
+}
+
+fn try_exchange(
+    base: &str,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> std::io::Result<(u16, String)> {
     let address = base.strip_prefix("http://").expect("plain HTTP");
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let body = body.map(ToString::to_string).unwrap_or_default();
     let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     let request = format!(
@@ -228,12 +240,52 @@ fn exchange(
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(request.as_bytes()).expect("the request goes out");
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the answer comes in");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, unchunked(head, body))
+    Ok((status, unchunked(head, body)))
+}
+
+/// Three programs that go on calling HubSpot while a test looks: reads, searches and creates, some ten calls in a second
+/// where nothing holds them up. What becomes of their calls is not their business.
+pub(super) struct Workload(Arc<AtomicBool>);
+
+impl Workload {
+    /// `base` is a gateway's address, or HubSpot's own.
+    pub(super) fn through(base: &str, token: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        for program in 0..3 {
+            let (base, token, stop) = (base.to_owned(), token.to_owned(), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                for turn in 0_u32.. {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let (method, path, body) = Self::call(program, turn);
+                    let _whatever = try_exchange(&base, method, path, Some(&token), body.as_ref());
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+            });
+        }
+        Self(stop)
+    }
+
+    fn call(program: u32, turn: u32) -> (&'static str, &'static str, Option<Value>) {
+        let properties = json!({"email": format!("work-{program}-{turn}@triage.example")});
+        match turn % 4 {
+            0 => ("POST", "/crm/v3/objects/contacts/search", Some(json!({"limit": 1}))),
+            1 => ("POST", "/crm/v3/objects/contacts", Some(json!({"properties": properties}))),
+            _ => ("GET", "/crm/v3/objects/contacts?limit=2", None),
+        }
+    }
+}
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Enough of chunked coding for answers of our own server.
