@@ -135,6 +135,7 @@ fn traffic_knows_better(facts: &Facts, probe: &FamilyProbe) -> bool {
     let served = traffic.groups.iter().any(|group| group.family == probe.family && group.ok_recent > 0);
     (rights && facts.representative_traffic().is_some())
         || (probe.exchange.is_server_failure() && served)
+        || (served && probe.exchange.is_kind(ErrorKind::SearchLimit))
         || is_our_pacing(facts, &probe.exchange)
 }
 

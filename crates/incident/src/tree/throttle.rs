@@ -6,6 +6,9 @@ use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
 
+/// One alone passes by itself.
+const CALLERS_REFUSED_MIN: u64 = 2;
+
 pub(super) static SEARCH_TREE: Tree = Tree {
     about: "the search limit",
     then: Then::GoOn,
@@ -34,9 +37,19 @@ pub(super) static LOCK_TREE: Tree = Tree {
     },
 };
 
+/// A governed gateway leaves no room for a probe's search while its callers search, and nobody is the worse for it.
 static SEARCH_REFUSED: Question = Question {
     asks: "Are searches refused for their own limit?",
-    answer: |facts| seen(facts, ErrorKind::SearchLimit, "429 \"secondly\" on search"),
+    answer: |facts| {
+        let paced = facts.busy_traffic().filter(|traffic| traffic.governed).is_some_and(|traffic| {
+            traffic.groups.iter().any(|group| group.family == "search" && group.ok_recent > 0)
+        });
+        if paced {
+            let traffic = facts.going_on(&[ErrorKind::SearchLimit]);
+            return Reply::is(traffic.count() >= CALLERS_REFUSED_MIN, "traffic", traffic.describe());
+        }
+        seen(facts, ErrorKind::SearchLimit, "429 \"secondly\" on search")
+    },
 };
 
 static NO_BURST_REFUSED: Question = Question {
@@ -67,12 +80,12 @@ static FEW_RECORDS: Question = Question {
     },
 };
 
-/// Once in a probe, or twice in traffic: one alone passes by itself.
+/// Once in a probe, or often enough in traffic.
 fn seen(facts: &Facts, kind: ErrorKind, what: &str) -> Reply {
     if let Some((family, _)) = facts.authenticated().into_iter().find(|(_, exchange)| exchange.is_kind(kind))
     {
         return Reply::yes("families", format!("{what}: {family}"));
     }
     let traffic = facts.lately(&[kind]);
-    Reply::is(traffic.count() >= 2, "traffic", traffic.describe())
+    Reply::is(traffic.count() >= CALLERS_REFUSED_MIN, "traffic", traffic.describe())
 }

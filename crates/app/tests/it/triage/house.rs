@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -220,56 +219,100 @@ fn exchange(
     token: Option<&str>,
     body: Option<&Value>,
 ) -> (u16, String) {
-    try_exchange(base, method, path, token, body).expect("a whole exchange")
+    Request { method, path, body, headers: "" }.send(base, token).expect("a whole exchange")
 }
 
-fn try_exchange(
-    base: &str,
-    method: &str,
-    path: &str,
-    token: Option<&str>,
-    body: Option<&Value>,
-) -> std::io::Result<(u16, String)> {
-    let address = base.strip_prefix("http://").expect("plain HTTP");
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let body = body.map(ToString::to_string).unwrap_or_default();
-    let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{authorization}\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    Ok((status, unchunked(head, body)))
+struct Request<'a> {
+    method: &'a str,
+    path: &'a str,
+    body: Option<&'a Value>,
+    /// Further lines of the head.
+    headers: &'a str,
 }
 
-/// Three programs that go on calling HubSpot while a test looks: reads, searches and creates, some ten calls in a second
-/// where nothing holds them up. What becomes of their calls is not their business.
-pub(super) struct Workload(Arc<AtomicBool>);
+impl Request<'_> {
+    fn send(&self, base: &str, token: Option<&str>) -> std::io::Result<(u16, String)> {
+        let address = base.strip_prefix("http://").expect("plain HTTP");
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let Self { method, path, headers, .. } = self;
+        let body = self.body.map(ToString::to_string).unwrap_or_default();
+        let authorization =
+            token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{authorization}{headers}\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Ok((status, unchunked(head, body)))
+    }
+}
+
+/// Programs that go on calling HubSpot while a test looks: reads, searches and creates. What becomes of their calls is not
+/// their business.
+pub(super) struct Workload {
+    begun: Receiver<()>,
+    /// Hanging up ends their pauses, and them.
+    _at_work: Vec<Sender<()>>,
+}
+
+/// How a workload calls.
+pub(super) struct Pace {
+    pub(super) programs: u32,
+    /// Of each program between two calls.
+    pub(super) pause: Duration,
+    /// `X-Hubkeeper-Deadline-Ms` of every call.
+    pub(super) deadline_ms: Option<u32>,
+}
+
+impl Pace {
+    /// Some ten calls in a second: half of what a window holds.
+    pub(super) const MODEST: Self =
+        Self { programs: 3, pause: Duration::from_millis(300), deadline_ms: None };
+    /// As fast as it goes, for as long as it takes.
+    pub(super) const IMPORT: Self = Self { programs: 40, pause: Duration::ZERO, deadline_ms: None };
+}
 
 impl Workload {
     /// `base` is a gateway's address, or HubSpot's own.
-    pub(super) fn through(base: &str, token: &str) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        for program in 0..3 {
-            let (base, token, stop) = (base.to_owned(), token.to_owned(), Arc::clone(&stop));
+    pub(super) fn through(base: &str, token: &str, pace: &Pace) -> Self {
+        let (tell, begun) = channel();
+        let at_work = (0..pace.programs).map(|program| {
+            let (base, token, tell) = (base.to_owned(), token.to_owned(), tell.clone());
+            let (stay, home_time) = channel::<()>();
+            let (pause, deadline_ms) = (pace.pause, pace.deadline_ms);
             std::thread::spawn(move || {
-                for turn in 0_u32.. {
-                    if stop.load(Ordering::Relaxed) {
+                for turn in 0.. {
+                    let (method, path, body) = Self::call(program, turn);
+                    let _test_ended = tell.send(());
+                    let deadline = deadline_ms.map(|ms| format!("x-hubkeeper-deadline-ms: {ms}\r\n"));
+                    let request =
+                        Request { method, path, body: body.as_ref(), headers: &deadline.unwrap_or_default() };
+                    let _whatever = request.send(&base, Some(&token));
+                    if home_time.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
                         return;
                     }
-                    let (method, path, body) = Self::call(program, turn);
-                    let _whatever = try_exchange(&base, method, path, Some(&token), body.as_ref());
-                    std::thread::sleep(Duration::from_millis(300));
                 }
             });
+            stay
+        });
+        Self { _at_work: at_work.collect(), begun }
+    }
+
+    /// Waits for so many more calls to begin, or until nobody gets anywhere.
+    pub(super) fn goes_on_for(&self, calls: u32) {
+        const STUCK: Duration = Duration::from_secs(3);
+        let _caught_up = self.begun.try_iter().count();
+        for _ in 0..calls {
+            if self.begun.recv_timeout(STUCK).is_err() {
+                return;
+            }
         }
-        Self(stop)
     }
 
     fn call(program: u32, turn: u32) -> (&'static str, &'static str, Option<Value>) {
@@ -279,12 +322,6 @@ impl Workload {
             1 => ("POST", "/crm/v3/objects/contacts", Some(json!({"properties": properties}))),
             _ => ("GET", "/crm/v3/objects/contacts?limit=2", None),
         }
-    }
-}
-
-impl Drop for Workload {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
