@@ -11,7 +11,6 @@ use client::body::Body;
 use client::stack::Stack;
 use gateway::traffic::{Change, Traffic, TrafficReport};
 use gateway::{ListenerSettings, OwnHosts, serve_requests};
-use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -59,13 +58,15 @@ enum ChangeKind {
 pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
     let (_never_told, never_draining) = watch::channel(false);
     let own_hosts = admin.own_hosts.clone();
+    let clock = admin.stack.clock();
     let routes = routes(admin);
     serve_requests(
         listener,
         ListenerSettings { connections_max: CONNECTIONS_MAX, ..Default::default() },
         own_hosts,
         never_draining,
-        move |request: http::Request<Incoming>| {
+        clock,
+        move |request: http::Request<Body>| {
             let routes = routes.clone();
             async move {
                 let answered = routes.oneshot(request).await;

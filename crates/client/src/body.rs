@@ -20,7 +20,7 @@ pub enum Body {
     /// From a connection, as it comes.
     Streamed(Incoming),
     /// What was read ahead, then the rest as it comes.
-    Continued(Bytes, Incoming),
+    Continued(Bytes, Box<Body>),
     /// Anything else, behind one box.
     Boxed(UnsyncBoxBody<Bytes, BodyError>),
 }
@@ -44,10 +44,10 @@ impl Body {
     }
 
     /// Reads up to `max` bytes. A body that ends within them comes back `Whole`; a longer one goes on as `Continued`.
-    pub async fn read_ahead(mut incoming: Incoming, max: usize) -> Result<Self, BodyError> {
+    pub async fn read_ahead(mut self, max: usize) -> Result<Self, BodyError> {
         let mut first: Option<Bytes> = None;
         let mut more: Vec<u8> = Vec::new();
-        while let Some(frame) = incoming.frame().await {
+        while let Some(frame) = self.frame().await {
             let Ok(data) = frame?.into_data() else { continue };
             match &first {
                 None => first = Some(data),
@@ -60,9 +60,9 @@ impl Body {
             }
             if first.as_ref().map_or(0, Bytes::len).max(more.len()) > max {
                 let head = if more.is_empty() { first.unwrap_or_default() } else { Bytes::from(more) };
-                return Ok(Self::Continued(head, incoming));
+                return Ok(Self::Continued(head, Box::new(self)));
             }
-            if incoming.is_end_stream() {
+            if self.is_end_stream() {
                 break;
             }
         }
@@ -102,7 +102,7 @@ impl HttpBody for Body {
                 let Self::Continued(head, rest) = std::mem::take(&mut *self) else {
                     unreachable!("matched above")
                 };
-                *self = Self::Streamed(rest);
+                *self = *rest;
                 Poll::Ready(Some(Ok(Frame::data(head))))
             }
             Self::Boxed(body) => Pin::new(body).poll_frame(cx),

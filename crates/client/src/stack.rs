@@ -100,6 +100,11 @@ impl Stack {
         }
     }
 
+    /// The clock it was handed.
+    pub fn clock(&self) -> WallClock {
+        self.accounts.clock()
+    }
+
     /// Every account that has been used.
     pub fn accounts(&self) -> Vec<Arc<Account>> {
         self.accounts.all()
@@ -172,12 +177,14 @@ impl Stack {
     /// Small answers are taken in whole; a large one starts to flow once its first part is here.
     async fn read_ahead(&self, response: Response<Body>) -> Result<Response<Body>, TransportError> {
         let (parts, body) = response.into_parts();
-        let body = match body {
-            Body::Streamed(incoming) => Body::read_ahead(incoming, self.settings.whole_answer_bytes_max)
-                .await
-                .map_err(|error| TransportError::new(TransportFault::Truncated, error))?,
-            other => other,
-        };
+        let body =
+            match body {
+                streamed @ Body::Streamed(_) => streamed
+                    .read_ahead(self.settings.whole_answer_bytes_max)
+                    .await
+                    .map_err(|error| TransportError::new(TransportFault::Truncated, error))?,
+                other => other,
+            };
         Ok(Response::from_parts(parts, body))
     }
 }

@@ -1,30 +1,50 @@
-//! One client connection: strict framing, patience, hyper, and a clean end.
+//! One client connection: strict framing, patience, requests in, answers out, and a clean end.
+//!
+//! HTTP/1.1 is spoken here and not by a library: a request is read once, by the same eyes that judge its framing, and
+//! one that waits for its slot keeps its head and nothing else, no buffers.
+//!
+//! | file | is |
+//! |---|---|
+//! | `framing`, `head` | where messages begin and end, what a head says (pure) |
+//! | `wire` | reading, within the client's time |
+//! | `arriving` | a request's body |
+//! | `answer` | an answer's head and framing (pure) |
+//! | `sending` | writing |
 
-use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use client::body::Body;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use client::clock::WallClock;
+use http::{Request, Response, Version};
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+mod answer;
+mod arriving;
 mod framing;
-mod guard;
 mod head;
+mod sending;
+mod wire;
 
+use answer::{Asked, Delimited};
 pub(crate) use framing::Violation;
-use guard::Guard;
-pub use guard::Patience;
-pub(crate) use guard::{Line, Refused};
+use sending::Outgoing;
+pub use wire::Patience;
+pub(crate) use wire::Refused;
+use wire::{Next, Wire};
+
+/// How long a client that is still sending has to read our last answer.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A request as it comes off a connection.
 #[expect(clippy::large_enum_variant, reason = "nearly every one is a request, and none is kept")]
 pub(crate) enum Arrived {
-    Request(Request<Incoming>),
+    Request(Request<Body>),
     /// One that could be read two ways, or came too slowly; it is answered, never forwarded.
     Refused(Refused),
 }
@@ -33,36 +53,84 @@ pub(crate) enum Arrived {
 pub(crate) async fn serve<S, F>(
     socket: TcpStream,
     patience: Patience,
-    mut draining: watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
+    clock: WallClock,
     service: S,
 ) where
     S: Fn(Arrived) -> F,
     F: Future<Output = Response<Body>>,
 {
-    let line = Arc::new(Line::default());
-    let guard = Guard::new(socket, line.clone(), patience);
-    let (line, service) = (&line, &service);
-    let answer = service_fn(move |request: Request<Incoming>| async move {
-        let _serving = line.serve();
-        let arrived = line.refused(request.uri()).map_or(Arrived::Request(request), Arrived::Refused);
-        Ok::<_, Infallible>(service(arrived).await)
-    });
-    let connection = http1::Builder::new()
-        .header_read_timeout(None)
-        .writev(false) // answers are small: one copy is cheaper than a vectored write
-        .serve_connection(guard, answer);
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return log_end(ended),
-        _ = draining.wait_for(|draining| *draining) => connection.as_mut().graceful_shutdown(),
+    let wire = Arc::new(Mutex::new(Wire::new(socket, patience)));
+    let mut told = draining.clone();
+    let mut told = std::pin::pin!(told.wait_for(|draining| *draining));
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = poll_fn(|cx| wire.lock().poll_head(cx)) => next,
+            _ = told.as_mut() => return,
+        };
+        let (asked, arrived) = match next {
+            Next::Head(head) => {
+                let asked = Asked::by(&head.request, head.keep_alive);
+                (asked, Arrived::Request(head.request.map(|()| arriving::body(&wire))))
+            }
+            // What it asked for is not known.
+            Next::Refused(refused) => {
+                let asked = Asked { head_only: false, version: Version::HTTP_11, keep_alive: false };
+                (asked, Arrived::Refused(refused))
+            }
+            Next::End => return,
+        };
+        let is_refused = matches!(arrived, Arrived::Refused(_));
+        let response = {
+            // Here and in no function of its own: what is handed to one is kept twice, and this is the largest there is.
+            let mut service = std::pin::pin!(service(arrived));
+            poll_fn(|cx| match service.as_mut().poll(cx) {
+                Poll::Ready(response) => Poll::Ready(Some(response)),
+                // Nobody is left to read the answer of a client who hung up; the call is dropped.
+                Poll::Pending => wire.lock().poll_gone(cx).map(|()| None),
+            })
+            .await
+        };
+        let Some(response) = response else { return };
+        let asked = Asked { keep_alive: asked.keep_alive && !*draining.borrow(), ..asked };
+        match send(&wire, response, asked, &clock).await {
+            Ok(Connection::GoesOn) => {}
+            Ok(Connection::Ends) => return close(&wire, is_refused).await,
+            // Clients come and go; only the curious want to know how.
+            Err(error) => return tracing::debug!(%error, "a client connection broke"),
+        }
     }
-    log_end(connection.await);
 }
 
-/// Clients come and go; only the curious want to know how.
-fn log_end(ended: Result<(), hyper::Error>) {
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a client connection broke");
+enum Connection {
+    GoesOn,
+    Ends,
+}
+
+async fn send(
+    wire: &Mutex<Wire>,
+    response: Response<Body>,
+    asked: Asked,
+    clock: &WallClock,
+) -> io::Result<Connection> {
+    let delimited = Delimited::of(&response, asked);
+    let keep = asked.keep_alive
+        && delimited != Delimited::UntilClose
+        && !answer::closes(response.headers())
+        && wire.lock().skip_body();
+    let (parts, body) = response.into_parts();
+    let head = |out: &mut Vec<u8>| answer::write_head(out, &parts, delimited, asked, keep, clock);
+    sending::send(wire, Outgoing { body, delimited }, head).await?;
+    Ok(if keep { Connection::GoesOn } else { Connection::Ends })
+}
+
+/// Closes our side; with a request half read, waits a little for the client to notice. Closing on unread bytes would
+/// reset the connection, and our answer might be lost with it.
+async fn close(wire: &Mutex<Wire>, is_refused: bool) {
+    let shut = poll_fn(|cx| wire.lock().poll_shutdown(cx)).await;
+    let unread = is_refused || !wire.lock().skip_body();
+    if shut.is_ok() && unread {
+        let _either = tokio::time::timeout(LINGER, poll_fn(|cx| wire.lock().poll_waste(cx))).await;
     }
 }

@@ -10,7 +10,6 @@ use client::stack::Stack;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body as _;
 use http_body_util::Limited;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::admit::{Admission, Admitted};
@@ -47,17 +46,46 @@ pub(crate) struct Forwarder {
     pub(crate) own_hosts: Option<OwnHosts>,
 }
 
+/// A call that is ready to be made, once its body is here.
+struct Prepared {
+    call: Call,
+    incoming: Body,
+    /// What the caller itself calls us.
+    host: Option<HeaderValue>,
+}
+
 impl Forwarder {
-    /// Answers whatever arrives.
-    pub(crate) async fn answer(&self, arrived: Arrived) -> Response<Body> {
-        let answered = match arrived {
-            Arrived::Request(request) => self.forward(request).await,
+    /// Answers whatever arrives. What can be done at once is done at once, outside of the future: that holds for as long
+    /// as a call waits only what its call needs.
+    pub(crate) fn answer(self: Arc<Self>, arrived: Arrived) -> impl Future<Output = Response<Body>> + Send {
+        let prepared = match arrived {
+            Arrived::Request(request) => self.prepare(request),
             Arrived::Refused(refused) => Err(Refusal::from(refused)),
         };
-        answered.unwrap_or_else(Refusal::into_response)
+        async move {
+            let Prepared { call, incoming, host } = match prepared {
+                Ok(prepared) => prepared,
+                Err(refusal) => return refusal.into_response(),
+            };
+            let endpoint = call.endpoint;
+            let body = match self.body(incoming).await {
+                Ok(body) => body,
+                Err(refusal) => return refusal.into_response(),
+            };
+            match self.stack.call(call, body).await {
+                Ok(answer) => self.respond(answer, endpoint.paged, host.as_ref()),
+                Err(failed) => {
+                    let refusal = Refusal::of_call(&failed, &endpoint, self.settings.body_bytes_max);
+                    let mut response = refusal.into_response();
+                    tell_effort(response.headers_mut(), failed.effort);
+                    response
+                }
+            }
+        }
     }
 
-    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    /// Admits and resolves: who calls, and what the call is.
+    fn prepare(&self, request: Request<Body>) -> Result<Prepared, Refusal> {
         let (mut parts, incoming) = request.into_parts();
         if let Some(own_hosts) = &self.own_hosts {
             own_hosts.check(&parts.headers)?;
@@ -66,7 +94,6 @@ impl Forwarder {
         let target = target.cloned().ok_or_else(Refusal::bad_target)?;
         let deadline = Instant::now() + self.deadline(&parts.headers)?;
         let Admitted { credential, caller } = self.admission.admit(&parts.headers, &self.unnamed)?;
-        let body = self.body(&parts.headers, incoming).await?;
         let host = parts.headers.get(header::HOST).cloned();
         let endpoint = hubspot::endpoint::classify(&parts.method, target.path());
         headers::for_upstream(&mut parts.headers);
@@ -84,15 +111,7 @@ impl Forwarder {
             deadline,
             handling: Handling::default(),
         };
-        match self.stack.call(call, body).await {
-            Ok(answer) => Ok(self.respond(answer, endpoint.paged, host.as_ref())),
-            Err(failed) => {
-                let mut response =
-                    Refusal::of_call(&failed, &endpoint, self.settings.body_bytes_max).into_response();
-                tell_effort(response.headers_mut(), failed.effort);
-                Ok(response)
-            }
-        }
+        Ok(Prepared { call, incoming, host })
     }
 
     fn respond(&self, answer: Answer, paged: bool, host: Option<&HeaderValue>) -> Response<Body> {
@@ -120,16 +139,15 @@ impl Forwarder {
 
     /// A small body is held, a large one streams, one over the limit is refused, before it is read where its length
     /// is told.
-    async fn body(&self, headers: &HeaderMap, incoming: Incoming) -> Result<Body, Refusal> {
+    async fn body(&self, incoming: Body) -> Result<Body, Refusal> {
         if incoming.is_end_stream() {
             return Ok(Body::Empty);
         }
         let max = self.settings.body_bytes_max;
         let length = incoming.size_hint().exact();
-        debug_assert_eq!(length.is_some(), !headers.contains_key(header::TRANSFER_ENCODING));
         match length {
             Some(length) if length > max => Err(Refusal::body_too_large(max)),
-            Some(length) if length > HELD_BODY_BYTES_MAX => Ok(Body::Streamed(incoming)),
+            Some(length) if length > HELD_BODY_BYTES_MAX => Ok(incoming),
             // Boxed: reading weighs on the future of every call, and most have no body.
             Some(_) | None => Box::pin(held_body(incoming, max)).await,
         }
@@ -138,9 +156,9 @@ impl Forwarder {
 
 /// Reads a body as far as it is held. One that turns out larger, as only a chunked one can, goes on as it comes, up to
 /// `max` bytes; where less than that is held, it is refused before HubSpot sees any of it.
-async fn held_body(incoming: Incoming, max: u64) -> Result<Body, Refusal> {
+async fn held_body(incoming: Body, max: u64) -> Result<Body, Refusal> {
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    let reading = Body::read_ahead(incoming, size(HELD_BODY_BYTES_MAX.min(max)));
+    let reading = incoming.read_ahead(size(HELD_BODY_BYTES_MAX.min(max)));
     let read = tokio::time::timeout(HELD_BODY_TIME_MAX, reading).await;
     match read.ok().and_then(Result::ok).ok_or_else(Refusal::body_unreadable)? {
         Body::Continued(..) if max <= HELD_BODY_BYTES_MAX => Err(Refusal::body_too_large(max)),

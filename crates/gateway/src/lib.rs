@@ -21,9 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::body::Body;
+use client::clock::WallClock;
 use client::stack::Stack;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -76,9 +76,10 @@ pub async fn serve_requests<S, F>(
     settings: ListenerSettings,
     own_hosts: OwnHosts,
     draining: watch::Receiver<bool>,
+    clock: WallClock,
     service: S,
 ) where
-    S: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    S: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send,
 {
     let service = move |arrived| {
@@ -93,7 +94,7 @@ pub async fn serve_requests<S, F>(
             }
         }
     };
-    listener::run(listener, settings, draining, service).await;
+    listener::run(listener, settings, draining, clock, service).await;
 }
 
 impl Gateway {
@@ -101,6 +102,7 @@ impl Gateway {
     /// their answer, calls that still wait for a slot are refused with a 503 after a moment.
     pub async fn serve(self, listener: TcpListener, draining: watch::Receiver<bool>) {
         let stack = self.stack.clone();
+        let clock = stack.clock();
         let own_hosts = self.admission.trusts_everyone().then_some(self.own_hosts);
         let forwarder = Arc::new(Forwarder {
             stack: self.stack,
@@ -110,10 +112,7 @@ impl Gateway {
             unnamed: Arc::from("-"),
             own_hosts,
         });
-        let service = move |arrived| {
-            let forwarder = forwarder.clone();
-            async move { forwarder.answer(arrived).await }
-        };
+        let service = move |arrived| forwarder.clone().answer(arrived);
         let mut told = draining.clone();
         let drained = async {
             drop(told.wait_for(|draining| *draining).await);
@@ -122,7 +121,7 @@ impl Gateway {
             tokio::time::sleep(DRAIN_SENT).await;
         };
         tokio::select! {
-            () = listener::run(listener, self.listener, draining, service) => {}
+            () = listener::run(listener, self.listener, draining, clock, service) => {}
             () = drained => tracing::warn!("requests were still under way when the time to drain was up"),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::body::Body;
+use client::clock::WallClock;
 use http::Response;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -36,6 +37,7 @@ pub(crate) async fn run<S, F>(
     listener: TcpListener,
     settings: ListenerSettings,
     mut draining: watch::Receiver<bool>,
+    clock: WallClock,
     service: S,
 ) where
     S: Fn(Arrived) -> F + Clone + Send + Sync + 'static,
@@ -50,9 +52,9 @@ pub(crate) async fn run<S, F>(
             Some(_) = connections.join_next() => continue,
         };
         let (socket, place) = accepted;
-        let (draining, service) = (draining.clone(), service.clone());
+        let (draining, clock, service) = (draining.clone(), clock.clone(), service.clone());
         connections.spawn(async move {
-            connection::serve(socket, settings.patience, draining, service).await;
+            connection::serve(socket, settings.patience, draining, clock, service).await;
             drop(place);
         });
     }

@@ -144,6 +144,10 @@ impl Accounts {
         all
     }
 
+    pub(crate) fn clock(&self) -> WallClock {
+        self.clock.clone()
+    }
+
     pub(crate) fn governed(&self) -> bool {
         self.settings.governed == Feature::On
     }

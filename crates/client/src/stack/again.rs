@@ -27,14 +27,16 @@ impl Stack {
         self.retry_budget.lock().first_try();
         loop {
             let spare = body.again();
-            let attempted = match right.take() {
-                Some(right) => self.attempt(call, body, account, effort, right).await,
+            let right = match right.take() {
+                Some(right) => right,
                 None => match self.right(call, account).await {
-                    Ok(right) => self.attempt(call, body, account, effort, right).await,
+                    Ok(right) => right,
                     // What the last request brought says more than why there is no further one.
                     Err(failure) => return last.map_or(Err(failure), Attempted::settle),
                 },
             };
+            // Boxed: thousands may wait for their right, and only those who have it need what sending takes.
+            let attempted = Box::pin(self.attempt(call, body, account, effort, right)).await;
             let Some(spare) = spare else { return attempted.settle() };
             let Some(wait) = self.again(call, &attempted, effort.attempts) else { return attempted.settle() };
             tokio::time::sleep(wait).await;

@@ -1,12 +1,13 @@
 //! Where each HTTP/1 message begins and ends, read strictly from the raw bytes.
 //!
-//! hyper takes what it can: a request with both `Content-Length` and `Transfer-Encoding`, two `Host`s or none, bare
-//! line feeds. Between us and another server such a request may mean two different things, which is how requests
-//! are smuggled. This watcher sees every byte before hyper does, follows the framing itself (RFC 9112), and names the
-//! first head that could be read two ways. A head is passed on only when it is complete and proper.
+//! Many servers take what they can: a request with both `Content-Length` and `Transfer-Encoding`, two `Host`s or none,
+//! bare line feeds. Between us and another server such a request may mean two different things, which is how requests
+//! are smuggled. Here the framing (RFC 9112) is followed to the letter, and the first head that could be read two ways
+//! is named. A head is taken only when it is complete and proper.
 //!
 //! Pure: bytes in, verdicts out.
 
+use bytes::Bytes;
 use memchr::{memchr, memchr2};
 
 use super::head::{self, Head};
@@ -74,20 +75,15 @@ pub(super) enum Phase {
     Body,
 }
 
-/// What the bytes looked at amount to: `passed` of them are complete and proper; then follows what is incomplete,
-/// or, with a violation, what must not be passed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Advance {
-    pub(super) passed: usize,
-    /// Heads that are among those bytes.
-    pub(super) heads: u32,
-    pub(super) violation: Option<Violation>,
-}
-
-/// One step through the bytes at hand.
-enum Step {
-    Passed(usize),
-    PassedHead(usize),
+/// What stands at the beginning of some bytes.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "taken apart at once; a box would cost every request")]
+pub(super) enum Step {
+    /// So many bytes of framing: empty lines, chunk lines, trailers.
+    Framing(usize),
+    /// So many bytes of a body.
+    Data(usize),
+    Head(Head, usize),
     Incomplete,
 }
 
@@ -96,19 +92,21 @@ impl Framing {
         if self.state == State::Head { Phase::Head } else { Phase::Body }
     }
 
-    /// Looks at the bytes not yet passed, those of the last call that were not passed first.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> Advance {
-        let (mut passed, mut heads) = (0, 0);
-        loop {
-            match self.step(&bytes[passed..]) {
-                Ok(step @ (Step::Passed(count) | Step::PassedHead(count))) => {
-                    passed += count;
-                    heads += u32::from(matches!(step, Step::PassedHead(_)));
-                    self.looked = 0;
-                }
-                Ok(Step::Incomplete) => return Advance { passed, heads, violation: None },
-                Err(violation) => return Advance { passed, heads, violation: Some(violation) },
-            }
+    /// What comes next in the bytes not yet taken, which begin where the last step ended.
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
+        let step = self.step(bytes)?;
+        if !matches!(step, Step::Incomplete) {
+            self.looked = 0;
+        }
+        Ok(step)
+    }
+
+    /// What is left of a body whose length is told.
+    pub(super) fn left(&self) -> Option<u64> {
+        match self.state {
+            State::Head => Some(0),
+            State::Length(left) => Some(left),
+            State::ChunkLine | State::Chunk(_) | State::ChunkEnd | State::Trailer => None,
         }
     }
 
@@ -124,7 +122,7 @@ impl Framing {
             State::ChunkEnd => match bytes {
                 [b'\r', b'\n', ..] => {
                     self.state = State::ChunkLine;
-                    Ok(Step::Passed(2))
+                    Ok(Step::Framing(2))
                 }
                 [b'\r'] => Ok(Step::Incomplete),
                 _ => Err(Violation::BadChunk),
@@ -137,7 +135,7 @@ impl Framing {
         let count = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
         let left = left - count as u64;
         self.state = if left == 0 { then } else { still(left) };
-        Step::Passed(count)
+        Step::Data(count)
     }
 
     /// The next whole line, without its CRLF.
@@ -158,7 +156,7 @@ impl Framing {
             .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         let size = size.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or(Violation::BadChunk)?;
         self.state = if size == 0 { State::Trailer } else { State::Chunk(size) };
-        Ok(Step::Passed(line.len() + 2))
+        Ok(Step::Framing(line.len() + 2))
     }
 
     fn trailer(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
@@ -166,7 +164,7 @@ impl Framing {
         if line.is_empty() {
             self.state = State::Head;
         }
-        Ok(Step::Passed(line.len() + 2))
+        Ok(Step::Framing(line.len() + 2))
     }
 
     fn head(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
@@ -175,7 +173,7 @@ impl Framing {
             return if self.empty_lines > EMPTY_LINES_MAX {
                 Err(Violation::BadRequestLine)
             } else {
-                Ok(Step::Passed(2))
+                Ok(Step::Framing(2))
             };
         }
         let length = self.head_length(bytes)?;
@@ -183,14 +181,15 @@ impl Framing {
             return Err(Violation::HeadTooLarge);
         }
         let Some(length) = length else { return Ok(Step::Incomplete) };
-        let Head { body } = head::read(&bytes[..length])?;
-        self.state = match body {
+        // A copy of just this size: while the request waits for its slot, its head is all that is kept of it.
+        let head = head::read(&Bytes::copy_from_slice(&bytes[..length]))?;
+        self.state = match head.body {
             BodyFraming::Length(0) => State::Head,
             BodyFraming::Length(length) => State::Length(length),
             BodyFraming::Chunked => State::ChunkLine,
         };
         self.empty_lines = 0;
-        Ok(Step::PassedHead(length))
+        Ok(Step::Head(head, length))
     }
 
     /// The length of the head with its empty line, once that is here.
@@ -218,8 +217,32 @@ mod tests {
     const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nTrailer: x\r\n\r\n";
 
+    /// What the bytes looked at amount to: `taken` of them are complete and proper; then follows what is incomplete,
+    /// or, with a violation, what must not be taken.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Advance {
+        taken: usize,
+        heads: u32,
+        violation: Option<Violation>,
+    }
+
+    fn advance(framing: &mut Framing, bytes: &[u8]) -> Advance {
+        let mut advance = Advance::default();
+        loop {
+            match framing.next(&bytes[advance.taken..]) {
+                Ok(Step::Framing(count) | Step::Data(count)) => advance.taken += count,
+                Ok(Step::Head(_, count)) => {
+                    advance.taken += count;
+                    advance.heads += 1;
+                }
+                Ok(Step::Incomplete) => return advance,
+                Err(violation) => return Advance { violation: Some(violation), ..advance },
+            }
+        }
+    }
+
     fn violation(raw: &str) -> Option<Violation> {
-        Framing::default().advance(raw.as_bytes()).violation
+        advance(&mut Framing::default(), raw.as_bytes()).violation
     }
 
     #[rstest]
@@ -317,16 +340,16 @@ mod tests {
     #[case::empty_lines_first("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")]
     fn passes_what_is_clear(#[case] raw: &str) {
         assert_eq!(
-            Framing::default().advance(raw.as_bytes()),
-            Advance { passed: raw.len(), heads: 1, violation: None }
+            advance(&mut Framing::default(), raw.as_bytes()),
+            Advance { taken: raw.len(), heads: 1, violation: None }
         );
     }
 
     #[test]
     fn a_bad_head_behind_a_good_message_is_found_where_it_begins() {
         let raw = format!("{POST}GET / HTTP/1.1\r\n\r\n");
-        let advance = Framing::default().advance(raw.as_bytes());
-        let expected = Advance { passed: POST.len(), heads: 1, violation: Some(Violation::NoHost) };
+        let advance = advance(&mut Framing::default(), raw.as_bytes());
+        let expected = Advance { taken: POST.len(), heads: 1, violation: Some(Violation::NoHost) };
         assert_eq!(advance, expected);
     }
 
@@ -353,9 +376,9 @@ mod tests {
             for cut in cuts.iter().cycle() {
                 if end == raw.len() { break }
                 end = (end + cut).min(raw.len());
-                let advance = framing.advance(&raw[start..end]);
+                let advance = advance(&mut framing, &raw[start..end]);
                 prop_assert_eq!(advance.violation, None);
-                start += advance.passed;
+                start += advance.taken;
             }
             prop_assert_eq!(start, raw.len());
             prop_assert_eq!(framing.phase(), Phase::Head);
@@ -363,7 +386,7 @@ mod tests {
 
         #[test]
         fn nothing_makes_it_panic(raw in prop::collection::vec(any::<u8>(), 0..300)) {
-            Framing::default().advance(&raw);
+            let _ = advance(&mut Framing::default(), &raw);
         }
     }
 }
