@@ -15,7 +15,6 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::metrics::{self, Sources};
@@ -31,7 +30,7 @@ const CONNECTIONS_MAX: usize = 32;
 pub(crate) struct Admin {
     pub(crate) stack: Arc<Stack>,
     pub(crate) traffic: Arc<Traffic>,
-    pub(crate) started: Instant,
+    pub(crate) sources: Sources,
     pub(crate) draining: watch::Receiver<bool>,
     pub(crate) own_hosts: OwnHosts,
 }
@@ -103,7 +102,7 @@ async fn readiness(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn prometheus(State(admin): State<Admin>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(metrics::gather(&admin.sources())))
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(metrics::gather(&admin.sources)))
 }
 
 async fn traffic(State(admin): State<Admin>) -> Json<TrafficReport> {
@@ -138,11 +137,6 @@ async fn not_here() -> impl IntoResponse {
 }
 
 impl Admin {
-    fn sources(&self) -> Sources {
-        let (stack, traffic) = (self.stack.clone(), self.traffic.clone());
-        Sources { stack, traffic, started: self.started }
-    }
-
     fn report(&self) -> TrafficReport {
         self.traffic.report(&self.stack.accounts())
     }

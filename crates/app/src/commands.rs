@@ -21,7 +21,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
     let load = || Config::load(file.as_deref());
     // `up` starts its log as it is configured.
     if !matches!(cli.command, Command::Up(_)) {
-        logs::start(&LogSection::default(), cli.log.as_deref())?;
+        logs::start(&LogSection::default(), cli.log.as_deref(), None)?;
     }
     match cli.command {
         Command::Up(options) => up::run(load()?, &options, cli.log.as_deref()),

@@ -10,12 +10,17 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogFormat, LogSection};
 use crate::failure::Failure;
+use crate::otel::SpanCollector;
 
-/// Starts the log. `asked` is what the command line says, which goes before the configuration.
+/// Starts the log. `asked` is what the command line says, which goes before the configuration; `spans` listens too.
 ///
 /// # Errors
 /// A usage failure when the filter is none.
-pub(crate) fn start(section: &LogSection, asked: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn start(
+    section: &LogSection,
+    asked: Option<&str>,
+    spans: Option<SpanCollector>,
+) -> Result<(), Failure> {
     let filter = filter(asked.unwrap_or(&section.level))?;
     let person = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let format = section.format.unwrap_or(if person { LogFormat::Text } else { LogFormat::Json });
@@ -26,7 +31,8 @@ pub(crate) fn start(section: &LogSection, asked: Option<&str>) -> Result<(), Fai
         LogFormat::Text => lines.with_ansi(person).with_target(false).compact().with_filter(filter).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     };
-    tracing_subscriber::registry().with(lines).init();
+    let spans = spans.map(|spans| spans.with_filter(SpanCollector::filter()));
+    tracing_subscriber::registry().with(lines).with(spans).init();
     if format == LogFormat::Json {
         // The default hook writes several lines of text.
         std::panic::set_hook(Box::new(|panic| tracing::error!("panicked: {panic}")));

@@ -9,6 +9,7 @@ mod config;
 mod failure;
 mod logs;
 mod metrics;
+mod otel;
 mod process;
 mod secret_reference;
 mod triage;

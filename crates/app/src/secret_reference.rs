@@ -41,6 +41,19 @@ impl SecretReference {
     /// # Errors
     /// A usage failure that names the reference, never the value.
     pub(crate) fn resolve(&self) -> Result<Secret, Failure> {
+        let secret = self.resolve_text()?;
+        if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            let why = "holds spaces or characters that no HubSpot secret has";
+            return Err(Failure::usage(format!("the secret at `{self}` {why}")));
+        }
+        Ok(secret)
+    }
+
+    /// Fetches a secret that may hold spaces: the value of a header.
+    ///
+    /// # Errors
+    /// A usage failure that names the reference, never the value.
+    pub(crate) fn resolve_text(&self) -> Result<Secret, Failure> {
         let value = match self {
             Self::Env(name) => crate::process::environment(name)
                 .ok_or_else(|| Failure::usage(format!("the environment variable {name} is not set")))?,
@@ -49,9 +62,8 @@ impl SecretReference {
             Self::Exec(command) => run(command)?,
         };
         let value = value.trim();
-        if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let why = "is empty or holds spaces or characters that no HubSpot secret has";
-            return Err(Failure::usage(format!("the secret at `{self}` {why}")));
+        if value.is_empty() {
+            return Err(Failure::usage(format!("the secret at `{self}` is empty")));
         }
         Ok(Secret::new(value))
     }

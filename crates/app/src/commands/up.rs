@@ -26,6 +26,8 @@ use crate::cli::UpOptions;
 use crate::config::{Config, Mode};
 use crate::failure::{Exit, Failure};
 use crate::logs;
+use crate::metrics::Sources;
+use crate::otel::{self, Exporter, SpanCollector};
 use crate::process;
 use crate::secret_reference::SecretReference;
 
@@ -37,7 +39,8 @@ const TOKEN_VARIABLE: &str = "HUBSPOT_ACCESS_TOKEN";
 
 pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Result<Exit, Failure> {
     let config = with_options(config, options).checked()?;
-    logs::start(&config.log, log)?;
+    let (spans, exporter) = telemetry(&config)?.unzip();
+    logs::start(&config.log, log, spans)?;
     if let Some(directory) = &options.data {
         std::fs::create_dir_all(directory).map_err(|error| {
             Failure::usage(format!("the data directory {} cannot be made: {error}", directory.display()))
@@ -45,7 +48,7 @@ pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Res
         })?;
     }
     process::runtime()?.block_on(async {
-        let house = House::open(&config).await?;
+        let house = House::open(&config, exporter).await?;
         let asked_to_stop = process::asked_to_stop();
         process::print_line(&house.ready_line());
         let (stop, draining) = watch::channel(false);
@@ -55,6 +58,15 @@ pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Res
         serving.await.map_err(|error| Failure::work(format!("the gateway broke: {error}")))?;
         Ok(Exit::Fine)
     })
+}
+
+/// What listens to traces, and what exports them.
+fn telemetry(config: &Config) -> Result<Option<(SpanCollector, Exporter)>, Failure> {
+    if config.otel.endpoint.is_none() {
+        return Ok(None);
+    }
+    let tls = tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
+    otel::open(&config.otel, tls, &WallClock::system(), rand::random())
 }
 
 fn with_options(mut config: Config, options: &UpOptions) -> Config {
@@ -78,12 +90,13 @@ pub(super) struct House {
     stack: Arc<Stack>,
     traffic: Arc<Traffic>,
     started: Instant,
+    exporter: Option<Exporter>,
     own_hosts: OwnHosts,
 }
 
 impl House {
     /// Checks everything, then binds.
-    pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
+    pub(super) async fn open(config: &Config, exporter: Option<Exporter>) -> Result<Self, Failure> {
         let clock = WallClock::system();
         let started = Instant::now();
         let traffic = Arc::new(Traffic::new(clock.clone()));
@@ -118,7 +131,7 @@ impl House {
         };
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
-        Ok(Self { gateway, gateway_listener, admin_listener, stack, traffic, started, own_hosts })
+        Ok(Self { gateway, gateway_listener, admin_listener, stack, traffic, started, exporter, own_hosts })
     }
 
     pub(super) fn gateway_url(&self) -> String {
@@ -135,17 +148,34 @@ impl House {
 
     /// Serves until `draining` turns true and everything under way has ended.
     pub(super) async fn serve(self, draining: watch::Receiver<bool>) {
-        let admin = Admin {
+        let mut exporter = self.exporter;
+        let sources = Sources {
             stack: self.stack,
             traffic: self.traffic,
             started: self.started,
+            exported: exporter.as_ref().map(Exporter::queue),
+        };
+        let admin = Admin {
+            stack: sources.stack.clone(),
+            traffic: sources.traffic.clone(),
+            sources: sources.clone(),
             draining: draining.clone(),
             own_hosts: self.own_hosts,
+        };
+        let exporting = async {
+            match &mut exporter {
+                Some(exporter) => exporter.run(&sources).await,
+                None => std::future::pending().await,
+            }
         };
         // The admin API ends with the gateway.
         tokio::select! {
             () = self.gateway.serve(self.gateway_listener, draining) => {}
             () = admin::serve(self.admin_listener, admin) => {}
+            () = exporting => {}
+        }
+        if let Some(exporter) = &mut exporter {
+            exporter.finish(&sources).await;
         }
     }
 }

@@ -70,8 +70,9 @@ fn set(table: &mut Table, key: &str, value: &str) -> Result<(), Failure> {
         })?;
     }
     let parsed = format!("x = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
-    let parsed =
-        parsed.filter(|parsed| matches!(parsed, Value::Integer(_) | Value::Boolean(_) | Value::Array(_)));
+    let parsed = parsed.filter(|parsed| {
+        matches!(parsed, Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Array(_))
+    });
     place.insert(last.clone(), parsed.unwrap_or_else(|| Value::String(value.to_owned())));
     Ok(())
 }

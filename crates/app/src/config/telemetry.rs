@@ -1,5 +1,7 @@
 //! What is told, how and to whom: `[log]` and `[otel]`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::secret_reference::SecretReference;
@@ -26,8 +28,8 @@ pub(crate) enum LogFormat {
 pub(crate) struct OtelSection {
     /// Left out, nothing is exported.
     pub(crate) endpoint: Option<String>,
-    /// Sent as `Authorization`.
-    pub(crate) authorization: Option<SecretReference>,
+    /// Sent with each export; a collector that others run wants a key.
+    pub(crate) headers: BTreeMap<String, SecretReference>,
     pub(crate) service_name: String,
     pub(crate) sample_ratio: f64,
     pub(crate) interval_ms: u64,
@@ -43,7 +45,7 @@ impl Default for OtelSection {
     fn default() -> Self {
         Self {
             endpoint: None,
-            authorization: None,
+            headers: BTreeMap::new(),
             service_name: "hubkeeper".into(),
             sample_ratio: 0.1,
             interval_ms: 10_000,

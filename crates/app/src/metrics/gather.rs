@@ -12,6 +12,7 @@ use hubspot::endpoint::Budget;
 use tokio::time::Instant;
 
 use super::{Metric, Reading, Value, process};
+use crate::otel::Queue;
 
 /// The running parts.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub(crate) struct Sources {
     pub(crate) stack: Arc<Stack>,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) started: Instant,
+    /// Where telemetry is exported.
+    pub(crate) exported: Option<Arc<Queue>>,
 }
 
 /// What has been read so far.
@@ -41,6 +44,10 @@ pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
     }
     readings.level(Metric::RetryBudgetLeft, &[], sources.stack.retries_left());
     readings.level(Metric::Credentials, &[], accounts.len() as f64);
+    if let Some(lost) = sources.exported.as_ref().map(|queue| queue.lost()) {
+        readings.count(Metric::TelemetryLost, &["traces"], lost.spans);
+        readings.count(Metric::TelemetryLost, &["metrics"], lost.metrics);
+    }
     readings.process(sources.started);
     readings.0
 }

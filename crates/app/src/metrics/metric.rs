@@ -174,6 +174,12 @@ metrics! {
         "Tokens in use. Those that HubSpot never answered well share the connection `other`.",
     ),
     BuildInfo: gauge("hubkeeper_build_info", &["version"], "Always 1; tells the version."),
+    TelemetryLost: counter(
+        "hubkeeper_telemetry_lost",
+        &["signal"],
+        "What did not reach the OpenTelemetry collector: spans of `traces`, exports of `metrics`. Only there where one is \
+         configured.",
+    ),
     ProcessMemory: About {
         unit: Unit::Bytes,
         ..gauge("process_resident_memory_bytes", &[], "Memory that hubkeeper occupies.")
@@ -220,7 +226,7 @@ mod tests {
     use super::*;
 
     /// Label names that stand for closed or bounded lists. No id, no route, no address can get in by another name.
-    const LABELS: [&str; 11] = [
+    const LABELS: [&str; 12] = [
         "budget",
         "caller",
         "category",
@@ -228,6 +234,7 @@ mod tests {
         "family",
         "lane",
         "reason",
+        "signal",
         "source",
         "state",
         "status",

@@ -5,6 +5,7 @@
 mod command_line;
 mod house;
 mod laws;
+mod otel;
 mod tidy;
 mod triage;
 mod virtual_hubspot;

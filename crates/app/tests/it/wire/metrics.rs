@@ -6,8 +6,8 @@ use crate::house::{Program, Start, Upstream, ask, json_answer};
 
 const PAGE: &str = include_str!("../../../../../docs/TELEMETRY.md");
 
-/// What only trouble brings forth.
-const NOT_WHEN_WELL: [&str; 1] = ["hubkeeper_in_flight_cap"];
+/// What only trouble brings forth, or a collector.
+const NOT_WHEN_WELL: [&str; 2] = ["hubkeeper_in_flight_cap", "hubkeeper_telemetry_lost"];
 
 type Labels = Vec<(String, String)>;
 
