@@ -27,6 +27,7 @@ pub(crate) const DEFAULT_FILE: &str = include_str!("../hubkeeper.default.toml");
 pub(crate) struct Config {
     pub(crate) gateway: GatewaySection,
     pub(crate) limits: LimitsSection,
+    pub(crate) cache: CacheSection,
     pub(crate) admin: AdminSection,
     pub(crate) log: LogSection,
     pub(crate) otel: OtelSection,
@@ -75,6 +76,17 @@ pub(crate) struct LimitsSection {
     pub(crate) burst: Option<u32>,
     pub(crate) search: Option<u32>,
     pub(crate) associations: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CacheSection {
+    pub(crate) enabled: bool,
+    pub(crate) definitions_seconds: u64,
+    pub(crate) not_found_seconds: u64,
+    pub(crate) max_stale_seconds: u64,
+    pub(crate) bytes_max: usize,
+    pub(crate) answer_bytes_max: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -171,6 +183,19 @@ impl Default for LimitsSection {
             burst: None,
             search: None,
             associations: None,
+        }
+    }
+}
+
+impl Default for CacheSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            definitions_seconds: 300,
+            not_found_seconds: 10,
+            max_stale_seconds: 4 * 3600,
+            bytes_max: 64 * 1024 * 1024,
+            answer_bytes_max: 1024 * 1024,
         }
     }
 }

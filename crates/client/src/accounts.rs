@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::breakers::Breakers;
 pub use crate::breakers::FamilyState;
+use crate::cache::Marks;
 use crate::governor::{AppIndex, Ceilings, Governor, QueueSettings};
 use crate::introduction::Introduction;
 use crate::stack::Feature;
@@ -72,6 +73,8 @@ pub struct Account {
     pub configured_portal: Option<u64>,
     gate: ArcSwapOption<Gate>,
     pub(crate) breakers: Breakers,
+    /// What has been written through the portal, as far as we know.
+    pub(crate) marks: Marks,
     /// `None` for calls without a credential.
     pub(crate) authorization: Option<HeaderValue>,
     /// What its plan and kind allow, until the headers tell.
@@ -102,12 +105,13 @@ pub struct AccountSettings {
 }
 
 impl Account {
-    fn bare(name: &str, configured_portal: Option<u64>) -> Self {
+    pub(crate) fn bare(name: &str, configured_portal: Option<u64>) -> Self {
         Self {
             name: Arc::from(name),
             configured_portal,
             gate: ArcSwapOption::empty(),
             breakers: Breakers::default(),
+            marks: Marks::default(),
             authorization: None,
             limits: None,
             portal: OnceLock::new(),
@@ -120,6 +124,14 @@ impl Account {
     /// The portal, once it is known.
     pub fn portal(&self) -> Option<&Portal> {
         self.portal.get()
+    }
+
+    /// The two may see the same records: nothing says that they belong to different portals.
+    pub(crate) fn may_share_portal(&self, other: &Self) -> bool {
+        match (self.portal(), other.portal()) {
+            (Some(one), Some(other)) => one.id == other.id,
+            (None, _) | (_, None) => true,
+        }
     }
 
     /// The account's gate; `None` where nothing is governed.

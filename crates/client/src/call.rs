@@ -44,6 +44,20 @@ impl Call {
         request
     }
 
+    /// The same call, to be made behind its caller's back.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            method: self.method.clone(),
+            target: self.target.clone(),
+            headers: self.headers.clone(),
+            endpoint: self.endpoint,
+            credential: self.credential.clone(),
+            caller: self.caller.clone(),
+            deadline: self.deadline,
+            handling: self.handling,
+        }
+    }
+
     pub(crate) fn label<'a>(&'a self, account: &'a Account) -> Label<'a> {
         Label {
             account,
@@ -152,6 +166,23 @@ impl Failure {
             Self::TooManyCredentials => "too_many_credentials",
             Self::Transport(error) => error.fault.name(),
             Self::TimedOut { .. } => "timeout",
+        }
+    }
+
+    /// The same failure, for another who waited for the same answer.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(*refusal),
+            Self::BreakerOpen { family, retry_after } => {
+                Self::BreakerOpen { family: *family, retry_after: *retry_after }
+            }
+            Self::Congested { family, retry_after } => {
+                Self::Congested { family: *family, retry_after: *retry_after }
+            }
+            Self::PortalPaused { retry_after } => Self::PortalPaused { retry_after: *retry_after },
+            Self::TooManyCredentials => Self::TooManyCredentials,
+            Self::Transport(error) => Self::Transport(error.again()),
+            Self::TimedOut { after } => Self::TimedOut { after: *after },
         }
     }
 

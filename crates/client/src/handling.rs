@@ -15,8 +15,9 @@ pub struct Handling {
     pub packing: Feature,
     /// How long a record's answer may be served again. Zero: not at all; definitions have a time of their own.
     pub keep: Duration,
-    /// The oldest answer that is better than none, while HubSpot does not answer. Zero: an error is.
-    pub stale_max: Duration,
+    /// The oldest answer that is better than none, while HubSpot does not answer. Zero: an error is. `None`: what the
+    /// house says (`[cache] max_stale_seconds`). Said outright, it also goes for calls refused for a spent budget.
+    pub stale_max: Option<Duration>,
     /// The caller wants HubSpot's own word (`Cache-Control: no-cache`).
     pub fresh: bool,
 }
@@ -28,7 +29,7 @@ impl Default for Handling {
             weight: 1,
             packing: Feature::On,
             keep: Duration::ZERO,
-            stale_max: Duration::ZERO,
+            stale_max: None,
             fresh: false,
         }
     }

@@ -8,6 +8,7 @@
 //! | [`stack`] | THE layer order |
 //! | [`call`] | what goes in and what comes out |
 //! | [`handling`] | what may be done for a call besides sending it |
+//! | [`cache`] | answers kept, shared and served again |
 //! | [`accounts`] | which portal and app a credential belongs to |
 //! | [`governor`] | who may send now: the slots of every budget |
 //! | [`retry`] | whether an attempt is followed by another |
@@ -22,6 +23,7 @@ pub mod accounts;
 pub mod body;
 mod breaker;
 mod breakers;
+pub mod cache;
 pub mod call;
 pub mod clock;
 mod concurrency;

@@ -3,14 +3,14 @@
 //! ```text
 //! trace            outermost, so that it sees what the caller sees
 //!   deadline       nothing below outlives the caller's patience
-//!     retry        above the breaker: every attempt is admitted and gated anew
-//!       breaker    above the governor: a refused attempt costs no slot; room under way, too, is waited for without one
-//!         governor every attempt is counted, retries too
-//!           auth   every attempt is freshly signed
-//!             attempt timeout   the slot's clock starts at its end
-//!               transport
+//!     cache        what it answers costs nothing below
+//!       retry      above the breaker: every attempt is admitted and gated anew
+//!         breaker  above the governor: a refused attempt costs no slot; room under way, too, is waited for without one
+//!           governor   every attempt is counted, retries too
+//!             auth     every attempt is freshly signed
+//!               attempt timeout   the slot's clock starts at its end
+//!                 transport
 //! ```
-//! The cache, when it comes, stands between deadline and retry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,8 @@ use tracing::Instrument;
 
 use crate::accounts::{Account, AccountSettings, Accounts};
 use crate::body::Body;
-use crate::call::{Answer, Call, CallFailed, Effort, Failure, Source};
+use crate::cache::{Cache, CacheReport, CacheSettings, Found};
+use crate::call::{Answer, Call, CallFailed, Effort, Failure};
 use crate::clock::WallClock;
 use crate::introduction;
 use crate::retry::RetryBudget;
@@ -34,6 +35,7 @@ use crate::transport::{Transport, TransportError, TransportFault};
 mod again;
 mod attempt;
 mod attempted;
+mod cached;
 mod right;
 mod spans;
 mod trace;
@@ -52,6 +54,7 @@ pub struct StackSettings {
     pub breaker: Feature,
     /// Requests under way adapt to how HubSpot bears them.
     pub adaptive: Feature,
+    pub cache: CacheSettings,
     /// Seeds the jitter of back-offs.
     pub seed: u64,
 }
@@ -71,6 +74,7 @@ pub struct Stack {
     observer: Arc<dyn Observer>,
     retry_budget: Mutex<RetryBudget>,
     jitter: Mutex<ChaCha8Rng>,
+    cache: Arc<Cache>,
     settings: StackSettings,
 }
 
@@ -87,6 +91,7 @@ impl Stack {
             observer,
             retry_budget: Mutex::default(),
             jitter: Mutex::new(ChaCha8Rng::seed_from_u64(settings.seed)),
+            cache: Arc::new(Cache::new(settings.cache, settings.seed)),
             settings,
         }
     }
@@ -132,13 +137,18 @@ impl Stack {
                 }
             },
         };
+        let approach = match self.approach(&call, &body, &account, began) {
+            Ok(found) => return Ok(self.remembered(found, &call, &account, began)),
+            Err(approach) => approach,
+        };
+        let call = Arc::new(call);
         let mut trace = Trace::start(&*self.observer, &account, &call, began);
         let span = trace.span();
-        let result = self.retry(&call, body, &account, &mut trace.effort, None).instrument(span).await;
+        let result =
+            self.cached(approach, call.clone(), body, &account, &mut trace.effort).instrument(span).await;
         let effort = trace.effort;
         match result {
-            Ok((response, error)) => {
-                let source = Source::Live;
+            Ok(((response, error), source)) => {
                 trace.end(CallResult::Answered(response.status(), error.as_deref(), source));
                 Ok(Answer { response, error, effort, source })
             }
@@ -152,6 +162,20 @@ impl Stack {
     /// A draw from `0.0..1.0`.
     fn jitter(&self) -> f64 {
         self.jitter.lock().random_range(0.0..1.0)
+    }
+
+    fn remembered(&self, found: Found, call: &Call, account: &Account, began: Instant) -> Answer {
+        let Found { response, source } = found;
+        let error = attempted::read_error(&response);
+        let trace = Trace::start(&*self.observer, account, call, began);
+        let effort = trace.effort;
+        trace.end(CallResult::Answered(response.status(), error.as_deref(), source));
+        Answer { response, error, effort, source }
+    }
+
+    /// What the cache has done, and what it holds.
+    pub fn cache_report(&self) -> CacheReport {
+        self.cache.report()
     }
 
     /// Opens a new credential's account, in a task of its own: a caller who hangs up must not have the next one ask
@@ -169,22 +193,29 @@ impl Stack {
     }
 
     /// One request and its answer, as far as [`Self::read_ahead`] reads it.
-    pub(crate) async fn exchange(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+    pub(crate) async fn exchange(
+        &self,
+        request: Request<Body>,
+        whole_bytes_max: usize,
+    ) -> Result<Response<Body>, TransportError> {
         let response = self.transport.send(request).await?;
-        self.read_ahead(response).await
+        self.read_ahead(response, whole_bytes_max).await
     }
 
     /// Small answers are taken in whole; a large one starts to flow once its first part is here.
-    async fn read_ahead(&self, response: Response<Body>) -> Result<Response<Body>, TransportError> {
+    async fn read_ahead(
+        &self,
+        response: Response<Body>,
+        whole_bytes_max: usize,
+    ) -> Result<Response<Body>, TransportError> {
         let (parts, body) = response.into_parts();
-        let body =
-            match body {
-                streamed @ Body::Streamed(_) => streamed
-                    .read_ahead(self.settings.whole_answer_bytes_max)
-                    .await
-                    .map_err(|error| TransportError::new(TransportFault::Truncated, error))?,
-                other => other,
-            };
+        let body = match body {
+            streamed @ Body::Streamed(_) => streamed
+                .read_ahead(whole_bytes_max)
+                .await
+                .map_err(|error| TransportError::new(TransportFault::Truncated, error))?,
+            other => other,
+        };
         Ok(Response::from_parts(parts, body))
     }
 }

@@ -77,6 +77,15 @@ impl TransportError {
         Self { fault, source: source.into() }
     }
 
+    /// The same, for another: its cause as text.
+    pub(crate) fn again(&self) -> Self {
+        let mut cause: &(dyn std::error::Error + 'static) = &*self.source;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Self::new(self.fault, cause.to_string())
+    }
+
     pub fn may_have_been_sent(&self) -> bool {
         self.fault.may_have_been_sent()
     }

@@ -23,13 +23,14 @@ mod budget;
 #[cfg(test)]
 mod catalogue;
 mod family;
-pub(crate) mod path;
+mod path;
 mod repeat;
 mod route;
 
 pub use answer::Cacheable;
 pub use budget::{Budget, BudgetSet};
 pub use family::ApiFamily;
+pub use path::Path;
 pub use route::route;
 
 /// The meaning of one method and path.

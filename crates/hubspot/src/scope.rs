@@ -5,7 +5,7 @@
 
 use http::Method;
 
-use crate::endpoint::path::Path;
+use crate::endpoint::Path;
 use crate::object_type::ObjectType;
 
 mod objects;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::accounts::{AccountSettings, Connection};
+use client::cache::CacheSettings;
 use client::clock::WallClock;
 use client::governor::{Ceilings, QueueSettings};
 use client::stack::{Feature, Stack, StackSettings};
@@ -23,7 +24,7 @@ use tokio::time::Instant;
 use super::{bind, places};
 use crate::admin::{self, Admin};
 use crate::cli::UpOptions;
-use crate::config::{Config, Mode};
+use crate::config::{CacheSection, Config, Mode};
 use crate::failure::{Exit, Failure};
 use crate::logs;
 use crate::metrics::Sources;
@@ -223,7 +224,22 @@ fn stack_settings(config: &Config) -> StackSettings {
         retries: feature(config.gateway.retries),
         breaker: feature(config.gateway.breaker),
         adaptive: feature(config.gateway.adaptive),
+        cache: cache_settings(&config.cache),
         seed: rand::random(),
+    }
+}
+
+fn cache_settings(section: &CacheSection) -> CacheSettings {
+    if !section.enabled {
+        return CacheSettings::OFF;
+    }
+    CacheSettings {
+        feature: Feature::On,
+        definitions: Duration::from_secs(section.definitions_seconds),
+        not_found: Duration::from_secs(section.not_found_seconds),
+        stale_max: Duration::from_secs(section.max_stale_seconds),
+        bytes_max: section.bytes_max,
+        answer_bytes_max: section.answer_bytes_max,
     }
 }
 

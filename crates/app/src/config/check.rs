@@ -42,6 +42,12 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             return Err(nothing_through(key));
         }
     }
+    if config.cache.enabled && config.cache.bytes_max < config.cache.answer_bytes_max {
+        return Err(Failure::usage(
+            "cache.bytes_max is less than cache.answer_bytes_max: one answer could not be kept",
+        )
+        .hint("give it room for many answers, or write enabled = false under [cache]"));
+    }
     if config.limits.packs > 2 {
         return Err(
             Failure::usage("limits.packs is more than 2").hint("HubSpot sells two limit increases at most")
@@ -168,6 +174,15 @@ mod tests {
         }
         let told = format!("{:?}", presentable("callers", "pat-na1-c0ffee00-1111-2222-3333-444455556666"));
         assert!(!told.contains("c0ffee00"), "{told}");
+    }
+
+    #[test]
+    fn a_cache_has_room_for_an_answer() {
+        let mut config = Config::default();
+        config.cache.bytes_max = 1024;
+        assert!(check(&config).is_err());
+        config.cache.enabled = false;
+        assert!(check(&config).is_ok());
     }
 
     #[test]

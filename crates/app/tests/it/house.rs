@@ -61,12 +61,17 @@ impl Start {
         Self::new(&["up", "--listen", free, "--admin-listen", free, "--upstream", upstream])
     }
 
-    /// The same with governor, retries and breaker off.
+    /// The same with governor, retries, breaker and cache off.
     pub(crate) fn bare_up(upstream: &str) -> Self {
         let parts = ["GOVERNOR", "RETRIES", "BREAKER"];
-        parts
-            .iter()
-            .fold(Self::up(upstream), |up, part| up.env(&format!("HUBKEEPER__GATEWAY__{part}"), "false"))
+        parts.iter().fold(Self::up(upstream).without_cache(), |up, part| {
+            up.env(&format!("HUBKEEPER__GATEWAY__{part}"), "false")
+        })
+    }
+
+    /// Identical requests at the same time go to HubSpot each by itself.
+    pub(crate) fn without_cache(self) -> Self {
+        self.env("HUBKEEPER__CACHE__ENABLED", "false")
     }
 
     /// A simulated HubSpot on a free port that answers at once.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use client::accounts::{AccountSettings, Credential};
 use client::body::Body;
+use client::cache::CacheSettings;
 use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
 use client::governor::{Ceilings, QueueSettings};
@@ -48,7 +49,12 @@ impl Transport for InProcess {
 }
 
 impl Virtual {
+    /// Without a cache: most laws are about what is sent.
     pub(crate) fn new(config: Config, governed: Feature) -> Self {
+        Self::with_cache(config, governed, CacheSettings::OFF)
+    }
+
+    pub(crate) fn with_cache(config: Config, governed: Feature, cache: CacheSettings) -> Self {
         let clock = WallClock::from(config.base_time);
         let seed = config.seed;
         let simulator = Simulator::new(config);
@@ -68,6 +74,7 @@ impl Virtual {
             retries: governed,
             breaker: governed,
             adaptive: governed,
+            cache,
             seed,
         };
         let stack =

@@ -148,6 +148,17 @@ impl Accounts {
         self.clock.clone()
     }
 
+    /// Those that may see the same records as `account`, which is one of them.
+    pub(crate) fn beside(&self, account: &Arc<Account>) -> Vec<Arc<Account>> {
+        let entries = self.entries.lock();
+        let others = entries.values().filter_map(|entry| {
+            let known = entry.known.lock();
+            let other = &known.as_ref()?.account;
+            (!Arc::ptr_eq(other, account) && other.may_share_portal(account)).then(|| other.clone())
+        });
+        std::iter::once(account.clone()).chain(others).collect()
+    }
+
     pub(crate) fn governed(&self) -> bool {
         self.settings.governed == Feature::On
     }

@@ -127,7 +127,9 @@ impl Stack {
         }
         let patience = (sent_at + self.settings.attempt_timeout).min(call.deadline);
         let slow_at = sent_at.checked_add(passage.slowness().failed).map_or(patience, |at| at.min(patience));
-        let mut exchange = pin!(self.exchange(request));
+        let whole = self.settings.whole_answer_bytes_max;
+        let whole = self.cache.whole_bytes_max(call).map_or(whole, |max| max.max(whole));
+        let mut exchange = pin!(self.exchange(request, whole));
         let mut exchanged = tokio::time::timeout_at(slow_at, &mut exchange).await;
         if exchanged.is_err() && slow_at < patience {
             self.overdue(account, passage, sent_at);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use client::accounts::{AccountSettings, Credential};
 use client::body::Body;
+use client::cache::CacheSettings;
 use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
 use client::governor::{Ceilings, QueueSettings};
@@ -82,6 +83,8 @@ pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings
         retries: Feature::On,
         breaker: Feature::On,
         adaptive: Feature::On,
+        // Most laws are about what is sent.
+        cache: CacheSettings::OFF,
         seed: 1,
     };
     adjust(&mut settings);

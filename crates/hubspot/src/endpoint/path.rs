@@ -5,7 +5,7 @@ use crate::version::ApiVersion;
 /// A path cut into words, without its version: `/crm/v3/objects/contacts/1` and
 /// `/crm/objects/2026-03/contacts/1` both read `crm objects contacts 1`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Path<'a> {
+pub struct Path<'a> {
     words: [&'a str; WORDS_MAX],
     count: usize,
     version: Option<(ApiVersion, usize)>,
@@ -16,7 +16,7 @@ pub(crate) const WORDS_MAX: usize = 16;
 
 impl<'a> Path<'a> {
     /// Reads a path. A query, should one have come along, is left out; empty segments do not count.
-    pub(crate) fn read(path: &'a str) -> Self {
+    pub fn read(path: &'a str) -> Self {
         let end = path.find(['?', '#']).unwrap_or(path.len());
         let mut read = Self { words: [""; WORDS_MAX], count: 0, version: None };
         let segments = path[..end].split('/').filter(|segment| !segment.is_empty());
@@ -35,11 +35,11 @@ impl<'a> Path<'a> {
         read
     }
 
-    pub(crate) fn words(&self) -> &[&'a str] {
+    pub fn words(&self) -> &[&'a str] {
         &self.words[..self.count]
     }
 
-    pub(crate) fn version(&self) -> Option<ApiVersion> {
+    pub fn version(&self) -> Option<ApiVersion> {
         self.version.map(|(version, _)| version)
     }
 

@@ -48,7 +48,7 @@ async fn a_call_under_way_is_answered_and_nothing_new_is_taken() {
 #[tokio::test]
 async fn calls_that_wait_for_a_slot_are_refused_within_the_time_to_drain() {
     let sim = Start::sim().args(&["--burst", "1"]).ready().await;
-    let up = Start::up(sim.url()).env("HUBKEEPER__LIMITS__BURST", "1").ready().await;
+    let up = Start::up(sim.url()).without_cache().env("HUBKEEPER__LIMITS__BURST", "1").ready().await;
     let token = format!("Authorization: Bearer {}", sim.token());
     let request = format!("GET /crm/v3/objects/contacts HTTP/1.1\r\nHost: a\r\n{token}\r\n\r\n");
     let mut waiting = Vec::new();

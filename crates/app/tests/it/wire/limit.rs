@@ -21,7 +21,8 @@ async fn books(governed: bool, lasts: Duration) -> Value {
         .args(&["--contacts", "5"])
         .ready()
         .await;
-    let up = if governed { Start::up(sim.url()) } else { Start::bare_up(sim.url()) }.ready().await;
+    let up =
+        if governed { Start::up(sim.url()).without_cache() } else { Start::bare_up(sim.url()) }.ready().await;
     let ends = Instant::now() + lasts;
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {

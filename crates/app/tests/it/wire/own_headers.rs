@@ -137,7 +137,9 @@ async fn a_deadline_that_makes_no_sense_is_a_400() {
 /// The queue has an end; past it callers are told at once, and told when to come again.
 #[tokio::test]
 async fn a_full_queue_is_refused_at_once() {
-    let up = |url: &str| Start::up(url).env("HUBKEEPER__LIMITS__BURST", "1").gateway("waiting_max", "1");
+    let up = |url: &str| {
+        Start::up(url).without_cache().env("HUBKEEPER__LIMITS__BURST", "1").gateway("waiting_max", "1")
+    };
     let (sim, up, token) = sim_and_up(Start::sim().args(&["--burst", "1"]), up).await;
     let target = "/crm/v3/objects/contacts";
     assert_eq!(ask(up.url(), "GET", target, &[&token], "").await.status, 200);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use client::accounts::AccountSettings;
 use client::body::Body;
+use client::cache::CacheSettings;
 use client::clock::WallClock;
 use client::governor::{Ceilings, QueueSettings};
 use client::stack::{Feature, Stack, StackSettings};
@@ -48,6 +49,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         retries: Feature::Off,
         breaker: Feature::Off,
         adaptive: Feature::Off,
+        cache: CacheSettings::OFF,
         seed: 1,
     };
     let clock = WallClock::from("2026-10-01T12:00:00Z".parse::<jiff::Timestamp>().unwrap());

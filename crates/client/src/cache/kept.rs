@@ -1,0 +1,147 @@
+//! An answer in its stored form: one piece of memory for the target, the headers' values and the body, so that keeping it
+//! costs one allocation and one copy, and serving it costs none but the new head.
+//!
+//! The copy is the point: the bytes of a live answer are a window into the connection's read buffer, and a kept window
+//! would hold the whole of that.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use tokio::time::Instant;
+
+use super::key::{Key, Rights};
+use super::marks::Moment;
+use super::needs::Needs;
+use crate::accounts::Account;
+use crate::body::Body;
+
+/// What an entry takes besides its bytes, about: its place, its index, its allocation.
+const OVERHEAD_BYTES: usize = 256;
+
+/// One kept answer.
+pub(crate) struct Kept {
+    pub(crate) account: Arc<Account>,
+    pub(crate) rights: Rights,
+    pub(crate) variant: u64,
+    pub(crate) hash: u64,
+    pub(crate) needs: Needs,
+    /// When its request began, among reads and writes.
+    pub(crate) since: Moment,
+    /// When it arrived.
+    pub(crate) at: Instant,
+    /// What it took to get, in milliseconds.
+    pub(crate) took_ms: u32,
+    pub(crate) status: StatusCode,
+    names: Names,
+    /// Target, lengths of the values (two bytes each), values, body.
+    bytes: Bytes,
+    target_length: u32,
+    body_at: u32,
+}
+
+/// What is known of an answer besides itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) needs: Needs,
+    pub(crate) since: Moment,
+    pub(crate) at: Instant,
+    pub(crate) took_ms: u32,
+}
+
+/// The names of an answer's headers, in order. HubSpot's answers have nearly always the same ones, which are then shared.
+pub(crate) type Names = Arc<[HeaderName]>;
+
+impl Kept {
+    /// Copies an answer. `None` if it cannot be kept: a value is too long for any header of HubSpot's.
+    pub(crate) fn new(
+        key: &Key<'_>,
+        facts: Facts,
+        answer: &Response<Body>,
+        body: &[u8],
+        names: Names,
+    ) -> Option<Self> {
+        let values = || lasting(answer.headers()).map(|(_, value)| value.as_bytes());
+        let values_length: usize = values().map(|value| value.len() + 2).sum();
+        let target_length = key.target.len();
+        let body_at = target_length + values_length;
+        let mut bytes = Vec::with_capacity(body_at + body.len());
+        bytes.extend_from_slice(key.target.as_bytes());
+        for value in values() {
+            bytes.extend_from_slice(&u16::try_from(value.len()).ok()?.to_le_bytes());
+        }
+        for value in values() {
+            bytes.extend_from_slice(value);
+        }
+        bytes.extend_from_slice(body);
+        Some(Self {
+            account: key.account.clone(),
+            rights: key.rights,
+            variant: key.variant,
+            hash: key.hash,
+            needs: facts.needs,
+            since: facts.since,
+            at: facts.at,
+            took_ms: facts.took_ms,
+            status: answer.status(),
+            names,
+            bytes: Bytes::from(bytes),
+            target_length: u32::try_from(target_length).ok()?,
+            body_at: u32::try_from(body_at).ok()?,
+        })
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.target_length as usize]).unwrap_or_default()
+    }
+
+    pub(crate) fn target_bytes(&self) -> &[u8] {
+        &self.bytes[..self.target_length as usize]
+    }
+
+    /// Shares the memory of the entry.
+    pub(crate) fn body(&self) -> Bytes {
+        self.bytes.slice(self.body_at as usize..)
+    }
+
+    /// What it weighs against the budget.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes.len() + OVERHEAD_BYTES
+    }
+
+    /// The head as it came, with this body.
+    pub(crate) fn response(&self, body: Bytes) -> Response<Body> {
+        // A few more are added on the way out.
+        let mut headers = HeaderMap::with_capacity(self.names.len() + 6);
+        let lengths_at = self.target_length as usize;
+        let mut value_at = lengths_at + 2 * self.names.len();
+        for (position, name) in self.names.iter().enumerate() {
+            let length_at = lengths_at + 2 * position;
+            let length = u16::from_le_bytes([self.bytes[length_at], self.bytes[length_at + 1]]);
+            let value = self.bytes.slice(value_at..value_at + usize::from(length));
+            value_at += usize::from(length);
+            let value = HeaderValue::from_maybe_shared(value).expect("it was a header's value when it came");
+            headers.append(name, value);
+        }
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// The headers that are still true of a kept answer. Not those of one connection, not what was left of a limit then, and
+/// no cookie: it was another caller's.
+pub(crate) fn lasting(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    headers.iter().filter(|(name, _)| is_lasting(name))
+}
+
+fn is_lasting(name: &HeaderName) -> bool {
+    let custom = || !name.as_str().starts_with("x-hubspot-ratelimit-");
+    *name != header::CONNECTION
+        && *name != header::TRANSFER_ENCODING
+        && *name != header::SET_COOKIE
+        && *name != header::CONTENT_LENGTH
+        && *name != header::AGE
+        && custom()
+}

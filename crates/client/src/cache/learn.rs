@@ -1,0 +1,88 @@
+//! What an answer adds to memory, and what it ends.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+use hubspot::endpoint::ApiFamily;
+use hubspot::error::ErrorKind;
+
+use super::kept::{Facts, Kept};
+use super::key::Rights;
+use super::{Arrival, Asked, Cache, Flight, Touch};
+use crate::accounts::Account;
+use crate::body::Body;
+use crate::call::Call;
+
+impl Cache {
+    /// An answer has come: keeps it, or drops what it shows to be over.
+    pub(crate) fn learn(
+        &self,
+        asked: &Asked,
+        call: &Call,
+        account: &Arc<Account>,
+        flight: &Flight,
+        arrival: &Arrival<'_>,
+    ) {
+        if !asked.keeps {
+            return;
+        }
+        let key = self.keys.key(account, Rights::OfCredential, asked.variant, call.target.as_str(), &[]);
+        let Arrival { response, error, took, now } = *arrival;
+        let status = response.status();
+        let absent = status == StatusCode::NOT_FOUND
+            && error == Some(ErrorKind::NotFound)
+            && !asked.lifetime.fresh.min(self.settings.not_found).is_zero();
+        let mut state = self.state.lock();
+        match status.as_u16() {
+            200 => {}
+            401 | 403 | 404 | 410 => {
+                self.counters.dropped(state.store.remove_beside(&key));
+                if status == StatusCode::UNAUTHORIZED {
+                    // A token that is refused reads nothing from memory either.
+                    let at = self.next_moment();
+                    account.marks.note(&Touch { everything: true, ..Touch::default() }, at);
+                }
+                if !absent {
+                    return;
+                }
+            }
+            _ => return,
+        }
+        let Body::Whole(body) = response.body() else { return };
+        if body.len() > self.settings.answer_bytes_max {
+            return;
+        }
+        let is_record = call.endpoint.family == ApiFamily::Objects;
+        let needs =
+            if absent { flight.needs.of_absence() } else { flight.needs.with_answer(is_record, body) };
+        if !account.marks.stands(needs, flight.since) || varies_freely(response.headers()) {
+            return;
+        }
+        let names = state.store.names(response.headers());
+        let took_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+        let facts = Facts { needs, since: flight.since, at: now, took_ms };
+        let kept = Kept::new(&key, facts, response, body, names);
+        if let Some(kept) = kept {
+            state.store.keep(&key, kept);
+        }
+    }
+
+    /// Looks through an account's answers for those that no longer stand.
+    pub(super) fn sweep(&self, account: &Arc<Account>) {
+        let mut state = self.state.lock();
+        let now = self.next_moment();
+        let fallen = state.store.sweep(account, |kept| {
+            let stands = account.marks.stands(kept.needs, kept.since);
+            // Looked at now, it need not be held against older writes again.
+            kept.since = now;
+            stands
+        });
+        account.marks.forget_records(now);
+        self.counters.dropped(fallen);
+    }
+}
+
+/// `Vary: *`: it follows from more than the request.
+fn varies_freely(headers: &HeaderMap) -> bool {
+    headers.get_all(http::header::VARY).iter().any(|value| value.as_bytes() == b"*")
+}
