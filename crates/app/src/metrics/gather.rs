@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use client::accounts::{Account, Gate};
+use client::cache::CacheReport;
 use client::call::Source;
 use client::lane::Lane;
 use client::stack::Stack;
@@ -42,6 +43,7 @@ pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
             readings.account(&label, account);
         }
     }
+    readings.cache(&sources.stack.cache_report());
     readings.level(Metric::RetryBudgetLeft, &[], sources.stack.retries_left());
     readings.level(Metric::Credentials, &[], accounts.len() as f64);
     if let Some(lost) = sources.exported.as_ref().map(|queue| queue.lost()) {
@@ -165,6 +167,17 @@ impl Readings {
             let outside = used.saturating_sub(spending.daily_sent);
             self.level(Metric::DailyOutside, &[label], outside as f64);
         }
+    }
+
+    fn cache(&mut self, cache: &CacheReport) {
+        let results =
+            [("hit", cache.hits), ("miss", cache.misses), ("shared", cache.shared), ("stale", cache.stale)];
+        for (result, count) in results {
+            self.count(Metric::CacheLookups, &[result], count);
+        }
+        self.count(Metric::CacheDropped, &[], cache.dropped);
+        self.level(Metric::CacheBytes, &[], cache.bytes as f64);
+        self.level(Metric::CacheEntries, &[], cache.entries as f64);
     }
 
     fn process(&mut self, started: Instant) {

@@ -147,6 +147,22 @@ metrics! {
         "Calls of today that HubSpot counts and hubkeeper did not send: other programs, or hubkeeper before its \
          last start.",
     ),
+    CacheLookups: counter(
+        "hubkeeper_cache_lookups",
+        &["result"],
+        "Reads that the cache could have answered, by what it did: `hit` answered from memory, `miss` asked HubSpot, \
+         `shared` joined another caller's request, `stale` gave an older answer because HubSpot gave none.",
+    ),
+    CacheDropped: counter(
+        "hubkeeper_cache_dropped",
+        &[],
+        "Kept answers found to be untrue after a write, and dropped.",
+    ),
+    CacheBytes: About {
+        unit: Unit::Bytes,
+        ..gauge("hubkeeper_cache_bytes", &[], "What kept answers weigh; they never outgrow the budget for them.")
+    },
+    CacheEntries: gauge("hubkeeper_cache_entries", &[], "Answers that are kept."),
     BreakerOpen: gauge(
         "hubkeeper_breaker_open",
         &["connection", "family"],
@@ -226,7 +242,7 @@ mod tests {
     use super::*;
 
     /// Label names that stand for closed or bounded lists. No id, no route, no address can get in by another name.
-    const LABELS: [&str; 12] = [
+    const LABELS: [&str; 13] = [
         "budget",
         "caller",
         "category",
@@ -234,6 +250,7 @@ mod tests {
         "family",
         "lane",
         "reason",
+        "result",
         "signal",
         "source",
         "state",
