@@ -8,9 +8,13 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use client::body::Body;
+use client::call::Source;
+use client::clock::WallClock;
 use client::stack::Stack;
 use gateway::traffic::{Change, Traffic, TrafficReport};
 use gateway::{ListenerSettings, OwnHosts, serve_requests};
+use hubspot::limits::Plan;
+use ops::quota::{QuotaReport, Saved};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -31,6 +35,9 @@ pub(crate) struct Admin {
     pub(crate) stack: Arc<Stack>,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) sources: Sources,
+    pub(crate) clock: WallClock,
+    /// As configured.
+    pub(crate) plan: Option<Plan>,
     pub(crate) draining: watch::Receiver<bool>,
     pub(crate) own_hosts: OwnHosts,
 }
@@ -82,6 +89,7 @@ fn routes(admin: Admin) -> Router {
         .route("/readiness", get(readiness))
         .route("/metrics", get(prometheus))
         .route("/api/v1/traffic", get(traffic))
+        .route("/api/v1/quota", get(quota))
         .route("/api/v1/changes", post(change))
         .fallback(not_here)
         .with_state(admin)
@@ -109,6 +117,10 @@ async fn traffic(State(admin): State<Admin>) -> Json<TrafficReport> {
     Json(admin.report())
 }
 
+async fn quota(State(admin): State<Admin>) -> Json<QuotaReport> {
+    Json(admin.quota())
+}
+
 async fn change(
     State(admin): State<Admin>,
     Json(new): Json<NewChange>,
@@ -129,7 +141,7 @@ async fn change(
 }
 
 async fn not_here() -> impl IntoResponse {
-    let paths = ["/health", "/readiness", "/metrics", "/api/v1/traffic", "/api/v1/changes"];
+    let paths = ["/health", "/readiness", "/metrics", "/api/v1/traffic", "/api/v1/quota", "/api/v1/changes"];
     (
         StatusCode::NOT_FOUND,
         Json(json!({"status": "error", "message": "There is nothing here.", "paths": paths})),
@@ -137,6 +149,18 @@ async fn not_here() -> impl IntoResponse {
 }
 
 impl Admin {
+    fn quota(&self) -> QuotaReport {
+        let mut answers = [0; Source::NAMES.len()];
+        for (_, tally) in self.traffic.totals() {
+            for (sum, count) in answers.iter_mut().zip(tally.sources) {
+                *sum += count;
+            }
+        }
+        let [_live, packed, kept, stale] = answers;
+        let saved = Saved { packed, cached: kept + stale };
+        ops::quota::report(&self.stack.accounts(), self.plan, Some(saved), self.clock.now())
+    }
+
     fn report(&self) -> TrafficReport {
         self.traffic.report(&self.stack.accounts())
     }

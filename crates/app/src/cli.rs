@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Sim(SimOptions),
     /// Find out what is wrong: probe every layer, name the cause and what to do first
     Triage(TriageOptions),
+    /// Show what HubSpot's limits are spent on, how long they last, and what would make them last longer
+    Quota(QuotaOptions),
     /// Print the runbook page of a diagnosis, such as auth.token_revoked; without a code, list them
     Runbook(RunbookOptions),
     /// Check, show or print the configuration
@@ -147,6 +149,20 @@ pub(crate) struct TriageOptions {
     /// Your own runbook pages, which go before the built-in ones
     #[arg(long, value_name = "DIR")]
     pub(crate) runbooks: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 all is well, 1 a pool is empty, a lane is stopped or the day's pool will not last, 2 wrong \
+                        usage, 3 no gateway answers or nothing has been called yet."
+)]
+pub(crate) struct QuotaOptions {
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The running gateway's admin API [default: from the configuration]
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod bind;
 mod config;
 mod demo;
 mod places;
+mod quota;
 mod runbook;
 mod sim;
 mod triage;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(options) => demo::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),
+        Command::Quota(options) => quota::run(&load()?, &options),
         Command::Runbook(options) => runbook::run(&load()?, &options),
         Command::Config(command) => config::run(&command, load),
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use client::governor::Reserves;
 use hubspot::limits::{AppKind, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) gateway: GatewaySection,
     pub(crate) limits: LimitsSection,
     pub(crate) cache: CacheSection,
+    pub(crate) daily: DailySection,
     pub(crate) admin: AdminSection,
     pub(crate) log: LogSection,
     pub(crate) otel: OtelSection,
@@ -76,6 +78,16 @@ pub(crate) struct LimitsSection {
     pub(crate) burst: Option<u32>,
     pub(crate) search: Option<u32>,
     pub(crate) associations: Option<u32>,
+}
+
+/// How a portal's daily pool is shared out. Shares of the pool, 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DailySection {
+    pub(crate) shedding: bool,
+    pub(crate) reserve_interactive: f64,
+    pub(crate) reserve_sync: f64,
+    pub(crate) reserve_probe: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,6 +209,19 @@ impl Default for CacheSection {
             bytes_max: 64 * 1024 * 1024,
             answer_bytes_max: 1024 * 1024,
         }
+    }
+}
+
+impl DailySection {
+    pub(crate) fn reserves(&self) -> Reserves {
+        Reserves { interactive: self.reserve_interactive, sync: self.reserve_sync, probe: self.reserve_probe }
+    }
+}
+
+impl Default for DailySection {
+    fn default() -> Self {
+        let Reserves { interactive, sync, probe } = Reserves::default();
+        Self { shedding: true, reserve_interactive: interactive, reserve_sync: sync, reserve_probe: probe }
     }
 }
 

@@ -37,6 +37,11 @@ impl Failure {
         Self { exit: Exit::Problem, message: message.to_string(), hint: None }
     }
 
+    /// There is nothing to tell from.
+    pub(crate) fn unsure(message: impl Display) -> Self {
+        Self { exit: Exit::Unsure, message: message.to_string(), hint: None }
+    }
+
     pub(crate) fn hint(self, hint: impl Display) -> Self {
         Self { hint: Some(hint.to_string()), ..self }
     }

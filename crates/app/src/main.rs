@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 mod admin;
+mod admin_api;
 mod cli;
 mod commands;
 mod config;

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::breakers::Breakers;
 pub use crate::breakers::FamilyState;
 use crate::cache::Marks;
-use crate::governor::{AppIndex, Ceilings, Governor, QueueSettings};
+use crate::governor::{AppIndex, Ceilings, DailySettings, Governor, QueueSettings};
 use crate::introduction::Introduction;
 use crate::stack::Feature;
 
@@ -101,6 +101,7 @@ pub struct AccountSettings {
     pub packs: u8,
     pub ceilings: Ceilings,
     pub queue: QueueSettings,
+    pub daily: DailySettings,
     pub governed: Feature,
 }
 

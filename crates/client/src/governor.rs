@@ -19,21 +19,35 @@ use tokio::time::Instant;
 use crate::clock::WallClock;
 use crate::lane::Lane;
 
+mod books;
 mod daily;
+mod days;
+mod exhaustion;
+mod forecast;
+mod ledger;
 mod level;
 mod peak;
 mod permit;
 mod queue;
+mod shed;
 mod slots;
 mod state;
+mod usage;
 
 use daily::DailyMark;
+pub use daily::{DailySettings, DailyStanding};
+pub use exhaustion::{Forecast, Likely};
+use ledger::EntryIndex;
+pub(crate) use ledger::Ledger;
+pub use ledger::{Entry, Errand, Spender};
 pub use level::Level;
 pub use permit::Permit;
 use permit::Wait;
 use queue::Place;
+pub use shed::Reserves;
 use slots::Mark;
 use state::State;
+pub(crate) use usage::{DAILY_USAGE, Usage};
 
 /// How much waiting is allowed.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +108,8 @@ pub enum RefusalReason {
     QueueFull,
     /// The daily pool is empty until its reset.
     DailyPoolEmpty,
+    /// What is left of the daily pool is kept for more urgent lanes.
+    DailyReserve,
     /// We are going down.
     ShuttingDown,
     /// The app goes through another gate now; ask there.
@@ -107,6 +123,7 @@ impl RefusalReason {
             Self::Deadline => "deadline",
             Self::QueueFull => "queue_full",
             Self::DailyPoolEmpty => "daily_pool_empty",
+            Self::DailyReserve => "daily_reserve",
             Self::ShuttingDown => "shutting_down",
             Self::Moved => "moved",
         }
@@ -138,6 +155,9 @@ pub struct Governor {
     state: Mutex<State>,
     changed: Notify,
     queue: QueueSettings,
+    ledger: Mutex<Ledger>,
+    /// Somebody wants to call, and the pool is empty as far as we know.
+    question: Notify,
 }
 
 impl Governor {
@@ -147,10 +167,17 @@ impl Governor {
         ceilings: Ceilings,
         zone: Option<TimeZone>,
         queue: QueueSettings,
+        daily: DailySettings,
         clock: WallClock,
     ) -> Arc<Self> {
-        let state = State::new(limits, ceilings, zone, Instant::now(), clock);
-        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), queue })
+        let state = State::new(limits, ceilings, zone, daily, Instant::now(), clock);
+        Arc::new(Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            queue,
+            ledger: Mutex::default(),
+            question: Notify::new(),
+        })
     }
 
     /// Adds an app. `seen` is what an answer just told about its window; without it the first call goes alone.
@@ -175,11 +202,14 @@ impl Governor {
                 });
             }
             state.grant(now);
-            if let Err(refusal) = state.check_daily(budgets, now) {
+            if let Err(refusal) = state.check_daily(budgets, lane, now) {
+                if state.is_question_due(app, now) {
+                    self.question.notify_waiters();
+                }
                 return Err(state.refuse(refusal));
             }
             if let Some(marks) = state.try_take(app, budgets, lane, now) {
-                return Ok(Permit::new(self.clone(), app, budgets, marks, Wait::None));
+                return Ok(Permit::new(self.clone(), app, budgets, lane, marks, Wait::None));
             }
             if let Some(refusal) = self.turned_away(&mut state, app, budgets, lane, deadline, now) {
                 return Err(state.refuse(refusal));
@@ -191,7 +221,7 @@ impl Governor {
         };
         self.changed.notify_one();
         match tokio::time::timeout_at(deadline, place.granted()).await {
-            Ok(Ok(marks)) => Ok(Permit::new(self.clone(), app, budgets, marks, Wait::Some)),
+            Ok(Ok(marks)) => Ok(Permit::new(self.clone(), app, budgets, lane, marks, Wait::Some)),
             Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
             Err(_late) => {
                 let mut state = self.state.lock();
@@ -262,8 +292,8 @@ impl Governor {
         self.changed.notify_one();
     }
 
-    pub(crate) fn abandoned(&self, app: AppIndex, budgets: BudgetSet) {
-        self.state.lock().abandoned(app, budgets, Instant::now());
+    pub(crate) fn abandoned(&self, app: AppIndex, budgets: BudgetSet, lane: Lane) {
+        self.state.lock().abandoned(app, budgets, lane, Instant::now());
         // There is a new time to wake up at.
         self.changed.notify_one();
     }
@@ -304,6 +334,7 @@ struct Marks {
 /// What came back for a permit.
 pub(crate) struct Answered<'a> {
     at: Instant,
+    lane: Lane,
     marks: Marks,
     /// `None` when nothing did in time.
     seen: Option<&'a RateHeaders>,

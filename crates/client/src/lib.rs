@@ -11,6 +11,7 @@
 //! | [`cache`] | answers kept, shared and served again |
 //! | [`accounts`] | which portal and app a credential belongs to |
 //! | [`governor`] | who may send now: the slots of every budget |
+//! | `daily_usage` | asking HubSpot how much of the day is used |
 //! | [`retry`] | whether an attempt is followed by another |
 //! | `breaker` | leaving a failing API family alone |
 //! | `concurrency` | how many requests of a family may be under way |
@@ -27,6 +28,7 @@ pub mod cache;
 pub mod call;
 pub mod clock;
 mod concurrency;
+mod daily_usage;
 pub mod governor;
 pub mod handling;
 mod introduction;

@@ -27,6 +27,7 @@ use crate::body::Body;
 use crate::cache::{Cache, CacheReport, CacheSettings, Found};
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
 use crate::clock::WallClock;
+use crate::daily_usage;
 use crate::introduction;
 use crate::retry::RetryBudget;
 use crate::telemetry::{CallResult, Observer};
@@ -40,6 +41,7 @@ mod right;
 mod spans;
 mod trace;
 
+pub(crate) use attempted::read_error;
 use trace::Trace;
 
 /// How the layers behave.
@@ -187,6 +189,7 @@ impl Stack {
             let learn = async |token: &HeaderValue| stack.learn(token, deadline).await;
             let account = stack.accounts.open(&credential, &headers, learn).await?;
             introduction::begin(&stack, &account);
+            daily_usage::begin(&stack, &account);
             Some(account)
         });
         opening.await.ok().flatten()

@@ -257,6 +257,11 @@ fn from_gate(refusal: &GateRefusal) -> Refusal {
             "DAILY",
             "You have reached your daily limit. The account's pool is new at midnight in its time zone.",
         ),
+        (RefusalReason::DailyReserve, _) => (
+            "HUBKEEPER_DAILY_RESERVE",
+            "DAILY",
+            "What is left of your daily limit is kept for more urgent calls. `hubkeeper quota` shows who spends it.",
+        ),
         // `Moved` is the client's own business and never comes this far; to a caller it would mean the same.
         (RefusalReason::ShuttingDown | RefusalReason::Moved, _) => return Refusal::draining(),
         (RefusalReason::QueueFull, _) => (

@@ -107,7 +107,7 @@ fn proxy(secure: bool) -> Result<Option<Uri>, Failure> {
         .transpose()
 }
 
-fn uri(what: &str, text: &str) -> Result<Uri, Failure> {
+pub(super) fn uri(what: &str, text: &str) -> Result<Uri, Failure> {
     let uri: Option<Uri> = text.parse().ok();
     uri.filter(|uri| uri.host().is_some() && uri.scheme().is_some()).ok_or_else(|| {
         Failure::usage(format!("{what} is `{text}`, which is not a URL"))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use client::accounts::{AccountSettings, Connection};
 use client::cache::CacheSettings;
 use client::clock::WallClock;
-use client::governor::{Ceilings, QueueSettings};
+use client::governor::{Ceilings, DailySettings, QueueSettings};
 use client::stack::{Feature, Stack, StackSettings};
 use client::transport::{HttpTransport, TransportSettings, tls};
 use gateway::admit::{Admission, Callers};
@@ -92,6 +92,8 @@ pub(super) struct House {
     traffic: Arc<Traffic>,
     started: Instant,
     exporter: Option<Exporter>,
+    clock: WallClock,
+    plan: Option<Plan>,
     own_hosts: OwnHosts,
 }
 
@@ -113,7 +115,7 @@ impl House {
         let stack = Arc::new(Stack::new(
             Arc::new(transport),
             Arc::new(Log::new(traffic.clone())),
-            clock,
+            clock.clone(),
             stack_settings(config),
         ));
         let own_hosts = own_hosts(config);
@@ -132,7 +134,19 @@ impl House {
         };
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
-        Ok(Self { gateway, gateway_listener, admin_listener, stack, traffic, started, exporter, own_hosts })
+        let plan = config.connections.first().and_then(|connection| connection.plan).or(config.limits.plan);
+        Ok(Self {
+            gateway,
+            gateway_listener,
+            admin_listener,
+            stack,
+            traffic,
+            started,
+            exporter,
+            clock,
+            plan,
+            own_hosts,
+        })
     }
 
     pub(super) fn gateway_url(&self) -> String {
@@ -160,6 +174,8 @@ impl House {
             stack: sources.stack.clone(),
             traffic: sources.traffic.clone(),
             sources: sources.clone(),
+            clock: self.clock,
+            plan: self.plan,
             draining: draining.clone(),
             own_hosts: self.own_hosts,
         };
@@ -217,6 +233,10 @@ fn stack_settings(config: &Config) -> StackSettings {
                 associations: config.limits.associations,
             },
             queue: QueueSettings { waiting_max: config.gateway.waiting_max },
+            daily: DailySettings {
+                reserves: config.daily.reserves(),
+                shedding: feature(config.daily.shedding),
+            },
             governed: feature(config.gateway.governor),
         },
         attempt_timeout: Duration::from_millis(config.gateway.attempt_timeout_ms),

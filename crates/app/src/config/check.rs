@@ -4,7 +4,7 @@ use http::Uri;
 use hubspot::secret::Secret;
 use hubspot::token::TokenShape;
 
-use super::{Config, Mode, quote};
+use super::{Config, DailySection, Mode, quote};
 use crate::failure::Failure;
 use crate::logs;
 
@@ -54,6 +54,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         );
     }
     telemetry(config)?;
+    daily(&config.daily)?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
     if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {
@@ -62,6 +63,24 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             gateway.listen
         ))
         .hint("add [[callers]] with keys, or listen on 127.0.0.1"));
+    }
+    Ok(())
+}
+
+fn daily(daily: &DailySection) -> Result<(), Failure> {
+    for (key, value) in [
+        ("daily.reserve_interactive", daily.reserve_interactive),
+        ("daily.reserve_sync", daily.reserve_sync),
+        ("daily.reserve_probe", daily.reserve_probe),
+    ] {
+        if !(0.0..1.0).contains(&value) {
+            return Err(Failure::usage(format!("{key} is {value}, which is no share of the daily pool"))
+                .hint("write a share from 0 to below 1, such as 0.1"));
+        }
+    }
+    if daily.reserve_interactive + daily.reserve_sync + daily.reserve_probe >= 1.0 {
+        return Err(Failure::usage("the reserves of [daily] leave nothing of the pool")
+            .hint("reserve_interactive, reserve_sync and reserve_probe together must be below 1"));
     }
     Ok(())
 }

@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
-use http::{Request, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::rt::TokioIo;
+use http::Uri;
 use incident::facts::traffic::Traffic;
-use tokio::net::TcpStream;
+
+use crate::admin_api;
 
 /// The gateway is near and answers from memory.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A report of a quarter of an hour is some kilobytes; more is no report.
-const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 const PATH: &str = "/api/v1/traffic";
 
 /// The traffic report of the gateway whose admin API is at `admin`.
 pub(super) async fn fetch(admin: &Uri) -> Option<Traffic> {
-    let answer = tokio::time::timeout(PATIENCE, ask(admin)).await.ok()?;
+    let answer = tokio::time::timeout(PATIENCE, admin_api::get(admin, PATH)).await.ok()?;
     match answer {
         Ok(traffic) => Some(traffic),
         Err(why) => {
@@ -26,24 +22,6 @@ pub(super) async fn fetch(admin: &Uri) -> Option<Traffic> {
             None
         }
     }
-}
-
-async fn ask(admin: &Uri) -> Result<Traffic, Box<dyn std::error::Error + Send + Sync>> {
-    let host = admin.host().ok_or("the admin address has no host")?;
-    let port = admin.port_u16().unwrap_or(80);
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let request = Request::get(PATH)
-        .header(header::HOST, format!("{host}:{port}"))
-        .body(Empty::<bytes::Bytes>::new())?;
-    let answer = sender.send_request(request).await?;
-    if !answer.status().is_success() {
-        return Err(format!("the admin API answered {}", answer.status()).into());
-    }
-    let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await?.to_bytes();
-    connection.abort();
-    Ok(serde_json::from_slice(&body)?)
 }
 
 #[cfg(test)]

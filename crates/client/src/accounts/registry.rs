@@ -223,7 +223,8 @@ impl Accounts {
     }
 
     fn governor(&self, limits: &Limits) -> Arc<Governor> {
-        Governor::new(limits, self.settings.ceilings, None, self.settings.queue, self.clock.clone())
+        let AccountSettings { ceilings, queue, daily, .. } = self.settings;
+        Governor::new(limits, ceilings, None, queue, daily, self.clock.clone())
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use hubspot::endpoint::BudgetSet;
+use hubspot::endpoint::{Budget, BudgetSet};
 use hubspot::rate_headers::RateHeaders;
 use tokio::time::Instant;
 
-use super::{Answered, AppIndex, Governor, Hit, Marks};
+use super::{Answered, AppIndex, EntryIndex, Governor, Hit, Marks, Spender};
+use crate::lane::Lane;
 
 /// One slot of every budget the request draws on. Dropped before [`Permit::sent`] the slots are free at once;
 /// dropped after, without an answer, they stay taken for as long as HubSpot may still count the request.
@@ -14,9 +15,12 @@ pub struct Permit {
     governor: Arc<Governor>,
     app: AppIndex,
     budgets: BudgetSet,
+    lane: Lane,
     marks: Marks,
     wait: Wait,
     state: Progress,
+    /// Where it stands in the ledger.
+    entry: Option<EntryIndex>,
 }
 
 /// Whether a slot was free at once.
@@ -38,10 +42,11 @@ impl Permit {
         governor: Arc<Governor>,
         app: AppIndex,
         budgets: BudgetSet,
+        lane: Lane,
         marks: Marks,
         wait: Wait,
     ) -> Self {
-        Self { governor, app, budgets, marks, wait, state: Progress::Taken }
+        Self { governor, app, budgets, lane, marks, wait, state: Progress::Taken, entry: None }
     }
 
     pub(crate) fn had_to_wait(&self) -> bool {
@@ -53,9 +58,20 @@ impl Permit {
         self.state = Progress::Sent;
     }
 
+    /// The same, and who pays for it out of the day.
+    pub(crate) fn sent_by(&mut self, spender: &Spender<'_>) {
+        self.sent();
+        if self.budgets.contains(Budget::Daily) {
+            self.entry = Some(self.governor.note(spender));
+        }
+    }
+
     /// The request did not reach HubSpot after all: the connection could not be made.
     pub fn never_sent(mut self) {
         self.state = Progress::Taken;
+        if let Some(entry) = self.entry {
+            self.governor.take_back(entry);
+        }
     }
 
     /// The answer arrived, with what its headers say and the limit it reports, if any.
@@ -70,7 +86,8 @@ impl Permit {
 
     fn settle(mut self, at: Instant, seen: Option<&RateHeaders>, limit: Option<Hit>) {
         self.state = Progress::Settled;
-        self.governor.answered(self.app, self.budgets, &Answered { at, marks: self.marks, seen, limit });
+        let answer = Answered { at, lane: self.lane, marks: self.marks, seen, limit };
+        self.governor.answered(self.app, self.budgets, &answer);
     }
 }
 
@@ -78,7 +95,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         match self.state {
             Progress::Taken => self.governor.give_back(self.app, self.budgets),
-            Progress::Sent => self.governor.abandoned(self.app, self.budgets),
+            Progress::Sent => self.governor.abandoned(self.app, self.budgets, self.lane),
             Progress::Settled => {}
         }
     }

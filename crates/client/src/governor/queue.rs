@@ -153,8 +153,9 @@ impl Queue {
         }
     }
 
-    pub(super) fn who(&self, line: usize) -> (AppIndex, BudgetSet) {
-        (self.lines[line].app, self.lines[line].budgets)
+    pub(super) fn who(&self, line: usize) -> (AppIndex, BudgetSet, Lane) {
+        let Line { app, budgets, lane, .. } = self.lines[line];
+        (app, budgets, lane)
     }
 
     /// Lets the head of a line go. `false` where nobody listens any more.

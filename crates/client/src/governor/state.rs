@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::clock::WallClock;
 use crate::lane::Lane;
 
-use super::daily::Daily;
+use super::daily::{Daily, DailySettings};
 use super::queue::{Queue, Reserved};
 use super::slots::{Mark, Slots};
 use super::{Answered, AppIndex, Asked, Ceilings, Hit, Level, Marks, Refusal, RefusalReason, Spending};
@@ -23,7 +23,7 @@ pub(super) struct State {
     bursts: Vec<Slots>,
     search: Slots,
     associations: Slots,
-    daily: Daily,
+    pub(super) daily: Daily,
     pub(super) queue: Queue,
     pub(super) pump_runs: bool,
     /// The process is going down; nobody waits any more.
@@ -31,11 +31,11 @@ pub(super) struct State {
     /// Apps that have gone to another gate.
     moved: Vec<AppIndex>,
     refused: u64,
-    wall: Wall,
+    pub(super) wall: Wall,
 }
 
 /// The wall clock, read now and then: the day's end does not need it finer.
-struct Wall {
+pub(super) struct Wall {
     clock: WallClock,
     read_at: Instant,
     time: Timestamp,
@@ -45,7 +45,7 @@ struct Wall {
 const WALL_AGE_MAX: Duration = Duration::from_millis(250);
 
 impl Wall {
-    fn time(&mut self, now: Instant) -> Timestamp {
+    pub(super) fn time(&mut self, now: Instant) -> Timestamp {
         if now.saturating_duration_since(self.read_at) >= WALL_AGE_MAX {
             self.read_at = now;
             self.time = self.clock.now();
@@ -59,6 +59,7 @@ impl State {
         limits: &Limits,
         ceilings: Ceilings,
         zone: Option<TimeZone>,
+        daily: DailySettings,
         now: Instant,
         clock: WallClock,
     ) -> Self {
@@ -67,7 +68,7 @@ impl State {
             // No headers tell what a process before us spent of these two: sit one window out.
             search: Slots::new(limits.search, ceilings.search, now).spent(now),
             associations: Slots::new(limits.associations, ceilings.associations, now).spent(now),
-            daily: Daily::new(limits.daily, zone, clock.now()),
+            daily: Daily::new(limits.daily, zone, daily, clock.now()),
             queue: Queue::default(),
             pump_runs: false,
             closed: false,
@@ -95,7 +96,11 @@ impl State {
             // The call that told this was ours.
             let budgets = BudgetSet::default().with(Budget::Burst).with(Budget::Daily);
             let marks = self.take(app, budgets, now);
-            self.answered(app, budgets, &Answered { at: now, marks, seen: Some(seen), limit: None });
+            self.answered(
+                app,
+                budgets,
+                &Answered { at: now, lane: Lane::Probe, marks, seen: Some(seen), limit: None },
+            );
         }
         app
     }
@@ -142,7 +147,7 @@ impl State {
         let now = answer.at;
         self.each(app, budgets, |slots| slots.answered(now));
         if budgets.contains(Budget::Daily) {
-            self.daily.ended();
+            self.daily.ended(answer.lane, self.wall.time(now));
             if answer.seen.is_some() && answer.limit.is_none() {
                 self.daily.accepted(answer.marks.daily);
             }
@@ -155,10 +160,10 @@ impl State {
         }
     }
 
-    pub(super) fn abandoned(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) {
+    pub(super) fn abandoned(&mut self, app: AppIndex, budgets: BudgetSet, lane: Lane, now: Instant) {
         self.each(app, budgets, |slots| slots.abandoned(now));
         if budgets.contains(Budget::Daily) {
-            self.daily.ended();
+            self.daily.ended(lane, self.wall.time(now));
         }
     }
 
@@ -210,8 +215,8 @@ impl State {
             queue.next(now, |app, budgets, reserved| state.all_free(app, budgets, &kept(reserved, app), now))
         };
         while let Some(line) = next(&queue, self) {
-            let (app, budgets) = queue.who(line);
-            let grant = self.check_daily(budgets, now).map(|()| self.take(app, budgets, now));
+            let (app, budgets, lane) = queue.who(line);
+            let grant = self.check_daily(budgets, lane, now).map(|()| self.take(app, budgets, now));
             if !queue.release(line, grant) && grant.is_ok() {
                 self.give_back(app, budgets);
             }
@@ -220,15 +225,20 @@ impl State {
         self.queue = queue;
     }
 
-    pub(super) fn check_daily(&mut self, budgets: BudgetSet, now: Instant) -> Result<(), Refusal> {
+    pub(super) fn check_daily(
+        &mut self,
+        budgets: BudgetSet,
+        lane: Lane,
+        now: Instant,
+    ) -> Result<(), Refusal> {
         if !budgets.contains(Budget::Daily) {
             return Ok(());
         }
         let wall = self.wall.time(now);
-        self.daily.check(wall).map_err(|until| Refusal {
+        self.daily.check(lane, wall).map_err(|turned_away| Refusal {
             budget: Budget::Daily,
-            reason: RefusalReason::DailyPoolEmpty,
-            retry_after: (until - wall).try_into().unwrap_or_default(),
+            reason: turned_away.reason(),
+            retry_after: (turned_away.until() - wall).try_into().unwrap_or_default(),
         })
     }
 
@@ -283,11 +293,15 @@ impl State {
             Asked::No => {}
             Asked::Answered => {
                 let marks = self.take(app, budgets, now);
-                self.answered(app, budgets, &Answered { at: now, marks, seen: None, limit: None });
+                self.answered(
+                    app,
+                    budgets,
+                    &Answered { at: now, lane: Lane::Probe, marks, seen: None, limit: None },
+                );
             }
             Asked::Unanswered => {
                 self.take(app, budgets, now);
-                self.abandoned(app, budgets, now);
+                self.abandoned(app, budgets, Lane::Probe, now);
             }
         }
     }

@@ -15,8 +15,14 @@ fn limits(burst: u32) -> Limits {
 async fn gate(burst: u32) -> (Arc<Governor>, AppIndex) {
     let clock = WallClock::from("2026-03-01T12:00:00Z".parse().unwrap());
     let limits = limits(burst);
-    let governor =
-        Governor::new(&limits, Ceilings::default(), None, QueueSettings { waiting_max: 100 }, clock);
+    let governor = Governor::new(
+        &limits,
+        Ceilings::default(),
+        None,
+        QueueSettings { waiting_max: 100 },
+        DailySettings::default(),
+        clock,
+    );
     let seen = RateHeaders { max: Some(burst), remaining: Some(burst), ..RateHeaders::default() };
     let app = governor.add_app(&limits, Ceilings::default(), Some(&seen));
     tokio::time::advance(Duration::from_secs(11)).await;
@@ -149,7 +155,8 @@ async fn daily_said_by_hubspot_refuses_until_the_reset() {
     let limits = limits(100);
     let zone = jiff::tz::TimeZone::UTC;
     let queue = QueueSettings { waiting_max: 10 };
-    let governor = Governor::new(&limits, Ceilings::default(), Some(zone), queue, clock);
+    let governor =
+        Governor::new(&limits, Ceilings::default(), Some(zone), queue, DailySettings::default(), clock);
     let app = governor.add_app(&limits, Ceilings::default(), None);
     let mut permit =
         governor.acquire(asking(&nobody(), app, reads(), 60), Instant::now()).await.ok().unwrap();

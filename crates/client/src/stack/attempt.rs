@@ -16,7 +16,7 @@ use crate::accounts::Account;
 use crate::body::Body;
 use crate::breakers::{Passage, Turn};
 use crate::call::{Call, Effort};
-use crate::governor::{Hit, Permit};
+use crate::governor::{Hit, Permit, Spender};
 use crate::telemetry::{AttemptResult, Span};
 use crate::transport::TransportFault;
 
@@ -123,7 +123,12 @@ impl Stack {
     ) -> (Attempted, Instant) {
         let request = call.request(body);
         if let Some(permit) = &mut permit {
-            permit.sent();
+            permit.sent_by(&Spender {
+                caller: &call.caller,
+                method: &call.method,
+                path: call.target.path(),
+                endpoint: &call.endpoint,
+            });
         }
         let patience = (sent_at + self.settings.attempt_timeout).min(call.deadline);
         let slow_at = sent_at.checked_add(passage.slowness().failed).map_or(patience, |at| at.min(patience));

@@ -40,7 +40,7 @@ impl Attempted {
 }
 
 /// Errors are read from what is at hand; a success is not looked into.
-pub(super) fn read_error(response: &Response<Body>) -> Option<Box<ApiError>> {
+pub(crate) fn read_error(response: &Response<Body>) -> Option<Box<ApiError>> {
     let status = response.status();
     let plain = status.is_success() && status != StatusCode::MULTI_STATUS || status.is_redirection();
     if plain {

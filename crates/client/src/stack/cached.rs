@@ -265,9 +265,10 @@ fn outage(ended: &Ended) -> Option<Outage> {
         Err(Failure::PortalPaused { .. }) => Some(Outage::OutOfBudget),
         Err(Failure::Refused(refusal)) => match refusal.reason {
             RefusalReason::ShuttingDown | RefusalReason::Moved => None,
-            RefusalReason::Deadline | RefusalReason::QueueFull | RefusalReason::DailyPoolEmpty => {
-                Some(Outage::OutOfBudget)
-            }
+            RefusalReason::Deadline
+            | RefusalReason::QueueFull
+            | RefusalReason::DailyPoolEmpty
+            | RefusalReason::DailyReserve => Some(Outage::OutOfBudget),
         },
     }
 }

@@ -9,7 +9,7 @@ use client::body::Body;
 use client::cache::CacheSettings;
 use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
-use client::governor::{Ceilings, QueueSettings};
+use client::governor::{Ceilings, DailySettings, QueueSettings};
 use client::handling::Handling;
 use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
@@ -76,6 +76,7 @@ pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings
             packs: 0,
             ceilings: Ceilings::default(),
             queue: QueueSettings { waiting_max: 10_000 },
+            daily: DailySettings::default(),
             governed: Feature::On,
         },
         attempt_timeout: Duration::from_secs(60),

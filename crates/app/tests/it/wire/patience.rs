@@ -7,7 +7,7 @@ use client::accounts::AccountSettings;
 use client::body::Body;
 use client::cache::CacheSettings;
 use client::clock::WallClock;
-use client::governor::{Ceilings, QueueSettings};
+use client::governor::{Ceilings, DailySettings, QueueSettings};
 use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
 use client::transport::{Sending, Transport};
@@ -42,6 +42,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
             packs: 0,
             ceilings: Ceilings::default(),
             queue: QueueSettings { waiting_max: 10 },
+            daily: DailySettings::default(),
             governed: Feature::Off,
         },
         attempt_timeout: Duration::from_secs(600),

@@ -1,0 +1,191 @@
+//! What is different today: what the last hours brought beyond the usual.
+//!
+//! Three stories are told of it, the simplest that fits wins: it was about equal all along; it grows; it changed at
+//! some moment, and what came before says nothing of what comes.
+
+use super::Seen;
+use super::usual::Usual;
+
+/// A difference, per bin, as it will go on.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Differs {
+    now: f64,
+    /// More per bin with each bin, for as long as `grows_for` bins.
+    growth: f64,
+    grows_for: f64,
+    /// How far off the mean may be.
+    unsure: f64,
+    growth_unsure: f64,
+    /// It began today: it may end today.
+    is_new: bool,
+}
+
+/// A change must be this many times what chance would do.
+const SURE: f64 = 3.5;
+
+/// A smaller change than this share is the day's own.
+const CHANGE_MIN: f64 = 0.3;
+
+/// A slope is not seen in fewer bins, and goes on for this many times the bins that it was seen for.
+const SLOPE_BINS_MIN: usize = 8;
+const SLOPE_LASTS: f64 = 4.0;
+
+/// What differs by less from the usual is left to the day's level.
+const BESIDES_LEVEL: f64 = 0.25;
+
+/// What chance does to any hours.
+const UNSURE_MIN: f64 = 0.04;
+
+/// The bin of now says something once so much of it has passed.
+const PASSED_MIN: f64 = 0.5;
+
+pub(super) fn differs(seen: &Seen<'_>, usual: Option<&Usual>) -> Differs {
+    let over = seen.bins.len() - 1;
+    let usual_at = |bin: usize| usual.map_or(0.0, |usual| usual.per_bin[bin]);
+    let mut rest: Vec<f64> =
+        (seen.known_from..over).map(|bin| f64::from(seen.bins[bin]) - usual_at(bin)).collect();
+    if seen.passed >= PASSED_MIN && seen.known_from <= over {
+        rest.push(f64::from(seen.bins[over]) / seen.passed - usual_at(over));
+    }
+    if rest.is_empty() {
+        return Differs::default();
+    }
+    let found = story(&rest);
+    if usual.is_none() {
+        return found;
+    }
+    let lately = (over - over.min(8))..=over;
+    let level = lately.clone().map(usual_at).sum::<f64>() / lately.count() as f64;
+    let counts = rest.len() > 1 && found.now.abs() > (BESIDES_LEVEL * level).max(2.0 * found.unsure);
+    if counts { Differs { is_new: true, ..found } } else { Differs::default() }
+}
+
+fn story(rest: &[f64]) -> Differs {
+    let count = rest.len() as f64;
+    let flat = Line::flat(rest);
+    let line = Line::through(rest);
+    let step = best_step(rest);
+    let grows = rest.len() >= SLOPE_BINS_MIN && line.slope.abs() > SURE * line.slope_error(rest);
+    if let Some(at) = step {
+        let (before, after) = rest.split_at(at);
+        let (one, two) = (Line::flat(before), Line::flat(after));
+        let left_over = one.squares(before) + two.squares(after);
+        let noise = (left_over / (count - 2.0).max(1.0)).sqrt().max(two.mean.abs().max(1.0).sqrt());
+        let chance = noise * (1.0 / before.len() as f64 + 1.0 / after.len() as f64).sqrt();
+        let change = (one.mean - two.mean).abs();
+        let changed = change > SURE * chance && change > CHANGE_MIN * one.mean.abs().max(two.mean.abs());
+        if changed && !(grows && line.squares(rest) < left_over) {
+            return Differs { is_new: true, ..story(after) };
+        }
+    }
+    if grows {
+        Differs {
+            now: line.at(count),
+            growth: line.slope,
+            grows_for: SLOPE_LASTS * count,
+            unsure: line.mean_error(rest),
+            growth_unsure: line.slope_error(rest),
+            is_new: false,
+        }
+    } else {
+        Differs { now: flat.mean, unsure: flat.mean_error(rest), ..Differs::default() }
+    }
+}
+
+/// Where the values are best told apart by two means.
+fn best_step(values: &[f64]) -> Option<usize> {
+    let total: f64 = values.iter().sum();
+    let count = values.len() as f64;
+    let mut sum = 0.0;
+    let gains = (1..values.len()).map(|at| {
+        sum += values[at - 1];
+        let (one, two) = (at as f64, count - at as f64);
+        // The larger, the less is left over.
+        (at, sum * sum / one + (total - sum) * (total - sum) / two)
+    });
+    gains.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
+}
+
+/// A line through equally spaced values.
+#[derive(Clone, Copy)]
+struct Line {
+    mean: f64,
+    middle: f64,
+    slope: f64,
+}
+
+impl Line {
+    fn flat(values: &[f64]) -> Self {
+        let count = values.len() as f64;
+        Self { mean: values.iter().sum::<f64>() / count, middle: (count - 1.0) / 2.0, slope: 0.0 }
+    }
+
+    fn through(values: &[f64]) -> Self {
+        let flat = Self::flat(values);
+        let mut across = 0.0;
+        let mut along = 0.0;
+        for (at, value) in values.iter().enumerate() {
+            let off = at as f64 - flat.middle;
+            across += off * (value - flat.mean);
+            along += off * off;
+        }
+        Self { slope: if along > 0.0 { across / along } else { 0.0 }, ..flat }
+    }
+
+    fn at(self, position: f64) -> f64 {
+        self.mean + self.slope * (position - self.middle)
+    }
+
+    fn left_over(self, values: &[f64]) -> impl Iterator<Item = f64> {
+        values.iter().enumerate().map(move |(at, value)| value - self.at(at as f64))
+    }
+
+    fn squares(self, values: &[f64]) -> f64 {
+        self.left_over(values).map(|off| off * off).sum()
+    }
+
+    fn noise(self, values: &[f64]) -> f64 {
+        (self.squares(values) / (values.len() as f64 - 1.0).max(1.0)).sqrt()
+    }
+
+    /// Values that hang together tell less than as many that do not: how much less, at least 1.
+    fn repeats(self, values: &[f64]) -> f64 {
+        let off: Vec<f64> = self.left_over(values).collect();
+        let squares = self.squares(values);
+        if squares <= 0.0 {
+            return 1.0;
+        }
+        let alike = off.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / squares;
+        let alike = alike.clamp(0.0, 0.9);
+        ((1.0 + alike) / (1.0 - alike)).sqrt()
+    }
+
+    fn mean_error(self, values: &[f64]) -> f64 {
+        self.repeats(values) * self.noise(values) / (values.len() as f64).sqrt()
+    }
+
+    fn slope_error(self, values: &[f64]) -> f64 {
+        let count = values.len() as f64;
+        let wide = ((count * count - 1.0) * count / 12.0).sqrt();
+        self.repeats(values) * self.noise(values) / wide.max(1.0)
+    }
+}
+
+impl Differs {
+    pub(super) fn at(&self, ahead: f64) -> f64 {
+        self.now + self.growth * ahead.min(self.grows_for)
+    }
+
+    pub(super) fn low(&self, ahead: f64) -> f64 {
+        let stays = if self.is_new && self.now > 0.0 { 0.5 } else { 1.0 };
+        stays * self.at(ahead) - self.off(ahead)
+    }
+
+    fn off(&self, ahead: f64) -> f64 {
+        2.0 * (self.unsure + self.growth_unsure * ahead.min(self.grows_for)) + UNSURE_MIN * self.now.abs()
+    }
+
+    pub(super) fn high(&self, ahead: f64) -> f64 {
+        self.at(ahead) + self.off(ahead) + if self.is_new { 0.25 * self.now.max(0.0) } else { 0.0 }
+    }
+}
