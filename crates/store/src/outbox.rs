@@ -1,0 +1,209 @@
+//! Writes that were accepted to be applied later: what is kept of one, and the states it goes through.
+//!
+//! ```text
+//! pending ─▶ sending ─▶ applied
+//!    ▲          ├─────▶ dead        refused by HubSpot; a person edits, replays or drops it
+//!    │          ├─────▶ unknown     its answer was lost, and nothing tells whether it took effect
+//!    ├──────────┘                   to be tried again
+//!    └─▶ cancelled                  by a person
+//! ```
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What the caller asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewOperation {
+    pub id: Uuid,
+    pub accepted_at: Timestamp,
+    pub connection: String,
+    pub caller: String,
+    /// Its lane's name.
+    pub lane: String,
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// What must travel with it; never a credential.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// Operations of one record are applied in the order of their acceptance. `None` where none is named, as in a create.
+    pub record: Option<String>,
+    /// Makes a create repeatable, where the portal has a property for it.
+    pub stamp: Option<String>,
+}
+
+/// Where an operation stands. The numbers are what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum State {
+    Pending = 0,
+    Sending = 1,
+    Applied = 2,
+    Dead = 3,
+    Cancelled = 4,
+    Unknown = 5,
+}
+
+/// An operation as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Its place in the order of acceptance.
+    pub seq: i64,
+    pub asked: NewOperation,
+    pub state: State,
+    /// Grows with each claim: a worker that was too slow finds its number outdated.
+    pub fence: i64,
+    pub due_at: Timestamp,
+    pub attempts: Vec<Attempt>,
+    pub settled_at: Option<Timestamp>,
+    /// Why it is not applied.
+    pub reason: Option<String>,
+    /// HubSpot's last answer.
+    pub answer: Option<Answer>,
+}
+
+/// One request made for an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub at: Timestamp,
+    /// HubSpot's status, or zero where no answer came.
+    pub status: u16,
+    pub correlation_id: Option<String>,
+    /// What went wrong, in a few words without personal data.
+    pub outcome: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+/// How a claimed operation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    Applied(Answer),
+    Dead {
+        reason: String,
+        answer: Option<Answer>,
+    },
+    Unknown {
+        reason: String,
+    },
+    /// Not settled: again at `due_at`.
+    Again {
+        due_at: Timestamp,
+    },
+}
+
+/// Which operations a person means.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub state: Option<State>,
+    pub caller: Option<String>,
+    pub connection: Option<String>,
+    pub record: Option<String>,
+}
+
+impl Operation {
+    pub(crate) fn new(asked: NewOperation) -> Self {
+        Self {
+            seq: 0,
+            state: State::Pending,
+            fence: 0,
+            due_at: asked.accepted_at,
+            attempts: Vec::new(),
+            settled_at: None,
+            reason: None,
+            answer: None,
+            asked,
+        }
+    }
+
+    /// A try has ended.
+    pub(crate) fn end(&mut self, ending: Ending, now: Timestamp) {
+        let (state, reason, answer) = match ending {
+            Ending::Applied(answer) => (State::Applied, None, Some(answer)),
+            Ending::Dead { reason, answer } => (State::Dead, Some(reason), answer),
+            Ending::Unknown { reason } => (State::Unknown, Some(reason), None),
+            Ending::Again { due_at } => {
+                self.due_at = due_at;
+                (State::Pending, None, None)
+            }
+        };
+        self.settle(state, reason, now);
+        self.answer = answer;
+    }
+
+    /// A person takes it back. `false` once it is being sent, or settled.
+    pub(crate) fn cancel(&mut self, now: Timestamp) -> bool {
+        let can = self.state == State::Pending;
+        if can {
+            self.settle(State::Cancelled, Some("cancelled by a person".into()), now);
+        }
+        can
+    }
+
+    /// A person has it tried again, perhaps with another target or body. Only what ended without being applied can be.
+    pub(crate) fn replay(&mut self, edit: &Edit, now: Timestamp) -> bool {
+        let can = matches!(self.state, State::Dead | State::Unknown | State::Cancelled);
+        if can {
+            if let Some(target) = &edit.target {
+                self.asked.target.clone_from(target);
+            }
+            if let Some(body) = &edit.body {
+                self.asked.body.clone_from(body);
+            }
+            self.settle(State::Pending, None, now);
+            self.due_at = now;
+            self.answer = None;
+        }
+        can
+    }
+
+    fn settle(&mut self, state: State, reason: Option<String>, now: Timestamp) {
+        self.state = state;
+        self.reason = reason;
+        self.settled_at = state.is_settled().then_some(now);
+    }
+}
+
+/// What a person changes before a replay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edit {
+    pub target: Option<String>,
+    pub body: Option<Vec<u8>>,
+}
+
+impl State {
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Sending, Self::Applied, Self::Dead, Self::Cancelled, Self::Unknown];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Applied => "applied",
+            Self::Dead => "dead",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    pub(crate) fn of_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| *state as i64 == number)
+    }
+
+    /// Nothing more happens by itself.
+    pub const fn is_settled(self) -> bool {
+        match self {
+            Self::Pending | Self::Sending => false,
+            Self::Applied | Self::Dead | Self::Cancelled | Self::Unknown => true,
+        }
+    }
+}

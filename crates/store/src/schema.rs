@@ -1,0 +1,119 @@
+//! What is stored: every step of the schema, and for every column what kind of data it holds.
+//!
+//! Steps only go forward, and one that has been released is never changed: a correction is a further step.
+
+/// How much care a column needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Counts, states, times, codes.
+    Public,
+    /// May tell something about a person: never in a bundle or a log, purged on request.
+    Personal,
+    /// A credential.
+    Secret,
+}
+
+/// The steps, oldest first. The schema's version is how many have been taken.
+pub(crate) const STEPS: [&str; 1] = ["
+CREATE TABLE operations (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    accepted_at INTEGER NOT NULL,
+    connection TEXT NOT NULL,
+    caller TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    method TEXT NOT NULL,
+    target TEXT NOT NULL,
+    headers BLOB NOT NULL,
+    body BLOB NOT NULL,
+    record TEXT,
+    stamp TEXT,
+    checksum INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    fence INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts BLOB NOT NULL,
+    settled_at INTEGER,
+    reason TEXT,
+    status INTEGER,
+    answer BLOB,
+    standing INTEGER NOT NULL
+) STRICT;
+CREATE INDEX operations_open ON operations (connection, seq) WHERE state IN (0, 1);
+CREATE INDEX operations_of_record ON operations (connection, record, seq) WHERE state IN (0, 1) AND record IS NOT NULL;
+CREATE INDEX operations_settled ON operations (state, settled_at) WHERE state > 1;
+
+CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at INTEGER NOT NULL,
+    connection TEXT NOT NULL,
+    places BLOB NOT NULL,
+    body BLOB NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
+CREATE TABLE seen (
+    key BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+"];
+
+/// Every column's class, by table and column.
+pub const CLASSES: &[(&str, &str, Class)] = &[
+    ("operations", "seq", Class::Public),
+    ("operations", "id", Class::Public),
+    ("operations", "accepted_at", Class::Public),
+    ("operations", "connection", Class::Public),
+    ("operations", "caller", Class::Public),
+    ("operations", "lane", Class::Public),
+    ("operations", "method", Class::Public),
+    ("operations", "target", Class::Personal),
+    ("operations", "headers", Class::Personal),
+    ("operations", "body", Class::Personal),
+    ("operations", "record", Class::Personal),
+    ("operations", "stamp", Class::Public),
+    ("operations", "checksum", Class::Public),
+    ("operations", "state", Class::Public),
+    ("operations", "fence", Class::Public),
+    ("operations", "due_at", Class::Public),
+    ("operations", "attempts", Class::Public),
+    ("operations", "settled_at", Class::Public),
+    ("operations", "reason", Class::Personal),
+    ("operations", "status", Class::Public),
+    ("operations", "answer", Class::Personal),
+    ("operations", "standing", Class::Public),
+    ("deliveries", "seq", Class::Public),
+    ("deliveries", "received_at", Class::Public),
+    ("deliveries", "connection", Class::Public),
+    ("deliveries", "places", Class::Public),
+    ("deliveries", "body", Class::Personal),
+    ("deliveries", "checksum", Class::Public),
+    ("seen", "key", Class::Public),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every column of a fresh store, by table.
+    fn columns() -> BTreeSet<(String, String)> {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        STEPS.iter().for_each(|step| connection.execute_batch(step).unwrap());
+        let mut statement = connection
+            .prepare(
+                "SELECT tables.name, columns.name FROM sqlite_schema tables, pragma_table_info(tables.name) columns
+                 WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'",
+            )
+            .unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn every_column_is_classified_and_every_class_has_a_column() {
+        let classified: BTreeSet<_> =
+            CLASSES.iter().map(|(table, column, _)| ((*table).to_owned(), (*column).to_owned())).collect();
+        assert_eq!(columns(), classified);
+        assert_eq!(CLASSES.len(), classified.len(), "none is classified twice");
+    }
+}

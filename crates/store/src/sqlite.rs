@@ -1,0 +1,118 @@
+//! The embedded store: one SQLite file, one thread that writes, one that reads.
+
+use std::borrow::Borrow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::failure::OpenError;
+use crate::schema::STEPS;
+
+pub(crate) mod deliveries;
+pub(crate) mod operations;
+mod reader;
+mod reserve;
+pub(crate) mod writer;
+
+use reader::Reader;
+use reserve::Reserve;
+use writer::Writer;
+
+/// How far the log grows before it is folded into the file, in pages of 4 KiB. Folding costs a moment: seldom, but not
+/// so seldom that a start after a crash reads for long.
+const FOLD_AFTER_PAGES: u32 = 4_000;
+
+/// A SQLite file, open.
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    pub(crate) writer: Writer,
+    pub(crate) reader: Reader,
+    _lock: Arc<File>,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it where there is none, and takes the steps that are missing.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        make_directory(path)?;
+        let lock = lock(path)?;
+        let mut connection = Connection::open(path).map_err(broken)?;
+        claim(&connection)?;
+        migrate(&mut connection)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reading = Connection::open_with_flags(path, flags).map_err(broken)?;
+        let starts = |error: std::io::Error| OpenError::Broken(error.to_string());
+        Ok(Self {
+            writer: Writer::start(connection, Reserve::beside(path)).map_err(starts)?,
+            reader: Reader::start(reading).map_err(starts)?,
+            _lock: Arc::new(lock),
+        })
+    }
+}
+
+fn broken(error: impl Borrow<rusqlite::Error>) -> OpenError {
+    let error = error.borrow();
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => OpenError::InUse,
+        Some(_) | None => OpenError::Broken(error.to_string()),
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), OpenError> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let made = directory.map_or(Ok(()), std::fs::create_dir_all);
+    made.map_err(|error| OpenError::Directory { path: path.display().to_string(), why: error.to_string() })
+}
+
+/// Keeps a second hubkeeper out: two that each believe to be the only writer would send operations twice. The system
+/// lets go of the lock when the process ends, however it ends.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push("-lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&beside);
+    let cannot = |error: &std::io::Error| OpenError::Directory {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    };
+    let file = file.map_err(|error| cannot(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse),
+        Err(std::fs::TryLockError::Error(error)) => Err(cannot(&error)),
+    }
+}
+
+/// Every commit is on the disk before it is told of.
+fn claim(connection: &Connection) -> Result<(), OpenError> {
+    let settings = format!(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA wal_autocheckpoint = {FOLD_AFTER_PAGES};
+         PRAGMA journal_size_limit = 67108864;
+         PRAGMA cell_size_check = ON;"
+    );
+    connection.execute_batch(&settings).map_err(broken)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    let known = u32::try_from(STEPS.len()).expect("a few steps");
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(broken)?;
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    let transaction = connection.transaction().map_err(broken)?;
+    for step in &STEPS[found as usize..] {
+        transaction.execute_batch(step).map_err(broken)?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(broken)?;
+    transaction.commit().map_err(broken)
+}
+
+/// The file of a `sqlite:` address.
+pub(crate) fn file_of(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    (!path.is_empty()).then(|| PathBuf::from(path))
+}

@@ -1,0 +1,203 @@
+//! One thread writes. Whatever waits when it begins goes into one transaction, so that a hundred callers share one sync
+//! of the disk, and nobody hears of success before that sync.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::reserve::Reserve;
+use crate::failure::{Refusing, StoreError};
+
+/// Most requests in one transaction: past it, waiting for the others costs more than the sync that is saved.
+const GROUP_MAX: usize = 512;
+
+/// New work, or the end of what was accepted: the disk reserve is kept for the latter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    Accept,
+    Settle,
+}
+
+/// The door to the thread that writes. Closing the last one ends it.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    refusing: Arc<Mutex<Option<Refusing>>>,
+}
+
+/// One request inside a transaction. It may run twice, when another of its group fails.
+trait Job: Send {
+    fn intent(&self) -> Intent;
+    fn run(&mut self, transaction: &Connection) -> rusqlite::Result<()>;
+    fn end(self: Box<Self>, end: Result<(), StoreError>);
+}
+
+struct Request<T, F> {
+    intent: Intent,
+    work: F,
+    value: Option<T>,
+    done: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Request<T, F>
+where
+    T: Send,
+    F: FnMut(&Connection) -> rusqlite::Result<T> + Send,
+{
+    fn intent(&self) -> Intent {
+        self.intent
+    }
+
+    fn run(&mut self, transaction: &Connection) -> rusqlite::Result<()> {
+        self.value = Some((self.work)(transaction)?);
+        Ok(())
+    }
+
+    fn end(self: Box<Self>, end: Result<(), StoreError>) {
+        let Self { value, done, .. } = *self;
+        let _nobody_waits = done.send(end.map(|()| value.expect("a request that ended well has run")));
+    }
+}
+
+impl Writer {
+    /// Starts the thread. It owns the connection and the disk reserve.
+    pub(crate) fn start(connection: Connection, reserve: Reserve) -> std::io::Result<Self> {
+        let (jobs, waiting) = mpsc::channel();
+        let refusing = Arc::new(Mutex::new(None));
+        let thread = Thread { connection, reserve, refusing: refusing.clone() };
+        std::thread::Builder::new().name("store".into()).spawn(move || thread.serve(&waiting))?;
+        Ok(Self { jobs, refusing })
+    }
+
+    /// Runs `work` in a transaction, together with whatever else waits. `Ok` means that it is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAccepted`] before anything was tried; [`StoreError::OutcomeUnknown`] after.
+    pub(crate) async fn write<T, F>(&self, intent: Intent, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (done, ended) = oneshot::channel();
+        let request = Request { intent, work, value: None, done };
+        if self.jobs.send(Box::new(request)).is_err() {
+            return Err(StoreError::NotAccepted(Refusing::Closed));
+        }
+        // The thread answers all it takes; without an answer it died on the way.
+        ended.await.unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the writer is gone".into())))
+    }
+
+    /// Why nothing new is taken, if so.
+    pub(crate) fn refusing(&self) -> Option<Refusing> {
+        self.refusing.lock().clone()
+    }
+}
+
+struct Thread {
+    connection: Connection,
+    reserve: Reserve,
+    refusing: Arc<Mutex<Option<Refusing>>>,
+}
+
+impl Thread {
+    fn serve(mut self, waiting: &mpsc::Receiver<Box<dyn Job>>) {
+        while let Ok(first) = waiting.recv() {
+            let mut group = Vec::with_capacity(16);
+            self.admit(first, &mut group);
+            while group.len() < GROUP_MAX
+                && let Ok(next) = waiting.try_recv()
+            {
+                self.admit(next, &mut group);
+            }
+            if !group.is_empty() {
+                self.commit(group);
+            }
+        }
+    }
+
+    /// Into the group, or away at once.
+    fn admit(&mut self, job: Box<dyn Job>, group: &mut Vec<Box<dyn Job>>) {
+        let refusing = self.refusing.lock().clone();
+        match refusing {
+            None => group.push(job),
+            Some(Refusing::DiskFull) if job.intent() == Intent::Settle => group.push(job),
+            Some(Refusing::DiskFull) if self.reserve.is_whole_again() => {
+                *self.refusing.lock() = None;
+                group.push(job);
+            }
+            Some(refusing) => job.end(Err(StoreError::NotAccepted(refusing))),
+        }
+    }
+
+    /// One transaction for all. One whose own request fails leaves the others unharmed: they run again without it.
+    fn commit(&mut self, mut group: Vec<Box<dyn Job>>) {
+        while !group.is_empty() {
+            match self.try_commit(&mut group) {
+                Ok(()) => return group.into_iter().for_each(|job| job.end(Ok(()))),
+                Err(Failed::One(index, error)) => {
+                    let job = group.remove(index);
+                    job.end(Err(StoreError::OutcomeUnknown(error.to_string())));
+                }
+                Err(Failed::All(error)) => return self.broken(group, &error),
+            }
+        }
+    }
+
+    fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let transaction = begun.map_err(Failed::All)?;
+        for (index, job) in group.iter_mut().enumerate() {
+            job.run(&transaction).map_err(|error| {
+                if is_the_disk(&error) { Failed::All(error) } else { Failed::One(index, error) }
+            })?;
+        }
+        transaction.commit().map_err(Failed::All)
+    }
+
+    /// The disk failed. What the group wrote may or may not be there; nothing new is taken.
+    fn broken(&mut self, group: Vec<Box<dyn Job>>, error: &rusqlite::Error) {
+        let full = matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull));
+        let why = if full {
+            self.reserve.release();
+            Refusing::DiskFull
+        } else {
+            Refusing::Broken(error.to_string())
+        };
+        tracing::error!(error = %error, "the store takes nothing new");
+        let was_full = self.refusing.lock().replace(why) == Some(Refusing::DiskFull);
+        // With the reserve given up there is room to settle, once.
+        let (again, ended): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|job| full && !was_full && job.intent() == Intent::Settle);
+        for job in ended {
+            job.end(Err(StoreError::OutcomeUnknown(error.to_string())));
+        }
+        self.commit(again);
+    }
+}
+
+enum Failed {
+    /// One request's own fault.
+    One(usize, rusqlite::Error),
+    /// The transaction's.
+    All(rusqlite::Error),
+}
+
+/// Errors after which the file, or what is cached of it, cannot be trusted.
+fn is_the_disk(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => true,
+        Some(_) | None => false,
+    }
+}

@@ -1,0 +1,230 @@
+//! What every kind of store does, whatever lies beneath.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use jiff::{Timestamp, ToSpan};
+use store::Store;
+use store::deliveries::{EventKey, NewDelivery};
+use store::failure::OpenError;
+use store::outbox::{Answer, Attempt, Edit, Ending, Filter, NewOperation, State};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A fresh store, and the directory it lives in.
+fn fresh() -> (Store, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    (open(&directory), directory)
+}
+
+fn open(directory: &TempDir) -> Store {
+    Store::open(&url(directory)).unwrap()
+}
+
+fn url(directory: &TempDir) -> String {
+    format!("sqlite:{}", directory.path().join("data/hubkeeper.db").display())
+}
+
+fn now() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+fn update_of(record: Option<&str>) -> NewOperation {
+    NewOperation {
+        id: Uuid::now_v7(),
+        accepted_at: now(),
+        connection: "default".into(),
+        caller: "billing".into(),
+        lane: "sync".into(),
+        method: "PATCH".into(),
+        target: "/crm/v3/objects/contacts/1".into(),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: br#"{"properties":{"firstname":"Ada"}}"#.to_vec(),
+        record: record.map(str::to_owned),
+        stamp: None,
+    }
+}
+
+async fn accept(store: &Store, record: Option<&str>) -> Uuid {
+    let operation = update_of(record);
+    let id = operation.id;
+    store.accept(operation).await.unwrap();
+    id
+}
+
+fn good() -> Ending {
+    Ending::Applied(Answer { status: 200, body: b"{}".to_vec() })
+}
+
+#[tokio::test]
+async fn an_accepted_operation_outlives_the_process() {
+    let (store, directory) = fresh();
+    let asked = update_of(Some("contacts/1"));
+    store.accept(asked.clone()).await.unwrap();
+    drop(store);
+    let found = open_again(&directory).operation(asked.id).await.unwrap().unwrap();
+    assert_eq!((found.asked, found.state, found.fence), (asked, State::Pending, 0));
+}
+
+/// The thread that writes ends a moment after the last handle.
+fn open_again(directory: &TempDir) -> Store {
+    loop {
+        match Store::open(&url(directory)) {
+            Err(OpenError::InUse) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn operations_of_a_record_go_one_after_the_other_and_others_are_not_held_up() {
+    let (store, _directory) = fresh();
+    let first = accept(&store, Some("contacts/1")).await;
+    let second = accept(&store, Some("contacts/1")).await;
+    let other = accept(&store, Some("contacts/2")).await;
+    let free = accept(&store, None).await;
+    let claimed = store.claim("default", now(), 10).await.unwrap();
+    assert_eq!(claimed.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [first, other, free]);
+    assert!(store.claim("default", now(), 10).await.unwrap().is_empty(), "none is taken twice");
+    assert!(store.end(&claimed[0], None, good(), now()).await.unwrap());
+    let next = store.claim("default", now(), 10).await.unwrap();
+    assert_eq!(next.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [second]);
+}
+
+#[tokio::test]
+async fn one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones() {
+    let (store, _directory) = fresh();
+    let first = accept(&store, Some("contacts/1")).await;
+    accept(&store, Some("contacts/1")).await;
+    let claimed = store.claim("default", now(), 1).await.unwrap();
+    let due_at = now() + 1.minute();
+    let attempt =
+        Attempt { at: now(), status: 502, correlation_id: Some("c-1".into()), outcome: "bad gateway".into() };
+    assert!(store.end(&claimed[0], Some(attempt.clone()), Ending::Again { due_at }, now()).await.unwrap());
+    assert!(store.claim("default", now(), 10).await.unwrap().is_empty());
+    let again = store.claim("default", due_at, 10).await.unwrap();
+    assert_eq!(again.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [first]);
+    assert_eq!((again[0].fence, &again[0].attempts), (2, &vec![attempt]));
+}
+
+#[tokio::test]
+async fn a_worker_that_was_too_slow_changes_nothing() {
+    let (store, _directory) = fresh();
+    let id = accept(&store, None).await;
+    let slow = store.claim("default", now(), 1).await.unwrap().remove(0);
+    assert!(store.end(&slow, None, Ending::Again { due_at: now() }, now()).await.unwrap());
+    let fast = store.claim("default", now(), 1).await.unwrap().remove(0);
+    assert!(!store.end(&slow, None, Ending::Unknown { reason: "late".into() }, now()).await.unwrap());
+    assert!(store.end(&fast, None, good(), now()).await.unwrap());
+    assert_eq!(store.operation(id).await.unwrap().unwrap().state, State::Applied);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history() {
+    let (store, _directory) = fresh();
+    let id = accept(&store, None).await;
+    let claimed = store.claim("default", now(), 1).await.unwrap().remove(0);
+    let attempt = Attempt { at: now(), status: 400, correlation_id: None, outcome: "validation".into() };
+    let answer = Some(Answer { status: 400, body: b"{}".to_vec() });
+    let dead = Ending::Dead { reason: "PROPERTY_DOESNT_EXIST".into(), answer };
+    store.end(&claimed, Some(attempt), dead, now()).await.unwrap();
+    let letters =
+        store.operations(Filter { state: Some(State::Dead), ..Filter::default() }, 0, 10).await.unwrap();
+    assert_eq!((letters.len(), letters[0].reason.as_deref()), (1, Some("PROPERTY_DOESNT_EXIST")));
+    let edit = Edit { body: Some(b"{\"properties\":{}}".to_vec()), ..Edit::default() };
+    assert!(store.replay(id, edit, now()).await.unwrap());
+    let again = store.claim("default", now(), 1).await.unwrap().remove(0);
+    assert_eq!((again.asked.body.as_slice(), again.attempts.len()), (&b"{\"properties\":{}}"[..], 1));
+    assert!(!store.replay(id, Edit::default(), now()).await.unwrap(), "what is being sent is not sent twice");
+}
+
+#[tokio::test]
+async fn only_what_waits_can_be_cancelled() {
+    let (store, _directory) = fresh();
+    let id = accept(&store, None).await;
+    assert!(store.cancel(id, now()).await.unwrap());
+    assert!(!store.cancel(id, now()).await.unwrap());
+    assert!(store.claim("default", now(), 1).await.unwrap().is_empty());
+    let sent = accept(&store, None).await;
+    store.claim("default", now(), 1).await.unwrap();
+    assert!(!store.cancel(sent, now()).await.unwrap());
+    assert_eq!(store.counts().await.unwrap(), [(State::Sending, 1), (State::Cancelled, 1)]);
+}
+
+#[tokio::test]
+async fn what_was_being_sent_is_found_after_a_crash() {
+    let (store, directory) = fresh();
+    let id = accept(&store, None).await;
+    store.claim("default", now(), 1).await.unwrap();
+    drop(store);
+    let interrupted = open_again(&directory).interrupted().await.unwrap();
+    assert_eq!(interrupted.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [id]);
+}
+
+fn delivery(keys: &[u8]) -> NewDelivery {
+    let keys = keys.iter().map(|key| EventKey::new(now(), [*key; 10])).collect();
+    NewDelivery { received_at: now(), connection: "default".into(), body: b"[{},{}]".to_vec(), keys }
+}
+
+#[tokio::test]
+async fn an_event_that_came_before_is_kept_once() {
+    let (store, _directory) = fresh();
+    assert_eq!(store.receive(delivery(&[1, 2])).await.unwrap().len(), 2);
+    let second = store.receive(delivery(&[2, 3])).await.unwrap();
+    assert!(!second.contains(0) && second.contains(1));
+    assert!(store.receive(delivery(&[1, 3])).await.unwrap().is_empty());
+    let kept = store.deliveries(0, 10).await.unwrap();
+    assert_eq!(kept.iter().map(|one| one.new.len()).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(kept[0].body, b"[{},{}]");
+    assert_eq!(store.deliveries(kept[0].seq, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn keys_are_forgotten_by_the_time_of_their_event() {
+    let (store, _directory) = fresh();
+    store.receive(delivery(&[1])).await.unwrap();
+    assert_eq!(store.forget_keys(now()).await.unwrap(), 0);
+    assert_eq!(store.forget_keys(now() + 1.second()).await.unwrap(), 1);
+    assert_eq!(store.receive(delivery(&[1])).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_at_once_are_all_kept() {
+    let (store, directory) = fresh();
+    let accepted = (0..100).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { accept(&store, None).await })
+    });
+    for one in accepted.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+    drop(store);
+    assert_eq!(open_again(&directory).counts().await.unwrap(), [(State::Pending, 100)]);
+}
+
+#[tokio::test]
+async fn one_bad_request_does_not_harm_the_others_of_its_group() {
+    let (store, _directory) = fresh();
+    let twice = update_of(None);
+    store.accept(twice.clone()).await.unwrap();
+    let others = (0..20).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { accept(&store, None).await })
+    });
+    let others: Vec<_> = others.collect();
+    assert!(store.accept(twice).await.is_err(), "an id is used once");
+    for other in others {
+        other.await.unwrap();
+    }
+    assert_eq!(store.counts().await.unwrap(), [(State::Pending, 21)]);
+}
+
+#[tokio::test]
+async fn a_second_process_is_kept_out() {
+    let (_store, directory) = fresh();
+    assert!(matches!(Store::open(&url(&directory)), Err(OpenError::InUse)));
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    assert!(matches!(Store::open("mysql://x"), Err(OpenError::Url(_))));
+    assert!(matches!(Store::open("sqlite:"), Err(OpenError::Url(_))));
+}
