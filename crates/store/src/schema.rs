@@ -30,6 +30,7 @@ CREATE TABLE operations (
     stamp TEXT,
     checksum INTEGER NOT NULL,
     state INTEGER NOT NULL,
+    ready INTEGER NOT NULL,
     fence INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     attempts BLOB NOT NULL,
@@ -39,7 +40,7 @@ CREATE TABLE operations (
     answer BLOB,
     standing INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX operations_open ON operations (connection, seq) WHERE state IN (0, 1);
+CREATE INDEX operations_ready ON operations (connection, seq) WHERE state = 0 AND ready = 1;
 CREATE INDEX operations_of_record ON operations (connection, record, seq) WHERE state IN (0, 1) AND record IS NOT NULL;
 CREATE INDEX operations_settled ON operations (state, settled_at) WHERE state > 1;
 
@@ -72,6 +73,7 @@ pub const CLASSES: &[(&str, &str, Class)] = &[
     ("operations", "stamp", Class::Public),
     ("operations", "checksum", Class::Public),
     ("operations", "state", Class::Public),
+    ("operations", "ready", Class::Public),
     ("operations", "fence", Class::Public),
     ("operations", "due_at", Class::Public),
     ("operations", "attempts", Class::Public),

@@ -40,6 +40,7 @@ impl Sqlite {
         let mut connection = Connection::open(path).map_err(broken)?;
         claim(&connection)?;
         migrate(&mut connection)?;
+        operations::work_out_turns(&connection).map_err(broken)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reading = Connection::open_with_flags(path, flags).map_err(broken)?;
         let starts = |error: std::io::Error| OpenError::Broken(error.to_string());

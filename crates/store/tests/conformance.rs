@@ -137,6 +137,25 @@ async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history() {
 }
 
 #[tokio::test]
+async fn what_is_replayed_stands_in_line_again() {
+    let (store, directory) = fresh();
+    let first = accept(&store, Some("contacts/1")).await;
+    let second = accept(&store, Some("contacts/1")).await;
+    let claimed = store.claim("default", now(), 10).await.unwrap().remove(0);
+    let dead = Ending::Dead { reason: "locked".into(), answer: None };
+    store.end(&claimed, None, dead, now()).await.unwrap();
+    let claimed = store.claim("default", now(), 10).await.unwrap().remove(0);
+    assert_eq!(claimed.asked.id, second);
+    assert!(store.replay(first, Edit::default(), now()).await.unwrap());
+    assert!(store.claim("default", now(), 10).await.unwrap().is_empty(), "one at a time");
+    drop(store);
+    let store = open_again(&directory);
+    assert!(store.claim("default", now(), 10).await.unwrap().is_empty(), "after a crash too");
+    store.end(&claimed, None, good(), now()).await.unwrap();
+    assert_eq!(store.claim("default", now(), 10).await.unwrap().remove(0).asked.id, first);
+}
+
+#[tokio::test]
 async fn only_what_waits_can_be_cancelled() {
     let (store, _directory) = fresh();
     let id = accept(&store, None).await;

@@ -106,13 +106,25 @@ impl Sqlite {
     }
 }
 
+/// Every record's turn, worked out anew: it has no checksum, and must not be believed after a crash.
+pub(super) fn work_out_turns(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "UPDATE operations SET ready = (record IS NULL OR seq IN (
+             SELECT coalesce(min(CASE state WHEN 1 THEN seq END), min(seq)) FROM operations
+             WHERE state IN (0, 1) AND record IS NOT NULL GROUP BY connection, record))
+         WHERE state IN (0, 1)",
+    )
+}
+
 fn insert(transaction: &Connection, asked: &NewOperation) -> rusqlite::Result<()> {
     let operation = Operation::new(asked.clone());
     let mut statement = transaction.prepare_cached(
         "INSERT INTO operations (id, accepted_at, connection, caller, lane, method, target, headers, body, record, stamp,
-             checksum, state, fence, due_at, attempts, standing)
+             checksum, state, ready, fence, due_at, attempts, standing)
          VALUES (:id, :accepted_at, :connection, :caller, :lane, :method, :target, :headers, :body, :record, :stamp,
-             :checksum, :state, :fence, :due_at, :attempts, :standing)",
+             :checksum, :state,
+             :record IS NULL OR NOT EXISTS (SELECT 1 FROM operations WHERE connection = :connection AND record = :record AND state IN (0, 1)),
+             :fence, :due_at, :attempts, :standing)",
     )?;
     statement.execute(named_params! {
         ":id": asked.id,
@@ -136,8 +148,26 @@ fn insert(transaction: &Connection, asked: &NewOperation) -> rusqlite::Result<()
     Ok(())
 }
 
-/// Writes how an operation stands. Its sum holds the id, so that a row cannot be taken for another's.
+/// Writes how an operation stands, and lets the next of its record go once it is settled. The sum holds the id, so that
+/// a row cannot be taken for another's.
 fn update(transaction: &Connection, operation: &Operation) -> rusqlite::Result<()> {
+    write(transaction, operation)?;
+    let Some(record) = &operation.asked.record else { return Ok(()) };
+    // What is settled is nobody's turn; what was and is replayed stands in line again.
+    let mut yields = transaction
+        .prepare_cached("UPDATE operations SET ready = 0 WHERE seq = ?1 AND state NOT IN (0, 1)")?;
+    yields.execute([operation.seq])?;
+    let mut next = transaction.prepare_cached(
+        "UPDATE operations SET ready = 1
+         WHERE seq = (SELECT min(seq) FROM operations WHERE connection = ?1 AND record = ?2 AND state IN (0, 1))
+             AND NOT EXISTS (
+                 SELECT 1 FROM operations WHERE connection = ?1 AND record = ?2 AND state IN (0, 1) AND ready = 1)",
+    )?;
+    next.execute(params![operation.asked.connection, record])?;
+    Ok(())
+}
+
+fn write(transaction: &Connection, operation: &Operation) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "UPDATE operations SET state = :state, fence = :fence, due_at = :due_at, attempts = :attempts,
              settled_at = :settled_at, reason = :reason, status = :status, answer = :answer, standing = :standing,
@@ -171,13 +201,8 @@ fn claim(
     max: usize,
 ) -> rusqlite::Result<Vec<Checked>> {
     let mut statement = transaction.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM operations AS mine INDEXED BY operations_open
-         WHERE connection = ?1 AND state IN (0, 1) AND state = 0 AND due_at <= ?2
-             AND (record IS NULL OR NOT EXISTS (
-                 SELECT 1 FROM operations AS earlier INDEXED BY operations_of_record
-                 WHERE earlier.connection = mine.connection AND earlier.record = mine.record
-                     AND earlier.seq < mine.seq AND earlier.state IN (0, 1) AND earlier.record IS NOT NULL))
-         ORDER BY seq LIMIT ?3"
+        "SELECT {COLUMNS} FROM operations INDEXED BY operations_ready
+         WHERE connection = ?1 AND state = 0 AND ready = 1 AND due_at <= ?2 ORDER BY seq LIMIT ?3"
     ))?;
     let rows = statement.query_map(params![connection, now.as_millisecond(), max as i64], read)?;
     let mut claimed: Vec<Checked> = rows.collect::<Result<_, _>>()?;
