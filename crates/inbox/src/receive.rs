@@ -1,0 +1,288 @@
+//! One delivery's way from the request to the answer.
+
+use http::{HeaderMap, StatusCode};
+use hubspot::secret::Secret;
+use hubspot::signature::{self, Refusal, Rules, SignedRequest};
+use jiff::Timestamp;
+use store::Store;
+use store::deliveries::NewDelivery;
+use store::failure::StoreError;
+
+use crate::address::PublicAddress;
+use crate::event::{self, Event, NoDelivery};
+
+/// An app whose deliveries we take.
+pub struct App {
+    /// The connection's name.
+    pub connection: String,
+    pub app_id: Option<u64>,
+    pub portal_id: Option<u64>,
+    /// All that are in use; during a rotation two.
+    pub secrets: Vec<Secret>,
+}
+
+/// Takes deliveries.
+pub struct Receiver {
+    pub store: Store,
+    pub public: PublicAddress,
+    pub rules: Rules,
+    pub apps: Vec<App>,
+}
+
+/// A request to our webhook address.
+pub struct Request<'a> {
+    pub method: &'a str,
+    /// Path and query as they arrived.
+    pub target: &'a str,
+    /// The connection that the path names, if it does.
+    pub connection: Option<&'a str>,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+}
+
+/// What became of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// On the disk; `new` of the events had not come before.
+    Kept { events: usize, new: usize },
+    /// No array of events.
+    NoDelivery(NoDelivery),
+    /// Nobody we know signed it.
+    Forged(Refusal),
+    /// It looks like a delivery for one of our apps, but the signature does not fit: more likely our secret or address
+    /// is wrong than that somebody knows the app's and the portal's number. HubSpot will try again.
+    Doubtful { connection: String, refusal: Refusal },
+    /// The path names a connection that takes no webhooks.
+    UnknownConnection,
+    /// Genuine, and not kept: HubSpot will try again.
+    NotKept(StoreError),
+}
+
+impl Outcome {
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Kept { .. } => StatusCode::OK,
+            Self::NoDelivery(_) => StatusCode::BAD_REQUEST,
+            Self::Forged(_) => StatusCode::UNAUTHORIZED,
+            Self::UnknownConnection => StatusCode::NOT_FOUND,
+            Self::Doubtful { .. } | Self::NotKept(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl Receiver {
+    /// Takes one delivery. [`Outcome::Kept`] only after it is on the disk.
+    pub async fn receive(&self, request: &Request<'_>, now: Timestamp) -> Outcome {
+        let events = match event::read(request.body) {
+            Ok(events) => events,
+            Err(no_delivery) => return Outcome::NoDelivery(no_delivery),
+        };
+        let is_meant = |app: &&App| request.connection.is_none_or(|name| app.connection == name);
+        let candidates: Vec<&App> = self.apps.iter().filter(is_meant).collect();
+        if candidates.is_empty() {
+            return Outcome::UnknownConnection;
+        }
+        let mut refused = Refusal::NoSecret;
+        let mut doubtful = None;
+        for app in candidates {
+            match self.verify(app, request, now) {
+                Ok(()) => return self.keep(app, request.body, &events, now).await,
+                Err(refusal) => {
+                    if may_be_our_mistake(refusal) && app.is_named_in(&events) {
+                        doubtful = Some((app, refusal));
+                    }
+                    refused = refusal;
+                }
+            }
+        }
+        match doubtful {
+            Some((app, refusal)) => Outcome::Doubtful { connection: app.connection.clone(), refusal },
+            None => Outcome::Forged(refused),
+        }
+    }
+
+    fn verify(&self, app: &App, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
+        let mut refused = Refusal::NoSecret;
+        for uri in self.public.called(request.target) {
+            let signed = SignedRequest {
+                method: request.method,
+                uri: &uri,
+                headers: request.headers,
+                body: request.body,
+            };
+            match signature::verify(&signed, &app.secrets, now, &self.rules) {
+                Ok(_verified) => return Ok(()),
+                Err(refusal) => refused = refusal,
+            }
+        }
+        Err(refused)
+    }
+
+    async fn keep(&self, app: &App, body: &[u8], events: &[Event<'_>], now: Timestamp) -> Outcome {
+        let delivery = NewDelivery {
+            received_at: now,
+            connection: app.connection.clone(),
+            body: body.to_vec(),
+            keys: events.iter().map(Event::key).collect(),
+        };
+        match self.store.receive(delivery).await {
+            Ok(new) => Outcome::Kept { events: events.len(), new: new.len() },
+            Err(error) => Outcome::NotKept(error),
+        }
+    }
+}
+
+/// A wrong secret or address of ours shows like this. A signature that fits at a wrong time is a replay, and one that is
+/// missing or in two readings is nobody's mistake.
+const fn may_be_our_mistake(refusal: Refusal) -> bool {
+    match refusal {
+        Refusal::Mismatch(_) | Refusal::NoSecret => true,
+        Refusal::Unsigned
+        | Refusal::Ambiguous
+        | Refusal::UnknownVersion
+        | Refusal::TooOldVersion(_)
+        | Refusal::NoTimestamp
+        | Refusal::Stale { .. }
+        | Refusal::FromTheFuture { .. } => false,
+    }
+}
+
+impl App {
+    /// All events are for this app, and for its portal.
+    fn is_named_in(&self, events: &[Event<'_>]) -> bool {
+        let is = |ours: Option<u64>, named: Option<&str>| {
+            ours.is_some_and(|ours| named.and_then(|named| named.parse().ok()) == Some(ours))
+        };
+        let fits = |event: &Event<'_>| match (self.app_id, self.portal_id) {
+            (None, None) => false,
+            (Some(_), None) => is(self.app_id, event.app_id()),
+            (None, Some(_)) => is(self.portal_id, event.portal_id()),
+            (Some(_), Some(_)) => is(self.app_id, event.app_id()) && is(self.portal_id, event.portal_id()),
+        };
+        events.iter().all(fits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hubspot::signature::{
+        SIGNATURE_HEADER, SIGNATURE_V3_HEADER, SIGNATURE_VERSION_HEADER, TIMESTAMP_HEADER, sign_v1, sign_v3,
+    };
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const BODY: &str = r#"[{"eventId":1,"subscriptionId":7,"portalId":62515,"occurredAt":1772366400000,
+        "subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"appId":54321}]"#;
+    const TARGET: &str = "/webhooks/hubspot";
+
+    fn now() -> Timestamp {
+        "2026-03-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn receiver(secrets: &[&str]) -> (Receiver, TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("s.db").display())).unwrap();
+        let app = App {
+            connection: "default".into(),
+            app_id: Some(54321),
+            portal_id: None,
+            secrets: secrets.iter().map(|secret| Secret::new(*secret)).collect(),
+        };
+        let public = PublicAddress::new("https://hooks.example.com").unwrap();
+        (Receiver { store, public, rules: Rules::default(), apps: vec![app] }, directory)
+    }
+
+    fn signed_v3(secret: &str, body: &str, at: Timestamp) -> HeaderMap {
+        let at = at.as_millisecond().to_string();
+        let uri = format!("https://hooks.example.com{TARGET}");
+        let signature = sign_v3(&Secret::new(secret), "POST", &uri, body.as_bytes(), &at);
+        HeaderMap::from_iter([
+            (SIGNATURE_V3_HEADER, signature.parse().unwrap()),
+            (TIMESTAMP_HEADER, at.parse().unwrap()),
+        ])
+    }
+
+    async fn post(receiver: &Receiver, headers: &HeaderMap, body: &str) -> Outcome {
+        let request =
+            Request { method: "POST", target: TARGET, connection: None, headers, body: body.as_bytes() };
+        receiver.receive(&request, now()).await
+    }
+
+    #[tokio::test]
+    async fn a_genuine_delivery_is_kept_before_it_is_acknowledged_and_once() {
+        let (receiver, _directory) = receiver(&["s1"]);
+        let headers = signed_v3("s1", BODY, now());
+        assert_eq!(post(&receiver, &headers, BODY).await, Outcome::Kept { events: 1, new: 1 });
+        let kept = receiver.store.deliveries(0, 10).await.unwrap();
+        assert_eq!(kept[0].body, BODY.as_bytes());
+        let again = BODY.replace(r#""attemptNumber":0"#, r#""attemptNumber":1"#);
+        let headers = signed_v3("s1", &again, now());
+        assert_eq!(post(&receiver, &headers, &again).await, Outcome::Kept { events: 1, new: 0 });
+    }
+
+    #[tokio::test]
+    async fn during_a_rotation_both_secrets_count() {
+        let (receiver, _directory) = receiver(&["new", "old"]);
+        for secret in ["new", "old"] {
+            let outcome = post(&receiver, &signed_v3(secret, BODY, now()), BODY).await;
+            assert_eq!(outcome.status(), StatusCode::OK, "{secret}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_secret_of_a_known_app_is_our_mistake_until_shown_otherwise() {
+        let (receiver, _directory) = receiver(&["right"]);
+        let outcome = post(&receiver, &signed_v3("wrong", BODY, now()), BODY).await;
+        assert_eq!(outcome.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let foreign = BODY.replace("54321", "11111");
+        let outcome = post(&receiver, &signed_v3("wrong", &foreign, now()), &foreign).await;
+        assert_eq!(outcome.status(), StatusCode::UNAUTHORIZED);
+        assert!(receiver.store.deliveries(0, 10).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_signed_long_ago_or_in_the_future_is_refused() {
+        let (receiver, _directory) = receiver(&["s1"]);
+        for seconds in [-301, 301] {
+            let at = now() + jiff::SignedDuration::from_secs(seconds);
+            let outcome = post(&receiver, &signed_v3("s1", BODY, at), BODY).await;
+            assert_eq!(outcome.status(), StatusCode::UNAUTHORIZED, "{seconds}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_old_signature_beside_a_broken_new_one_does_not_count() {
+        let (receiver, _directory) = receiver(&["s1"]);
+        let v1 = sign_v1(&Secret::new("s1"), BODY.as_bytes());
+        let mut headers = HeaderMap::from_iter([
+            (SIGNATURE_HEADER, v1.parse().unwrap()),
+            (SIGNATURE_VERSION_HEADER, "v1".parse().unwrap()),
+        ]);
+        assert_eq!(post(&receiver, &headers, BODY).await.status(), StatusCode::OK);
+        headers.insert(SIGNATURE_V3_HEADER, "bm8=".parse().unwrap());
+        headers.insert(TIMESTAMP_HEADER, now().as_millisecond().to_string().parse().unwrap());
+        assert_ne!(post(&receiver, &headers, BODY).await.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn a_named_connection_is_the_only_one_that_counts() {
+        let (receiver, _directory) = receiver(&["s1"]);
+        let headers = signed_v3("s1", BODY, now());
+        let request = Request {
+            method: "POST",
+            target: TARGET,
+            connection: Some("other"),
+            headers: &headers,
+            body: BODY.as_bytes(),
+        };
+        assert_eq!(receiver.receive(&request, now()).await, Outcome::UnknownConnection);
+    }
+
+    #[tokio::test]
+    async fn no_delivery_is_no_secret_of_ours() {
+        let (receiver, _directory) = receiver(&["s1"]);
+        let outcome = post(&receiver, &HeaderMap::new(), "{}").await;
+        assert_eq!(outcome.status(), StatusCode::BAD_REQUEST);
+    }
+}
