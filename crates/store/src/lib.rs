@@ -7,6 +7,7 @@
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | `sqlite` | the embedded store |
+//! | `stored` | an operation as a row |
 //! | `checksum` | damaged records are noticed |
 
 use jiff::Timestamp;
@@ -18,10 +19,11 @@ pub mod failure;
 pub mod outbox;
 pub mod schema;
 mod sqlite;
+mod stored;
 
 use deliveries::{Delivery, NewDelivery, Places};
 use failure::{OpenError, Refusing, StoreError};
-use outbox::{Attempt, Edit, Ending, Filter, NewOperation, Operation, State};
+use outbox::{Attempt, Claim, Edit, Ending, Filter, NewOperation, Operation, State};
 use sqlite::Sqlite;
 
 /// The store. Cheap to clone; all clones are one.
@@ -51,18 +53,13 @@ impl Store {
         self.0.accept(asked).await
     }
 
-    /// Takes up to `max` operations of a connection that are due, the earliest accepted first. Of each record only the
-    /// first that is not settled; none is taken twice.
+    /// Takes operations that are due for sending, the earliest accepted first. Of each record only the first that is not
+    /// settled; none is taken twice.
     ///
     /// # Errors
     /// [`StoreError`]; after one, what was taken is found by [`Store::interrupted`].
-    pub async fn claim(
-        &self,
-        connection: &str,
-        now: Timestamp,
-        max: usize,
-    ) -> Result<Vec<Operation>, StoreError> {
-        self.0.claim(connection.to_owned(), now, max).await
+    pub async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError> {
+        self.0.claim(claim).await
     }
 
     /// Ends one try of a claimed operation. `false` when the claim is outdated: nothing was changed.
@@ -76,7 +73,9 @@ impl Store {
         ending: Ending,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.0.end(claimed.asked.id, claimed.fence, attempt, ending, now).await
+        let fence = claimed.fence;
+        let end = move |operation: &mut Operation| operation.end_claim(fence, attempt.as_ref(), &ending, now);
+        self.0.change(claimed.asked.id, end).await
     }
 
     /// Takes an operation back. `false` when it is already being sent, or settled, or not there.
@@ -122,12 +121,14 @@ impl Store {
         self.0.counts().await
     }
 
-    /// What was being sent when the process ended: whether it arrived is for the caller to find out.
+    /// What was claimed and has not ended in time: whether it arrived is for the caller to find out. After a start with
+    /// an embedded store, all that was being sent: `now` is the end of time.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn interrupted(&self) -> Result<Vec<Operation>, StoreError> {
-        self.0.interrupted().await
+    pub async fn interrupted(&self, now: Timestamp) -> Result<Vec<Operation>, StoreError> {
+        let filter = Filter { state: Some(State::Sending), due_before: Some(now), ..Filter::default() };
+        self.0.operations(filter, 0, usize::MAX).await
     }
 
     /// Keeps a delivery, unless all its events have come before; tells which had not.

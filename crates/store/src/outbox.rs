@@ -54,6 +54,7 @@ pub struct Operation {
     pub state: State,
     /// Grows with each claim: a worker that was too slow finds its number outdated.
     pub fence: i64,
+    /// Not to be sent before; while it is being sent, when that counts as interrupted.
     pub due_at: Timestamp,
     pub attempts: Vec<Attempt>,
     pub settled_at: Option<Timestamp>,
@@ -104,6 +105,17 @@ pub struct Filter {
     pub caller: Option<String>,
     pub connection: Option<String>,
     pub record: Option<String>,
+    pub due_before: Option<Timestamp>,
+}
+
+/// Who takes operations for sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub connection: String,
+    pub now: Timestamp,
+    /// A claim that has not ended by then was interrupted.
+    pub until: Timestamp,
+    pub max: usize,
 }
 
 impl Operation {
@@ -121,8 +133,29 @@ impl Operation {
         }
     }
 
-    /// A try has ended.
-    pub(crate) fn end(&mut self, ending: Ending, now: Timestamp) {
+    pub(crate) fn take(&mut self, until: Timestamp) {
+        self.state = State::Sending;
+        self.fence += 1;
+        self.due_at = until;
+    }
+
+    /// A try has ended. `false` when the claim is outdated.
+    pub(crate) fn end_claim(
+        &mut self,
+        fence: i64,
+        attempt: Option<&Attempt>,
+        ending: &Ending,
+        now: Timestamp,
+    ) -> bool {
+        let ours = self.state == State::Sending && self.fence == fence;
+        if ours {
+            self.attempts.extend(attempt.cloned());
+            self.end(ending.clone(), now);
+        }
+        ours
+    }
+
+    fn end(&mut self, ending: Ending, now: Timestamp) {
         let (state, reason, answer) = match ending {
             Ending::Applied(answer) => (State::Applied, None, Some(answer)),
             Ending::Dead { reason, answer } => (State::Dead, Some(reason), answer),

@@ -5,7 +5,7 @@ use jiff::{Timestamp, ToSpan};
 use store::Store;
 use store::deliveries::{EventKey, NewDelivery};
 use store::failure::OpenError;
-use store::outbox::{Answer, Attempt, Edit, Ending, Filter, NewOperation, State};
+use store::outbox::{Answer, Attempt, Claim, Edit, Ending, Filter, NewOperation, Operation, State};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -50,6 +50,11 @@ async fn accept(store: &Store, record: Option<&str>) -> Uuid {
     id
 }
 
+async fn claim(store: &Store, now: Timestamp, max: usize) -> Vec<Operation> {
+    let claim = Claim { connection: "default".into(), now, until: now + 1.minute(), max };
+    store.claim(claim).await.unwrap()
+}
+
 fn good() -> Ending {
     Ending::Applied(Answer { status: 200, body: b"{}".to_vec() })
 }
@@ -81,11 +86,11 @@ async fn operations_of_a_record_go_one_after_the_other_and_others_are_not_held_u
     let second = accept(&store, Some("contacts/1")).await;
     let other = accept(&store, Some("contacts/2")).await;
     let free = accept(&store, None).await;
-    let claimed = store.claim("default", now(), 10).await.unwrap();
+    let claimed = claim(&store, now(), 10).await;
     assert_eq!(claimed.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [first, other, free]);
-    assert!(store.claim("default", now(), 10).await.unwrap().is_empty(), "none is taken twice");
+    assert!(claim(&store, now(), 10).await.is_empty(), "none is taken twice");
     assert!(store.end(&claimed[0], None, good(), now()).await.unwrap());
-    let next = store.claim("default", now(), 10).await.unwrap();
+    let next = claim(&store, now(), 10).await;
     assert_eq!(next.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [second]);
 }
 
@@ -94,13 +99,13 @@ async fn one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones() {
     let (store, _directory) = fresh();
     let first = accept(&store, Some("contacts/1")).await;
     accept(&store, Some("contacts/1")).await;
-    let claimed = store.claim("default", now(), 1).await.unwrap();
+    let claimed = claim(&store, now(), 1).await;
     let due_at = now() + 1.minute();
     let attempt =
         Attempt { at: now(), status: 502, correlation_id: Some("c-1".into()), outcome: "bad gateway".into() };
     assert!(store.end(&claimed[0], Some(attempt.clone()), Ending::Again { due_at }, now()).await.unwrap());
-    assert!(store.claim("default", now(), 10).await.unwrap().is_empty());
-    let again = store.claim("default", due_at, 10).await.unwrap();
+    assert!(claim(&store, now(), 10).await.is_empty());
+    let again = claim(&store, due_at, 10).await;
     assert_eq!(again.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [first]);
     assert_eq!((again[0].fence, &again[0].attempts), (2, &vec![attempt]));
 }
@@ -109,9 +114,9 @@ async fn one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones() {
 async fn a_worker_that_was_too_slow_changes_nothing() {
     let (store, _directory) = fresh();
     let id = accept(&store, None).await;
-    let slow = store.claim("default", now(), 1).await.unwrap().remove(0);
+    let slow = claim(&store, now(), 1).await.remove(0);
     assert!(store.end(&slow, None, Ending::Again { due_at: now() }, now()).await.unwrap());
-    let fast = store.claim("default", now(), 1).await.unwrap().remove(0);
+    let fast = claim(&store, now(), 1).await.remove(0);
     assert!(!store.end(&slow, None, Ending::Unknown { reason: "late".into() }, now()).await.unwrap());
     assert!(store.end(&fast, None, good(), now()).await.unwrap());
     assert_eq!(store.operation(id).await.unwrap().unwrap().state, State::Applied);
@@ -121,7 +126,7 @@ async fn a_worker_that_was_too_slow_changes_nothing() {
 async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history() {
     let (store, _directory) = fresh();
     let id = accept(&store, None).await;
-    let claimed = store.claim("default", now(), 1).await.unwrap().remove(0);
+    let claimed = claim(&store, now(), 1).await.remove(0);
     let attempt = Attempt { at: now(), status: 400, correlation_id: None, outcome: "validation".into() };
     let answer = Some(Answer { status: 400, body: b"{}".to_vec() });
     let dead = Ending::Dead { reason: "PROPERTY_DOESNT_EXIST".into(), answer };
@@ -131,7 +136,7 @@ async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history() {
     assert_eq!((letters.len(), letters[0].reason.as_deref()), (1, Some("PROPERTY_DOESNT_EXIST")));
     let edit = Edit { body: Some(b"{\"properties\":{}}".to_vec()), ..Edit::default() };
     assert!(store.replay(id, edit, now()).await.unwrap());
-    let again = store.claim("default", now(), 1).await.unwrap().remove(0);
+    let again = claim(&store, now(), 1).await.remove(0);
     assert_eq!((again.asked.body.as_slice(), again.attempts.len()), (&b"{\"properties\":{}}"[..], 1));
     assert!(!store.replay(id, Edit::default(), now()).await.unwrap(), "what is being sent is not sent twice");
 }
@@ -141,18 +146,18 @@ async fn what_is_replayed_stands_in_line_again() {
     let (store, directory) = fresh();
     let first = accept(&store, Some("contacts/1")).await;
     let second = accept(&store, Some("contacts/1")).await;
-    let claimed = store.claim("default", now(), 10).await.unwrap().remove(0);
+    let claimed = claim(&store, now(), 10).await.remove(0);
     let dead = Ending::Dead { reason: "locked".into(), answer: None };
     store.end(&claimed, None, dead, now()).await.unwrap();
-    let claimed = store.claim("default", now(), 10).await.unwrap().remove(0);
+    let claimed = claim(&store, now(), 10).await.remove(0);
     assert_eq!(claimed.asked.id, second);
     assert!(store.replay(first, Edit::default(), now()).await.unwrap());
-    assert!(store.claim("default", now(), 10).await.unwrap().is_empty(), "one at a time");
+    assert!(claim(&store, now(), 10).await.is_empty(), "one at a time");
     drop(store);
     let store = open_again(&directory);
-    assert!(store.claim("default", now(), 10).await.unwrap().is_empty(), "after a crash too");
+    assert!(claim(&store, now(), 10).await.is_empty(), "after a crash too");
     store.end(&claimed, None, good(), now()).await.unwrap();
-    assert_eq!(store.claim("default", now(), 10).await.unwrap().remove(0).asked.id, first);
+    assert_eq!(claim(&store, now(), 10).await.remove(0).asked.id, first);
 }
 
 #[tokio::test]
@@ -161,9 +166,9 @@ async fn only_what_waits_can_be_cancelled() {
     let id = accept(&store, None).await;
     assert!(store.cancel(id, now()).await.unwrap());
     assert!(!store.cancel(id, now()).await.unwrap());
-    assert!(store.claim("default", now(), 1).await.unwrap().is_empty());
+    assert!(claim(&store, now(), 1).await.is_empty());
     let sent = accept(&store, None).await;
-    store.claim("default", now(), 1).await.unwrap();
+    claim(&store, now(), 1).await;
     assert!(!store.cancel(sent, now()).await.unwrap());
     assert_eq!(store.counts().await.unwrap(), [(State::Sending, 1), (State::Cancelled, 1)]);
 }
@@ -172,9 +177,9 @@ async fn only_what_waits_can_be_cancelled() {
 async fn what_was_being_sent_is_found_after_a_crash() {
     let (store, directory) = fresh();
     let id = accept(&store, None).await;
-    store.claim("default", now(), 1).await.unwrap();
+    claim(&store, now(), 1).await;
     drop(store);
-    let interrupted = open_again(&directory).interrupted().await.unwrap();
+    let interrupted = open_again(&directory).interrupted(now() + 1.minute()).await.unwrap();
     assert_eq!(interrupted.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [id]);
 }
 
