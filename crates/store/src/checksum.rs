@@ -1,5 +1,7 @@
 //! A checksum of a record's content, so that a damaged one is noticed instead of believed.
 
+use crate::deliveries::Places;
+
 /// CRC-32 over the fields, each with its length before it, so that bytes cannot move from one field to the next
 /// unnoticed. It finds every flipped byte; it is no protection against people.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +35,11 @@ impl Checksum {
     pub(crate) fn finish(self) -> u32 {
         self.0.finalize()
     }
+}
+
+/// The sum over a delivery.
+pub(crate) fn of_delivery(received_at: i64, connection: &str, new: Places, body: &[u8]) -> i64 {
+    Checksum::default().number(received_at).text(connection).bytes(&new.bytes()).bytes(body).finish().into()
 }
 
 #[cfg(test)]

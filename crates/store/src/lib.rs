@@ -7,6 +7,7 @@
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | `sqlite` | the embedded store |
+//! | `postgres` | the store at scale |
 //! | `stored` | an operation as a row |
 //! | `checksum` | damaged records are noticed |
 
@@ -17,6 +18,7 @@ mod checksum;
 pub mod deliveries;
 pub mod failure;
 pub mod outbox;
+mod postgres;
 pub mod schema;
 mod sqlite;
 mod stored;
@@ -24,25 +26,49 @@ mod stored;
 use deliveries::{Delivery, NewDelivery, Places};
 use failure::{OpenError, Refusing, StoreError};
 use outbox::{Attempt, Claim, Edit, Ending, Filter, NewOperation, Operation, State};
+use postgres::Postgres;
 use sqlite::Sqlite;
 
 /// The store. Cheap to clone; all clones are one.
 #[derive(Clone)]
-pub struct Store(Sqlite);
+pub struct Store(Backend);
+
+#[derive(Clone)]
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// The same request to whichever it is.
+macro_rules! on {
+    ($store:expr, $backend:ident => $request:expr) => {
+        match &$store.0 {
+            Backend::Sqlite($backend) => $request.await,
+            Backend::Postgres($backend) => $request.await,
+        }
+    };
+}
 
 impl Store {
-    /// Opens `sqlite:PATH`. Blocks for as long as it takes to open, or to recover after a crash.
+    /// Opens `sqlite:PATH` or `postgres://…`; the former blocks for as long as it takes to recover after a crash.
     ///
     /// # Errors
     /// [`OpenError`] says what to do about it.
-    pub fn open(url: &str) -> Result<Self, OpenError> {
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Postgres::open(url).await.map(Backend::Postgres).map(Self);
+        }
         let path = sqlite::file_of(url).ok_or_else(|| OpenError::Url(url.to_owned()))?;
-        Sqlite::open(&path).map(Self)
+        Sqlite::open(&path).map(Backend::Sqlite).map(Self)
     }
 
     /// Why nothing new is taken, if so.
     pub fn refusing(&self) -> Option<Refusing> {
-        self.0.writer.refusing()
+        match &self.0 {
+            Backend::Sqlite(sqlite) => sqlite.writer.refusing(),
+            // The server tells with each request.
+            Backend::Postgres(_) => None,
+        }
     }
 
     /// Keeps an operation. `Ok` means that it will be applied, or end visibly otherwise.
@@ -50,7 +76,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotAccepted`] when nothing was written; [`StoreError::OutcomeUnknown`] when it may have been.
     pub async fn accept(&self, asked: NewOperation) -> Result<(), StoreError> {
-        self.0.accept(asked).await
+        on!(self, backend => backend.accept(asked))
     }
 
     /// Takes operations that are due for sending, the earliest accepted first. Of each record only the first that is not
@@ -59,7 +85,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; after one, what was taken is found by [`Store::interrupted`].
     pub async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError> {
-        self.0.claim(claim).await
+        on!(self, backend => backend.claim(claim))
     }
 
     /// Ends one try of a claimed operation. `false` when the claim is outdated: nothing was changed.
@@ -75,7 +101,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let fence = claimed.fence;
         let end = move |operation: &mut Operation| operation.end_claim(fence, attempt.as_ref(), &ending, now);
-        self.0.change(claimed.asked.id, end).await
+        on!(self, backend => backend.change(claimed.asked.id, end))
     }
 
     /// Takes an operation back. `false` when it is already being sent, or settled, or not there.
@@ -83,7 +109,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn cancel(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
-        self.0.change(id, move |operation| operation.cancel(now)).await
+        on!(self, backend => backend.change(id, move |operation| operation.cancel(now)))
     }
 
     /// Has an operation tried again that ended without being applied. `false` when it cannot be.
@@ -91,13 +117,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn replay(&self, id: Uuid, edit: Edit, now: Timestamp) -> Result<bool, StoreError> {
-        self.0.change(id, move |operation| operation.replay(&edit, now)).await
+        on!(self, backend => backend.change(id, move |operation| operation.replay(&edit, now)))
     }
 
     /// # Errors
     /// [`StoreError`].
     pub async fn operation(&self, id: Uuid) -> Result<Option<Operation>, StoreError> {
-        self.0.operation(id).await
+        on!(self, backend => backend.operation(id))
     }
 
     /// The operations that a filter lets through, the earliest accepted first, after `after`.
@@ -110,7 +136,7 @@ impl Store {
         after: i64,
         max: usize,
     ) -> Result<Vec<Operation>, StoreError> {
-        self.0.operations(filter, after, max).await
+        on!(self, backend => backend.operations(filter, after, max))
     }
 
     /// How many are in each state.
@@ -118,7 +144,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
-        self.0.counts().await
+        on!(self, backend => backend.counts())
     }
 
     /// What was claimed and has not ended in time: whether it arrived is for the caller to find out. After a start with
@@ -128,7 +154,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn interrupted(&self, now: Timestamp) -> Result<Vec<Operation>, StoreError> {
         let filter = Filter { state: Some(State::Sending), due_before: Some(now), ..Filter::default() };
-        self.0.operations(filter, 0, usize::MAX).await
+        on!(self, backend => backend.operations(filter, 0, usize::MAX))
     }
 
     /// Keeps a delivery, unless all its events have come before; tells which had not.
@@ -136,7 +162,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotAccepted`] when nothing was written; [`StoreError::OutcomeUnknown`] when it may have been.
     pub async fn receive(&self, delivery: NewDelivery) -> Result<Places, StoreError> {
-        self.0.receive(delivery).await
+        on!(self, backend => backend.receive(delivery))
     }
 
     /// Up to `max` deliveries after a place in the order of arrival.
@@ -144,7 +170,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn deliveries(&self, after: i64, max: usize) -> Result<Vec<Delivery>, StoreError> {
-        self.0.deliveries(after, max).await
+        on!(self, backend => backend.deliveries(after, max))
     }
 
     /// Forgets the keys of events that occurred before a moment: they will not come again.
@@ -152,6 +178,6 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn forget_keys(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.0.forget_keys(before).await
+        on!(self, backend => backend.forget_keys(before))
     }
 }

@@ -14,7 +14,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const STEPS: [&str; 1] = ["
+pub(crate) const SQLITE_STEPS: [&str; 1] = ["
 CREATE TABLE operations (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL UNIQUE,
@@ -55,6 +55,50 @@ CREATE TABLE deliveries (
 CREATE TABLE seen (
     key BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
+"];
+
+/// The same tables for PostgreSQL.
+pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = ["
+CREATE TABLE operations (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id UUID NOT NULL UNIQUE,
+    accepted_at BIGINT NOT NULL,
+    connection TEXT NOT NULL,
+    caller TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    method TEXT NOT NULL,
+    target TEXT NOT NULL,
+    headers BYTEA NOT NULL,
+    body BYTEA NOT NULL,
+    record TEXT,
+    stamp TEXT,
+    checksum BIGINT NOT NULL,
+    state BIGINT NOT NULL,
+    ready BOOLEAN NOT NULL,
+    fence BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    attempts BYTEA NOT NULL,
+    settled_at BIGINT,
+    reason TEXT,
+    status BIGINT,
+    answer BYTEA,
+    standing BIGINT NOT NULL
+);
+CREATE INDEX operations_ready ON operations (connection, seq) WHERE state = 0 AND ready;
+CREATE INDEX operations_of_record ON operations (connection, record, seq) WHERE state IN (0, 1) AND record IS NOT NULL;
+CREATE INDEX operations_settled ON operations (state, settled_at) WHERE state > 1;
+
+CREATE TABLE deliveries (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    received_at BIGINT NOT NULL,
+    connection TEXT NOT NULL,
+    places BYTEA NOT NULL,
+    body BYTEA NOT NULL,
+    checksum BIGINT NOT NULL
+);
+CREATE TABLE seen (
+    key BYTEA PRIMARY KEY
+);
 "];
 
 /// Every column's class, by table and column.
@@ -100,7 +144,7 @@ mod tests {
     /// Every column of a fresh store, by table.
     fn columns() -> BTreeSet<(String, String)> {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
-        STEPS.iter().for_each(|step| connection.execute_batch(step).unwrap());
+        SQLITE_STEPS.iter().for_each(|step| connection.execute_batch(step).unwrap());
         let mut statement = connection
             .prepare(
                 "SELECT tables.name, columns.name FROM sqlite_schema tables, pragma_table_info(tables.name) columns

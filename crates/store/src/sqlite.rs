@@ -1,6 +1,5 @@
 //! The embedded store: one SQLite file, one thread that writes, one that reads.
 
-use std::borrow::Borrow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::failure::OpenError;
-use crate::schema::STEPS;
+use crate::schema::SQLITE_STEPS;
 
 pub(crate) mod deliveries;
 pub(crate) mod operations;
@@ -52,8 +51,8 @@ impl Sqlite {
     }
 }
 
-fn broken(error: impl Borrow<rusqlite::Error>) -> OpenError {
-    let error = error.borrow();
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn broken(error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => OpenError::InUse,
         Some(_) | None => OpenError::Broken(error.to_string()),
@@ -98,13 +97,13 @@ fn claim(connection: &Connection) -> Result<(), OpenError> {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
-    let known = u32::try_from(STEPS.len()).expect("a few steps");
+    let known = u32::try_from(SQLITE_STEPS.len()).expect("a few steps");
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(broken)?;
     if found > known {
         return Err(OpenError::Newer { found, known });
     }
     let transaction = connection.transaction().map_err(broken)?;
-    for step in &STEPS[found as usize..] {
+    for step in &SQLITE_STEPS[found as usize..] {
         transaction.execute_batch(step).map_err(broken)?;
     }
     transaction.pragma_update(None, "user_version", known).map_err(broken)?;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::Sqlite;
 use super::writer::Intent;
-use crate::checksum::Checksum;
+use crate::checksum::of_delivery;
 use crate::deliveries::{Delivery, EventKey, NewDelivery, Places};
 use crate::failure::StoreError;
 
@@ -44,7 +44,7 @@ fn receive(transaction: &Connection, delivery: &NewDelivery) -> rusqlite::Result
             "INSERT INTO deliveries (received_at, connection, places, body, checksum) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
         let received_at = delivery.received_at.as_millisecond();
-        let checksum = sum(received_at, &delivery.connection, new, &delivery.body);
+        let checksum = of_delivery(received_at, &delivery.connection, new, &delivery.body);
         keep.execute(params![received_at, delivery.connection, new.bytes(), delivery.body, checksum])?;
     }
     Ok(new)
@@ -65,14 +65,10 @@ fn list(
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Result<Delivery, StoreError>> {
     let (seq, received_at, connection): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let (places, body, checksum): ([u8; 16], Vec<u8>, u32) = (row.get(3)?, row.get(4)?, row.get(5)?);
+    let (places, body, checksum): ([u8; 16], Vec<u8>, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
     let new = Places::of_bytes(places);
-    let whole = sum(received_at, &connection, new, &body) == checksum;
+    let whole = of_delivery(received_at, &connection, new, &body) == checksum;
     let received_at = Timestamp::from_millisecond(received_at).ok().filter(|_| whole);
     let delivery = received_at.map(|received_at| Delivery { seq, received_at, connection, body, new });
     Ok(delivery.ok_or_else(|| StoreError::Damaged { table: "deliveries", id: seq.to_string() }))
-}
-
-fn sum(received_at: i64, connection: &str, new: Places, body: &[u8]) -> u32 {
-    Checksum::default().number(received_at).text(connection).bytes(&new.bytes()).bytes(body).finish()
 }

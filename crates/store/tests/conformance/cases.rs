@@ -1,27 +1,12 @@
-//! What every kind of store does, whatever lies beneath.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+//! The cases. Each has an empty store of its own.
 
 use jiff::{Timestamp, ToSpan};
 use store::Store;
 use store::deliveries::{EventKey, NewDelivery};
-use store::failure::OpenError;
 use store::outbox::{Answer, Attempt, Claim, Edit, Ending, Filter, NewOperation, Operation, State};
-use tempfile::TempDir;
 use uuid::Uuid;
 
-/// A fresh store, and the directory it lives in.
-fn fresh() -> (Store, TempDir) {
-    let directory = tempfile::tempdir().unwrap();
-    (open(&directory), directory)
-}
-
-fn open(directory: &TempDir) -> Store {
-    Store::open(&url(directory)).unwrap()
-}
-
-fn url(directory: &TempDir) -> String {
-    format!("sqlite:{}", directory.path().join("data/hubkeeper.db").display())
-}
+use crate::Ground;
 
 fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
@@ -59,29 +44,19 @@ fn good() -> Ending {
     Ending::Applied(Answer { status: 200, body: b"{}".to_vec() })
 }
 
-#[tokio::test]
-async fn an_accepted_operation_outlives_the_process() {
-    let (store, directory) = fresh();
+pub(crate) async fn an_accepted_operation_outlives_the_process(ground: &Ground) {
+    let store = ground.open().await;
     let asked = update_of(Some("contacts/1"));
     store.accept(asked.clone()).await.unwrap();
     drop(store);
-    let found = open_again(&directory).operation(asked.id).await.unwrap().unwrap();
+    let found = ground.open().await.operation(asked.id).await.unwrap().unwrap();
     assert_eq!((found.asked, found.state, found.fence), (asked, State::Pending, 0));
 }
 
-/// The thread that writes ends a moment after the last handle.
-fn open_again(directory: &TempDir) -> Store {
-    loop {
-        match Store::open(&url(directory)) {
-            Err(OpenError::InUse) => std::thread::yield_now(),
-            opened => return opened.unwrap(),
-        }
-    }
-}
-
-#[tokio::test]
-async fn operations_of_a_record_go_one_after_the_other_and_others_are_not_held_up() {
-    let (store, _directory) = fresh();
+pub(crate) async fn operations_of_a_record_go_one_after_the_other_and_others_are_not_held_up(
+    ground: &Ground,
+) {
+    let store = ground.open().await;
     let first = accept(&store, Some("contacts/1")).await;
     let second = accept(&store, Some("contacts/1")).await;
     let other = accept(&store, Some("contacts/2")).await;
@@ -94,9 +69,8 @@ async fn operations_of_a_record_go_one_after_the_other_and_others_are_not_held_u
     assert_eq!(next.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [second]);
 }
 
-#[tokio::test]
-async fn one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones() {
-    let (store, _directory) = fresh();
+pub(crate) async fn one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones(ground: &Ground) {
+    let store = ground.open().await;
     let first = accept(&store, Some("contacts/1")).await;
     accept(&store, Some("contacts/1")).await;
     let claimed = claim(&store, now(), 1).await;
@@ -110,9 +84,8 @@ async fn one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones() {
     assert_eq!((again[0].fence, &again[0].attempts), (2, &vec![attempt]));
 }
 
-#[tokio::test]
-async fn a_worker_that_was_too_slow_changes_nothing() {
-    let (store, _directory) = fresh();
+pub(crate) async fn a_worker_that_was_too_slow_changes_nothing(ground: &Ground) {
+    let store = ground.open().await;
     let id = accept(&store, None).await;
     let slow = claim(&store, now(), 1).await.remove(0);
     assert!(store.end(&slow, None, Ending::Again { due_at: now() }, now()).await.unwrap());
@@ -122,9 +95,8 @@ async fn a_worker_that_was_too_slow_changes_nothing() {
     assert_eq!(store.operation(id).await.unwrap().unwrap().state, State::Applied);
 }
 
-#[tokio::test]
-async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history() {
-    let (store, _directory) = fresh();
+pub(crate) async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history(ground: &Ground) {
+    let store = ground.open().await;
     let id = accept(&store, None).await;
     let claimed = claim(&store, now(), 1).await.remove(0);
     let attempt = Attempt { at: now(), status: 400, correlation_id: None, outcome: "validation".into() };
@@ -141,9 +113,8 @@ async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history() {
     assert!(!store.replay(id, Edit::default(), now()).await.unwrap(), "what is being sent is not sent twice");
 }
 
-#[tokio::test]
-async fn what_is_replayed_stands_in_line_again() {
-    let (store, directory) = fresh();
+pub(crate) async fn what_is_replayed_stands_in_line_again(ground: &Ground) {
+    let store = ground.open().await;
     let first = accept(&store, Some("contacts/1")).await;
     let second = accept(&store, Some("contacts/1")).await;
     let claimed = claim(&store, now(), 10).await.remove(0);
@@ -154,15 +125,14 @@ async fn what_is_replayed_stands_in_line_again() {
     assert!(store.replay(first, Edit::default(), now()).await.unwrap());
     assert!(claim(&store, now(), 10).await.is_empty(), "one at a time");
     drop(store);
-    let store = open_again(&directory);
+    let store = ground.open().await;
     assert!(claim(&store, now(), 10).await.is_empty(), "after a crash too");
     store.end(&claimed, None, good(), now()).await.unwrap();
     assert_eq!(claim(&store, now(), 10).await.remove(0).asked.id, first);
 }
 
-#[tokio::test]
-async fn only_what_waits_can_be_cancelled() {
-    let (store, _directory) = fresh();
+pub(crate) async fn only_what_waits_can_be_cancelled(ground: &Ground) {
+    let store = ground.open().await;
     let id = accept(&store, None).await;
     assert!(store.cancel(id, now()).await.unwrap());
     assert!(!store.cancel(id, now()).await.unwrap());
@@ -173,13 +143,12 @@ async fn only_what_waits_can_be_cancelled() {
     assert_eq!(store.counts().await.unwrap(), [(State::Sending, 1), (State::Cancelled, 1)]);
 }
 
-#[tokio::test]
-async fn what_was_being_sent_is_found_after_a_crash() {
-    let (store, directory) = fresh();
+pub(crate) async fn what_was_being_sent_is_found_after_a_crash(ground: &Ground) {
+    let store = ground.open().await;
     let id = accept(&store, None).await;
     claim(&store, now(), 1).await;
     drop(store);
-    let interrupted = open_again(&directory).interrupted(now() + 1.minute()).await.unwrap();
+    let interrupted = ground.open().await.interrupted(now() + 1.minute()).await.unwrap();
     assert_eq!(interrupted.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [id]);
 }
 
@@ -188,9 +157,8 @@ fn delivery(keys: &[u8]) -> NewDelivery {
     NewDelivery { received_at: now(), connection: "default".into(), body: b"[{},{}]".to_vec(), keys }
 }
 
-#[tokio::test]
-async fn an_event_that_came_before_is_kept_once() {
-    let (store, _directory) = fresh();
+pub(crate) async fn an_event_that_came_before_is_kept_once(ground: &Ground) {
+    let store = ground.open().await;
     assert_eq!(store.receive(delivery(&[1, 2])).await.unwrap().len(), 2);
     let second = store.receive(delivery(&[2, 3])).await.unwrap();
     assert!(!second.contains(0) && second.contains(1));
@@ -201,18 +169,16 @@ async fn an_event_that_came_before_is_kept_once() {
     assert_eq!(store.deliveries(kept[0].seq, 10).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn keys_are_forgotten_by_the_time_of_their_event() {
-    let (store, _directory) = fresh();
+pub(crate) async fn keys_are_forgotten_by_the_time_of_their_event(ground: &Ground) {
+    let store = ground.open().await;
     store.receive(delivery(&[1])).await.unwrap();
     assert_eq!(store.forget_keys(now()).await.unwrap(), 0);
     assert_eq!(store.forget_keys(now() + 1.second()).await.unwrap(), 1);
     assert_eq!(store.receive(delivery(&[1])).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn a_hundred_at_once_are_all_kept() {
-    let (store, directory) = fresh();
+pub(crate) async fn a_hundred_at_once_are_all_kept(ground: &Ground) {
+    let store = ground.open().await;
     let accepted = (0..100).map(|_| {
         let store = store.clone();
         tokio::spawn(async move { accept(&store, None).await })
@@ -221,12 +187,11 @@ async fn a_hundred_at_once_are_all_kept() {
         one.await.unwrap();
     }
     drop(store);
-    assert_eq!(open_again(&directory).counts().await.unwrap(), [(State::Pending, 100)]);
+    assert_eq!(ground.open().await.counts().await.unwrap(), [(State::Pending, 100)]);
 }
 
-#[tokio::test]
-async fn one_bad_request_does_not_harm_the_others_of_its_group() {
-    let (store, _directory) = fresh();
+pub(crate) async fn one_bad_request_does_not_harm_the_others_of_its_group(ground: &Ground) {
+    let store = ground.open().await;
     let twice = update_of(None);
     store.accept(twice.clone()).await.unwrap();
     let others = (0..20).map(|_| {
@@ -239,16 +204,4 @@ async fn one_bad_request_does_not_harm_the_others_of_its_group() {
         other.await.unwrap();
     }
     assert_eq!(store.counts().await.unwrap(), [(State::Pending, 21)]);
-}
-
-#[tokio::test]
-async fn a_second_process_is_kept_out() {
-    let (_store, directory) = fresh();
-    assert!(matches!(Store::open(&url(&directory)), Err(OpenError::InUse)));
-}
-
-#[test]
-fn an_address_that_is_none_is_refused() {
-    assert!(matches!(Store::open("mysql://x"), Err(OpenError::Url(_))));
-    assert!(matches!(Store::open("sqlite:"), Err(OpenError::Url(_))));
 }

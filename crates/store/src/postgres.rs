@@ -1,0 +1,94 @@
+//! The store at scale: one PostgreSQL, several hubkeepers.
+//!
+//! A commit is on the server's disk before it is told of (`synchronous_commit` is never lowered). The server commits
+//! concurrent transactions in groups by itself, so that each request has one of its own.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::{Config, NoTls};
+
+use crate::failure::{OpenError, Refusing, StoreError};
+use crate::schema::POSTGRES_STEPS;
+
+mod deliveries;
+mod operations;
+
+/// Connections to the server: it shares their syncs, and more would only stand in its way.
+const CONNECTIONS_MAX: usize = 16;
+
+/// How long a request waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Held while the schema changes, so that of several hubkeepers one does it.
+const SCHEMA_LOCK: i64 = 0x6875_626b;
+
+#[derive(Clone)]
+pub(crate) struct Postgres(Pool);
+
+impl Postgres {
+    /// Connects, and takes the steps of the schema that are missing.
+    pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
+        let config: Config = url.parse().map_err(|_| OpenError::Url("postgres://…".into()))?;
+        let recycling_method = RecyclingMethod::Fast;
+        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS_MAX)
+            .wait_timeout(Some(PATIENCE))
+            .create_timeout(Some(PATIENCE))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| OpenError::Broken(error.to_string()))?;
+        let store = Self(pool);
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<(), OpenError> {
+        let known = u32::try_from(POSTGRES_STEPS.len()).expect("a few steps");
+        let mut client = self.0.get().await.map_err(|error| OpenError::Broken(error.to_string()))?;
+        let transaction = client.transaction().await.map_err(broken)?;
+        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&SCHEMA_LOCK]).await.map_err(broken)?;
+        let begin = "CREATE TABLE IF NOT EXISTS hubkeeper_schema (version BIGINT NOT NULL)";
+        transaction.batch_execute(begin).await.map_err(broken)?;
+        let row = transaction.query_opt("SELECT version FROM hubkeeper_schema", &[]).await.map_err(broken)?;
+        let found = row.map_or(0, |row| u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX));
+        if found > known {
+            return Err(OpenError::Newer { found, known });
+        }
+        for step in &POSTGRES_STEPS[found as usize..] {
+            transaction.batch_execute(step).await.map_err(broken)?;
+        }
+        transaction.batch_execute("DELETE FROM hubkeeper_schema").await.map_err(broken)?;
+        let version = i64::from(known);
+        transaction.execute("INSERT INTO hubkeeper_schema VALUES ($1)", &[&version]).await.map_err(broken)?;
+        transaction.commit().await.map_err(broken)
+    }
+
+    /// A connection. Without one nothing has been tried.
+    async fn client(&self) -> Result<Object, StoreError> {
+        let unreachable = |error: deadpool_postgres::PoolError| Refusing::Broken(error.to_string());
+        self.0.get().await.map_err(|error| StoreError::NotAccepted(unreachable(error)))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn broken(error: tokio_postgres::Error) -> OpenError {
+    OpenError::Broken(told(&error))
+}
+
+/// The server's own words, where it had any; they name no data.
+fn told(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned())
+}
+
+/// An error after something was tried.
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn unknown(error: tokio_postgres::Error) -> StoreError {
+    StoreError::OutcomeUnknown(told(&error))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn unreadable(error: tokio_postgres::Error) -> StoreError {
+    StoreError::Unreadable(told(&error))
+}

@@ -1,0 +1,73 @@
+//! The inbox in PostgreSQL.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use super::{Postgres, unknown, unreadable};
+use crate::checksum::of_delivery;
+use crate::deliveries::{Delivery, EventKey, NewDelivery, Places};
+use crate::failure::StoreError;
+
+impl Postgres {
+    pub(crate) async fn receive(&self, delivery: NewDelivery) -> Result<Places, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(unknown)?;
+        let keys: Vec<&[u8]> = delivery.keys.iter().map(|key| key.bytes().as_slice()).collect();
+        // In one order, so that two deliveries of the same events do not wait for each other.
+        let see =
+            "INSERT INTO seen (key) SELECT DISTINCT key FROM unnest($1::BYTEA[]) AS keys (key) ORDER BY key
+                   ON CONFLICT DO NOTHING RETURNING key";
+        let statement = transaction.prepare_cached(see).await.map_err(unknown)?;
+        let rows = transaction.query(&statement, &[&keys]).await.map_err(unknown)?;
+        let mut new = Places::default();
+        for row in &rows {
+            let key: &[u8] = row.get(0);
+            if let Some(place) = keys.iter().position(|one| *one == key) {
+                new.add(place);
+            }
+        }
+        if !new.is_empty() {
+            let received_at = delivery.received_at.as_millisecond();
+            let checksum = of_delivery(received_at, &delivery.connection, new, &delivery.body);
+            let keep = "INSERT INTO deliveries (received_at, connection, places, body, checksum)
+                        VALUES ($1, $2, $3, $4, $5)";
+            let statement = transaction.prepare_cached(keep).await.map_err(unknown)?;
+            let places = new.bytes();
+            transaction
+                .execute(
+                    &statement,
+                    &[&received_at, &delivery.connection, &places.as_slice(), &delivery.body, &checksum],
+                )
+                .await
+                .map_err(unknown)?;
+        }
+        transaction.commit().await.map_err(unknown)?;
+        Ok(new)
+    }
+
+    pub(crate) async fn deliveries(&self, after: i64, max: usize) -> Result<Vec<Delivery>, StoreError> {
+        let client = self.client().await?;
+        let sql = "SELECT seq, received_at, connection, places, body, checksum FROM deliveries
+                   WHERE seq > $1 ORDER BY seq LIMIT $2";
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let rows = client.query(sql, &[&after, &max]).await.map_err(unreadable)?;
+        rows.iter().map(read).collect()
+    }
+
+    pub(crate) async fn forget_keys(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let client = self.client().await?;
+        let key = EventKey::earliest(before);
+        let forgotten = client.execute("DELETE FROM seen WHERE key < $1", &[&key.bytes().as_slice()]).await;
+        forgotten.map(|count| usize::try_from(count).unwrap_or(usize::MAX)).map_err(unknown)
+    }
+}
+
+fn read(row: &Row) -> Result<Delivery, StoreError> {
+    let (seq, received_at, connection): (i64, i64, String) = (row.get(0), row.get(1), row.get(2));
+    let (places, body, checksum): (&[u8], Vec<u8>, i64) = (row.get(3), row.get(4), row.get(5));
+    let new = places.try_into().map(Places::of_bytes).unwrap_or_default();
+    let whole = of_delivery(received_at, &connection, new, &body) == checksum;
+    let received_at = Timestamp::from_millisecond(received_at).ok().filter(|_| whole);
+    let delivery = received_at.map(|received_at| Delivery { seq, received_at, connection, body, new });
+    delivery.ok_or_else(|| StoreError::Damaged { table: "deliveries", id: seq.to_string() })
+}

@@ -1,0 +1,92 @@
+//! What every kind of store does, whatever lies beneath: one suite, run over each of them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use store::Store;
+use store::failure::OpenError;
+use tempfile::TempDir;
+
+mod cases;
+mod server;
+
+/// Where a case's store lies.
+pub(crate) enum Ground {
+    Directory(TempDir),
+    Database(String),
+}
+
+impl Ground {
+    fn directory() -> Self {
+        Self::Directory(tempfile::tempdir().unwrap())
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Directory(directory) => {
+                format!("sqlite:{}", directory.path().join("data/hubkeeper.db").display())
+            }
+            Self::Database(url) => url.clone(),
+        }
+    }
+
+    /// Opens it, as often as one likes: the thread that writes ends a moment after the last handle.
+    pub(crate) async fn open(&self) -> Store {
+        loop {
+            match Store::open(&self.url()).await {
+                Err(OpenError::InUse) => tokio::task::yield_now().await,
+                opened => return opened.unwrap(),
+            }
+        }
+    }
+}
+
+/// Every case over SQLite as a test of its own, and all over one PostgreSQL server, which takes a second to start.
+macro_rules! conform {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::cases::$case(&super::Ground::directory()).await;
+                }
+            )+
+        }
+
+        #[tokio::test]
+        async fn postgres() {
+            let server = server::Server::start();
+            $(
+                println!("{}", stringify!($case));
+                cases::$case(&Ground::Database(server.database(stringify!($case)).await)).await;
+            )+
+        }
+    };
+}
+
+conform! {
+    an_accepted_operation_outlives_the_process,
+    operations_of_a_record_go_one_after_the_other_and_others_are_not_held_up,
+    one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones,
+    a_worker_that_was_too_slow_changes_nothing,
+    a_dead_letter_is_edited_and_replayed_and_keeps_its_history,
+    what_is_replayed_stands_in_line_again,
+    only_what_waits_can_be_cancelled,
+    what_was_being_sent_is_found_after_a_crash,
+    an_event_that_came_before_is_kept_once,
+    keys_are_forgotten_by_the_time_of_their_event,
+    a_hundred_at_once_are_all_kept,
+    one_bad_request_does_not_harm_the_others_of_its_group,
+}
+
+#[tokio::test]
+async fn a_second_process_is_kept_out() {
+    let ground = Ground::directory();
+    let _store = ground.open().await;
+    assert!(matches!(Store::open(&ground.url()).await, Err(OpenError::InUse)));
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_refused() {
+    for url in ["mysql://x", "sqlite:", ""] {
+        assert!(matches!(Store::open(url).await, Err(OpenError::Url(_))), "{url}");
+    }
+}
