@@ -180,9 +180,10 @@ mod tests {
         "2026-03-01T12:00:00Z".parse().unwrap()
     }
 
-    fn receiver(secrets: &[&str]) -> (Receiver, TempDir) {
+    async fn receiver(secrets: &[&str]) -> (Receiver, TempDir) {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&format!("sqlite:{}", directory.path().join("s.db").display())).unwrap();
+        let store =
+            Store::open(&format!("sqlite:{}", directory.path().join("s.db").display())).await.unwrap();
         let app = App {
             connection: "default".into(),
             app_id: Some(54321),
@@ -211,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_genuine_delivery_is_kept_before_it_is_acknowledged_and_once() {
-        let (receiver, _directory) = receiver(&["s1"]);
+        let (receiver, _directory) = receiver(&["s1"]).await;
         let headers = signed_v3("s1", BODY, now());
         assert_eq!(post(&receiver, &headers, BODY).await, Outcome::Kept { events: 1, new: 1 });
         let kept = receiver.store.deliveries(0, 10).await.unwrap();
@@ -223,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn during_a_rotation_both_secrets_count() {
-        let (receiver, _directory) = receiver(&["new", "old"]);
+        let (receiver, _directory) = receiver(&["new", "old"]).await;
         for secret in ["new", "old"] {
             let outcome = post(&receiver, &signed_v3(secret, BODY, now()), BODY).await;
             assert_eq!(outcome.status(), StatusCode::OK, "{secret}");
@@ -232,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_secret_of_a_known_app_is_our_mistake_until_shown_otherwise() {
-        let (receiver, _directory) = receiver(&["right"]);
+        let (receiver, _directory) = receiver(&["right"]).await;
         let outcome = post(&receiver, &signed_v3("wrong", BODY, now()), BODY).await;
         assert_eq!(outcome.status(), StatusCode::SERVICE_UNAVAILABLE);
         let foreign = BODY.replace("54321", "11111");
@@ -243,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_signed_long_ago_or_in_the_future_is_refused() {
-        let (receiver, _directory) = receiver(&["s1"]);
+        let (receiver, _directory) = receiver(&["s1"]).await;
         for seconds in [-301, 301] {
             let at = now() + jiff::SignedDuration::from_secs(seconds);
             let outcome = post(&receiver, &signed_v3("s1", BODY, at), BODY).await;
@@ -253,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_old_signature_beside_a_broken_new_one_does_not_count() {
-        let (receiver, _directory) = receiver(&["s1"]);
+        let (receiver, _directory) = receiver(&["s1"]).await;
         let v1 = sign_v1(&Secret::new("s1"), BODY.as_bytes());
         let mut headers = HeaderMap::from_iter([
             (SIGNATURE_HEADER, v1.parse().unwrap()),
@@ -267,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_named_connection_is_the_only_one_that_counts() {
-        let (receiver, _directory) = receiver(&["s1"]);
+        let (receiver, _directory) = receiver(&["s1"]).await;
         let headers = signed_v3("s1", BODY, now());
         let request = Request {
             method: "POST",
@@ -281,7 +282,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_delivery_is_no_secret_of_ours() {
-        let (receiver, _directory) = receiver(&["s1"]);
+        let (receiver, _directory) = receiver(&["s1"]).await;
         let outcome = post(&receiver, &HeaderMap::new(), "{}").await;
         assert_eq!(outcome.status(), StatusCode::BAD_REQUEST);
     }
