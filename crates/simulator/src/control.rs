@@ -4,6 +4,7 @@ mod body;
 mod faults;
 mod stats;
 mod tokens;
+mod webhooks;
 
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -60,16 +61,12 @@ fn route(simulator: &mut Simulator, call: &Call, rest: &[&str], wall: Timestamp)
         (&Method::GET, ["log"]) => log(simulator, call),
         (&Method::POST, ["clock", "advance"]) => advance(simulator, call, wall),
         (&Method::GET, ["clock"]) => Ok(ok(&json!({"now": now.to_string()}))),
-        (&Method::POST, ["webhooks", "emit"]) => Err(Complaint {
-            status: StatusCode::NOT_IMPLEMENTED,
-            message: "this simulator does not send webhooks yet".to_owned(),
-            hint: "read changes from GET /_sim/log meanwhile".to_owned(),
-        }),
+        (method, ["webhooks", rest @ ..]) => webhooks::answer(simulator, call, method, rest, now),
         _ => Err(Complaint {
             status: StatusCode::NOT_FOUND,
             message: format!("no such control call: {} /_sim/{}", call.method, rest.join("/")),
-            hint: "there are POST reset, seed, limits, faults, tokens, clock/advance; GET faults, faults/kinds, stats, \
-                   log, clock; DELETE faults, faults/{id}, tokens/{token}"
+            hint: "there are POST reset, seed, limits, faults, tokens, clock/advance, webhooks/target, webhooks/emit, webhooks/disorder; GET faults, faults/kinds, stats, \
+                   log, clock, webhooks, webhooks/log; DELETE faults, faults/{id}, tokens/{token}"
                 .to_owned(),
         }),
     }

@@ -7,6 +7,7 @@
 mod ask;
 mod associations;
 mod batch_answer;
+pub mod change;
 mod definition;
 mod kind;
 mod lists;
@@ -105,6 +106,8 @@ pub struct Crm {
     requirements: Requirements,
     vacant: Vacant,
     log: Vec<Applied>,
+    /// `None` while nobody watches.
+    changes: Option<Vec<change::Change>>,
 }
 
 impl Crm {
@@ -130,6 +133,7 @@ impl Crm {
             requirements: Requirements::default(),
             vacant: Vacant::default(),
             log: Vec::new(),
+            changes: None,
         };
         let definitions = crm.kinds.iter().map(|(_, info)| stock::definitions(info)).collect::<Vec<_>>();
         for definitions in definitions {

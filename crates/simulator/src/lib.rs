@@ -13,6 +13,7 @@
 //! | [`crm`] | records, associations, properties, pipelines, owners |
 //! | [`account`], [`capacity`], [`sunset`], [`status`] | account details, CRM limits, what is switched off, status page |
 //! | [`fault`], [`locks`], [`half_done`] | what is broken at the moment |
+//! | [`webhooks`] | changes as signed deliveries |
 //! | [`control`] | the control API below `/_sim/` |
 //! | [`dns`] | a DNS stub, for what breaks before a connection exists |
 //!
@@ -42,12 +43,14 @@ pub mod registry;
 pub mod route;
 pub mod scope;
 pub mod seed;
+mod sender;
 pub mod server;
 pub mod shell;
 pub mod simulator;
 pub mod status;
 pub mod sunset;
 pub mod tally;
+pub mod webhooks;
 
 pub use config::Config;
 pub use server::serve;

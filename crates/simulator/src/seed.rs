@@ -28,6 +28,13 @@ pub enum Purpose {
     FaultShape,
     /// How much another process spends in one second.
     OtherProcess,
+    EventId,
+    /// Is an event delivered twice?
+    EventTwice,
+    /// The order of events in a delivery.
+    EventOrder,
+    /// How long until a delivery is tried again.
+    WebhookRetry,
 }
 
 impl Seed {

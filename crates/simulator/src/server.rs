@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::outcome::{Outcome, Transport};
 use crate::refusal::Refusal;
+use crate::sender;
 use crate::shell::{HANG_MAX, Shell, response};
 use drip::Drip;
 use line::{Fate, Line};
@@ -37,6 +38,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Serves until `shutdown` completes, then lets calls under way finish.
 pub async fn serve(listener: TcpListener, shell: Arc<Shell>, shutdown: impl Future<Output = ()>) {
     let (stop, stopping) = watch::channel(());
+    let sender = tokio::spawn(sender::run(shell.clone()));
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -56,6 +58,7 @@ pub async fn serve(listener: TcpListener, shell: Arc<Shell>, shutdown: impl Futu
         }
     }
     drop(listener);
+    sender.abort();
     drop(stop);
     let _ = timeout(DRAIN_MAX, async { while connections.join_next().await.is_some() {} }).await;
 }

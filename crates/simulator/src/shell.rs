@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
+use tokio::sync::Notify;
 
 use crate::arrival::CONNECTION_IDLE_MS;
 use crate::call::{Call, Reply};
@@ -16,6 +18,7 @@ use crate::form;
 use crate::outcome::{Outcome, Transport};
 use crate::seed::{Purpose, Seed};
 use crate::simulator::Simulator;
+use crate::webhooks::Outgoing;
 
 /// Why an in-process exchange brought no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +39,7 @@ pub struct Shell {
     latency: Latency,
     seed: Seed,
     arrivals: AtomicU64,
+    webhooks_changed: Notify,
 }
 
 impl Shell {
@@ -47,6 +51,7 @@ impl Shell {
             seed: simulator.seed,
             core: Mutex::new(simulator),
             arrivals: AtomicU64::new(0),
+            webhooks_changed: Notify::new(),
         }
     }
 
@@ -59,6 +64,36 @@ impl Shell {
     pub fn dns_behaviour(&self) -> crate::dns::Behaviour {
         let now = self.clock.now();
         self.core.lock().dns_behaviour(now)
+    }
+
+    /// Webhook deliveries that leave now, and how long until the next.
+    pub(crate) fn webhooks_due(&self) -> (Vec<Outgoing>, Option<Duration>) {
+        let mut core = self.core.lock();
+        let now = self.clock.now() + core.advanced;
+        let outgoing = core.webhooks.due(now);
+        let wait = core.webhooks.next_due().map(|due| (due - now).try_into().unwrap_or_default());
+        (outgoing, wait)
+    }
+
+    /// Something may be due sooner than it was.
+    pub(crate) async fn webhooks_changed(&self) {
+        self.webhooks_changed.notified().await;
+    }
+
+    pub(crate) fn webhook_ended(&self, number: u64, status: Option<u16>) {
+        let mut core = self.core.lock();
+        let now = self.clock.now() + core.advanced;
+        core.webhooks.ended(number, status, now);
+        self.webhooks_changed.notify_one();
+    }
+
+    /// What an app's deliveries are signed with, and the time now.
+    pub(crate) fn webhook_secret(&self, app_id: u64) -> (String, Timestamp) {
+        let core = self.core.lock();
+        let now = self.clock.now() + core.advanced;
+        let (_, secret) = core.registry.client(app_id);
+        let secret = if core.webhooks.disorder.wrong_secret { format!("not-{secret}") } else { secret };
+        (secret, now)
     }
 
     /// One call and its answer, without sockets: the same as over a new connection.
@@ -93,6 +128,7 @@ impl Shell {
             // Read under the lock: calls are counted in the order of their instants.
             core.handle(&call, self.clock.now())
         };
+        self.webhooks_changed.notify_one();
         wait(after + outcome.delay).await;
         outcome
     }

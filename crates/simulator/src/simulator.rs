@@ -23,6 +23,7 @@ use crate::registry::{self, Registry};
 use crate::route::Route;
 use crate::seed::{Purpose, Seed};
 use crate::tally::Tally;
+use crate::webhooks::Webhooks;
 use crate::{control, status};
 use dress::with_date;
 
@@ -36,6 +37,7 @@ pub struct Simulator {
     pub(crate) locks: Locks,
     pub(crate) faults: FaultBook,
     pub(crate) tally: Tally,
+    pub(crate) webhooks: Webhooks,
     /// How far `/_sim/clock/advance` has moved the clock.
     pub(crate) advanced: SignedDuration,
 }
@@ -60,6 +62,7 @@ impl Simulator {
             locks: Locks::default(),
             faults: FaultBook::default(),
             tally: Tally::default(),
+            webhooks: Webhooks::new(seed),
             advanced: SignedDuration::ZERO,
             config,
         }
@@ -126,9 +129,21 @@ impl Simulator {
                 self.dress(answered, &arrival)
             }
         };
+        self.tell_watchers(&arrival);
         let delay = hubspot::delay(&strikes, &arrival);
         self.tally.note(arrival.fingerprint, reply.status.as_u16());
         Outcome { reply, delay, transport }
+    }
+
+    /// What the call changed goes to the apps that want to know.
+    fn tell_watchers(&mut self, arrival: &Arrival<'_>) {
+        let portal = arrival.portal_id.and_then(|id| self.portals.get_mut(&id));
+        if let Some(portal) = portal
+            && self.webhooks.is_watching()
+        {
+            portal.crm.watch();
+            self.webhooks.note(portal.id, &portal.crm.take_changes());
+        }
     }
 
     fn arrival<'a>(&self, call: &'a Call, now: Timestamp) -> Arrival<'a> {

@@ -68,6 +68,14 @@ impl Simulator {
     /// The limits, then everything that is counted.
     fn serve_known(&mut self, arrival: &Arrival<'_>, strikes: &[Strike], grant: &Grant) -> Answered {
         let (now, id) = (arrival.now, arrival.correlation_id.as_str());
+        if let ["webhooks" | "app-webhooks", app_id, rest @ ..] = arrival.route.bare().as_slice() {
+            let app_id = app_id.parse().ok().filter(|app_id| *app_id == grant.app_id);
+            let answered = app_id
+                .ok_or_else(Refusal::no_such_path)
+                .and_then(|app_id| self.webhooks.answer(arrival.call, app_id, rest, now));
+            self.watch();
+            return answered.unwrap_or_else(|refusal| refusal.reply(id)).into();
+        }
         let portal = portal(&mut self.portals, &self.config, grant.portal_id);
         let (used, day_began, resets_at) = self.ledger.day(portal.id, &portal.zone, now);
         let planned = allowance(quota::plan(strikes, portal.plan), grant.kind, self.config.limits);
@@ -97,6 +105,13 @@ impl Simulator {
                 answer(portal, arrival, strikes, usage)
             });
         Answered { reply, standing }
+    }
+
+    /// Changes are kept from the first subscription on.
+    pub(crate) fn watch(&mut self) {
+        if self.webhooks.is_watching() {
+            self.portals.values_mut().for_each(|portal| portal.crm.watch());
+        }
     }
 
     fn authenticate(&self, arrival: &Arrival<'_>, strikes: &[Strike]) -> Result<Grant, Refusal> {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::Crm;
 use super::super::ask::{Ask, Shelf, Version};
 use super::super::batch_answer::Outcome;
+use super::super::change::What;
 use super::super::kind::Kind;
 use super::super::paging;
 use super::super::refusal::Refusal;
@@ -168,5 +169,15 @@ impl Crm {
     pub(super) fn note_link(&mut self, ask: &Ask<'_>, action: &'static str, from: End, to: End) {
         let names = format!("{}/{}", self.kinds.info(from.0).log_name(), self.kinds.info(to.0).log_name());
         self.note(ask, action, &names, format!("{}/{}", from.1, to.1), None);
+        // Told from both ends.
+        for (near, far) in [(from, to), (to, from)] {
+            let to_prefix = self.event_prefix(far.0);
+            let what = What::AssociationChange {
+                to_object_id: far.1.0,
+                to_prefix,
+                removed: action == "disassociate",
+            };
+            self.tell(ask, near.0, near.1, what);
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::super::Crm;
 use super::super::ask::{Ask, Shelf};
 use super::super::associations::AnyId;
+use super::super::change::What;
 use super::super::kind::Kind;
 use super::super::record::{Name, Record, RecordId, Source};
 use super::super::refusal::Refusal;
@@ -108,7 +109,10 @@ impl Crm {
             self.store_mut(kind).erase(old);
             self.store_mut(kind).redirect(old, id);
         }
+        let properties_moved = survivor.current().count();
         self.store_mut(kind).insert(survivor);
+        let what = What::Merge { primary: primary.0, merged: vec![primary.0, other.0], properties_moved };
+        self.tell(ask, kind, id, what);
         self.note(ask, "merge", &self.kinds.info(kind).log_name(), id, None);
         id
     }

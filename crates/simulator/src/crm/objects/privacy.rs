@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::super::Crm;
 use super::super::ask::{Ask, Shelf};
 use super::super::associations::AnyId;
+use super::super::change::What;
 use super::super::kind::Kind;
 use super::super::record::RecordId;
 use super::super::refusal::Refusal;
@@ -42,6 +43,9 @@ impl Crm {
         self.links.forget((kind, id));
         self.store_mut(kind).erase(id);
         self.note(ask, "gdpr_delete", "contacts", id, None);
+        // The one brings the other: facts §6.4.
+        self.tell(ask, kind, id, What::PrivacyDeletion);
+        self.tell(ask, kind, id, What::Deletion);
     }
 
     /// The address itself is personal data and stays out of the log.

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::super::Crm;
 use super::super::ask::{Ask, Shelf};
+use super::super::change::What;
 use super::super::kind::Kind;
-use super::super::record::{Record, RecordId, Source};
+use super::super::record::{Name, Record, RecordId, Source};
 use super::super::refusal::Refusal;
 use super::super::store::Changes;
 use super::locate::missing;
@@ -76,11 +77,13 @@ impl Crm {
         let id = self.fresh_id();
         let now = ask.moment.now;
         let mut record = Record::new(id, now);
-        for (name, value) in plan.changes {
-            record.set(&name, value, now, Source::Integration);
+        for (name, value) in &plan.changes {
+            record.set(name, value.clone(), now, Source::Integration);
         }
         self.store_mut(kind).insert(record);
         self.note(ask, "create", &self.kinds.info(kind).log_name(), id, trace_id);
+        self.tell(ask, kind, id, What::Creation);
+        self.tell_properties(ask, kind, id, &plan.changes);
         for (to, key) in plan.links {
             self.links.add(&self.link_types, (kind, id), to, &[key]);
         }
@@ -96,7 +99,12 @@ impl Crm {
         action: &'static str,
         trace_id: Option<&str>,
     ) {
+        let differs = |(name, value): &&(Name, String)| {
+            self.live(kind, id).get(name).unwrap_or_default() != value.as_str()
+        };
+        let changed: Changes = changes.iter().filter(differs).cloned().collect();
         self.store_mut(kind).change(id, changes, ask.moment.now, Source::Integration);
+        self.tell_properties(ask, kind, id, &changed);
         self.note(ask, action, &self.kinds.info(kind).log_name(), id, trace_id);
     }
 
@@ -109,5 +117,6 @@ impl Crm {
             self.store_mut(kind).shelve(id, Some(ask.moment.now));
         }
         self.note(ask, "archive", &self.kinds.info(kind).log_name(), id, None);
+        self.tell(ask, kind, id, What::Deletion);
     }
 }

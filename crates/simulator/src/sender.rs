@@ -1,0 +1,61 @@
+//! Sends webhook deliveries over real sockets, as many at a time as the apps' settings allow.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Uri, header};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::timeout;
+
+use crate::shell::Shell;
+use crate::webhooks::{Outgoing, sign};
+
+/// A receiver that has not answered by then has not taken it: facts §6.5 [DOC error-handling].
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// Without anything due, how long until the clock may have been moved by hand.
+const LOOK: Duration = Duration::from_millis(200);
+
+type HttpClient = Client<HttpConnector, Full<Bytes>>;
+
+/// Sends for as long as the simulator lives.
+pub(crate) async fn run(shell: Arc<Shell>) {
+    let client: HttpClient = Client::builder(TokioExecutor::new()).build_http();
+    loop {
+        let (outgoing, wait) = shell.webhooks_due();
+        for delivery in outgoing {
+            tokio::spawn(send(shell.clone(), client.clone(), delivery));
+        }
+        let _something_happened = timeout(wait.unwrap_or(LOOK).min(LOOK), shell.webhooks_changed()).await;
+    }
+}
+
+async fn send(shell: Arc<Shell>, client: HttpClient, delivery: Outgoing) {
+    let status = match request(&shell, &delivery) {
+        Some(request) => match timeout(ANSWER_MAX, client.request(request)).await {
+            Ok(Ok(answer)) => Some(answer.status().as_u16()),
+            Ok(Err(_)) | Err(_) => None,
+        },
+        None => None,
+    };
+    shell.webhook_ended(delivery.number, status);
+}
+
+fn request(shell: &Shell, delivery: &Outgoing) -> Option<Request<Full<Bytes>>> {
+    let mut request = Request::new(Full::new(delivery.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = delivery.url.parse::<Uri>().ok()?;
+    let (secret, now) = shell.webhook_secret(delivery.app_id);
+    *request.headers_mut() = sign::headers(&secret, &delivery.url, &delivery.body, now);
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static("HubSpot Connect 2.0 (http://dev.hubspot.com/) - simulated"),
+    );
+    Some(request)
+}
