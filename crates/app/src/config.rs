@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) log: LogSection,
     pub(crate) otel: OtelSection,
     pub(crate) triage: TriageSection,
+    pub(crate) store: StoreSection,
+    pub(crate) webhooks: WebhooksSection,
     pub(crate) connections: Vec<ConnectionSection>,
     pub(crate) callers: Vec<CallerSection>,
 }
@@ -115,6 +117,19 @@ pub(crate) struct TriageSection {
     pub(crate) runbooks: Option<PathBuf>,
 }
 
+/// Where accepted writes and webhooks are kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StoreSection {
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct WebhooksSection {
+    pub(crate) public_url: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConnectionSection {
@@ -130,6 +145,8 @@ pub(crate) struct ConnectionSection {
     pub(crate) client_id: Option<String>,
     #[serde(default)]
     pub(crate) client_secret: Option<SecretReference>,
+    #[serde(default)]
+    pub(crate) app_id: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

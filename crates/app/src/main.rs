@@ -14,6 +14,7 @@ mod otel;
 mod process;
 mod secret_reference;
 mod triage;
+mod webhooks;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -12,6 +12,7 @@
 //! | [`admit`] | who may call, with which credential |
 //! | [`OwnHosts`] | no web page may call where everyone is trusted |
 //! | `headers` | which headers travel |
+//! | [`Intake`] | what comes in and is no call to HubSpot |
 //! | `rewrite` | links in answers lead back to us |
 //! | `refusal` | our own errors, in HubSpot's shape |
 //! | [`traffic`] | what passed through lately |
@@ -23,6 +24,7 @@ use std::time::Duration;
 use client::body::Body;
 use client::clock::WallClock;
 use client::stack::Stack;
+use futures_util::future::Either;
 use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -31,6 +33,7 @@ pub mod admit;
 mod connection;
 mod forward;
 mod headers;
+mod intake;
 mod listener;
 pub mod log;
 mod own_hosts;
@@ -40,6 +43,7 @@ pub mod traffic;
 
 pub use connection::Patience;
 pub use forward::ForwardSettings;
+pub use intake::Intake;
 pub use listener::ListenerSettings;
 pub use own_hosts::OwnHosts;
 
@@ -65,6 +69,8 @@ pub struct Gateway {
     pub public_url: Option<String>,
     /// What we may be called; checked where whoever can connect is trusted.
     pub own_hosts: OwnHosts,
+    /// Takes webhooks, where they are configured.
+    pub intake: Option<Arc<dyn Intake>>,
     pub forward: ForwardSettings,
     pub listener: ListenerSettings,
 }
@@ -112,7 +118,13 @@ impl Gateway {
             unnamed: Arc::from("-"),
             own_hosts,
         });
-        let service = move |arrived| forwarder.clone().answer(arrived);
+        let intake = self.intake;
+        let service = move |arrived| match (&intake, arrived) {
+            (Some(intake), Arrived::Request(request)) if intake.takes(request.uri().path()) => {
+                Either::Left(intake.take(request))
+            }
+            (_, arrived) => Either::Right(forwarder.clone().answer(arrived)),
+        };
         let mut told = draining.clone();
         let drained = async {
             drop(told.wait_for(|draining| *draining).await);

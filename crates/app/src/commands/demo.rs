@@ -38,7 +38,7 @@ async fn serve(options: &DemoOptions) -> Result<Exit, Failure> {
     config.gateway.upstream.clone_from(&sim);
     config.gateway.status_page = format!("{sim}/_status/api/v2/summary.json");
     config.admin.listen.clone_from(&options.admin_listen);
-    let house = House::open(&config.checked()?, None).await?;
+    let house = House::open(&config.checked()?, None, None).await?;
     let (gateway, admin) = (house.gateway_url(), house.admin_url());
 
     let ready = json!({"event": "ready", "gateway": gateway, "admin": admin, "sim": sim, "token": token});

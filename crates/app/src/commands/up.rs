@@ -31,6 +31,7 @@ use crate::metrics::Sources;
 use crate::otel::{self, Exporter, SpanCollector};
 use crate::process;
 use crate::secret_reference::SecretReference;
+use crate::webhooks;
 
 /// Answers up to this size are read whole before they are passed on.
 const WHOLE_ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -49,7 +50,7 @@ pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Res
         })?;
     }
     process::runtime()?.block_on(async {
-        let house = House::open(&config, exporter).await?;
+        let house = House::open(&config, options.data.as_deref(), exporter).await?;
         let asked_to_stop = process::asked_to_stop();
         process::print_line(&house.ready_line());
         let (stop, draining) = watch::channel(false);
@@ -99,7 +100,7 @@ pub(super) struct House {
 
 impl House {
     /// Checks everything, then binds.
-    pub(super) async fn open(config: &Config, exporter: Option<Exporter>) -> Result<Self, Failure> {
+    pub(super) async fn open(config: &Config, data: Option<&Path>, exporter: Option<Exporter>) -> Result<Self, Failure> {
         let clock = WallClock::system();
         let started = Instant::now();
         let traffic = Arc::new(Traffic::new(clock.clone()));
@@ -125,6 +126,7 @@ impl House {
             upstream: config.gateway.upstream.clone(),
             public_url: config.gateway.public_url.clone(),
             own_hosts: own_hosts.clone(),
+            intake: webhooks::intake(config, data, &clock).await?,
             forward: ForwardSettings {
                 deadline: config.gateway.deadline(),
                 deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),

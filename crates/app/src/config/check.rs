@@ -55,6 +55,9 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     }
     telemetry(config)?;
     daily(&config.daily)?;
+    if let Some(public) = &config.webhooks.public_url {
+        url("webhooks.public_url", public)?;
+    }
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
     if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {

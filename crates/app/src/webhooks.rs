@@ -1,0 +1,158 @@
+//! HubSpot's deliveries, from our listener to the inbox.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use client::body::Body;
+use client::clock::WallClock;
+use futures_util::future::BoxFuture;
+use gateway::Intake;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hubspot::secret::Secret;
+use hubspot::signature::Rules;
+use inbox::address::PublicAddress;
+use inbox::receive::{self, App, Outcome, Receiver};
+use serde_json::json;
+use store::Store;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::process;
+use crate::secret_reference::SecretReference;
+
+/// The path that HubSpot's deliveries arrive at; the name of a connection may follow.
+const PATH: &str = "/webhooks/hubspot";
+
+/// A hundred events with long values are a tenth of it.
+const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// HubSpot gives up on us after 5 s (hubspot-facts §6.5); a body that is not here by then is not worth having.
+const BODY_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The variable that people already have.
+const SECRET_VARIABLE: &str = "HUBSPOT_CLIENT_SECRET";
+
+/// The intake that the configuration asks for: none without a public address.
+pub(crate) async fn intake(
+    config: &Config,
+    data: Option<&Path>,
+    clock: &WallClock,
+) -> Result<Option<Arc<dyn Intake>>, Failure> {
+    let Some(public) = &config.webhooks.public_url else { return Ok(None) };
+    let public = PublicAddress::new(public).map_err(Failure::usage)?;
+    let apps = apps(config)?;
+    if apps.is_empty() {
+        return Err(Failure::usage("webhooks need the client secret they are signed with, and there is none")
+            .hint(format!("set {SECRET_VARIABLE}, or client_secret in [[connections]]")));
+    }
+    let store = open_store(config, data).await?;
+    let receiver = Receiver { store, public, rules: Rules::default(), apps };
+    Ok(Some(Arc::new(Webhooks { receiver: Arc::new(receiver), clock: clock.clone() })))
+}
+
+async fn open_store(config: &Config, data: Option<&Path>) -> Result<Store, Failure> {
+    let beside = data.map(|directory| format!("sqlite:{}", directory.join("hubkeeper.db").display()));
+    let url = config.store.url.clone().or(beside).ok_or_else(|| {
+        Failure::usage("webhooks are acknowledged only once they are on a disk, and no store is configured")
+            .hint("name a directory with --data, or set [store] url")
+    })?;
+    Store::open(&url).await.map_err(|error| {
+        Failure::usage(format!("the store cannot be used: {error}"))
+            .hint("[store] url names it; without that it is hubkeeper.db in the directory of --data")
+    })
+}
+
+/// Every connection that has a client secret, or the one of the environment.
+fn apps(config: &Config) -> Result<Vec<App>, Failure> {
+    let mut apps = Vec::new();
+    for connection in &config.connections {
+        if let Some(secret) = &connection.client_secret {
+            apps.push(App {
+                connection: connection.name.clone(),
+                app_id: connection.app_id,
+                portal_id: connection.portal_id,
+                secrets: vec![secret.resolve()?],
+            });
+        }
+    }
+    if config.connections.is_empty() && process::environment(SECRET_VARIABLE).is_some() {
+        let secret: Secret = SecretReference::Env(SECRET_VARIABLE.to_owned()).resolve()?;
+        apps.push(App { connection: "default".into(), app_id: None, portal_id: None, secrets: vec![secret] });
+    }
+    Ok(apps)
+}
+
+struct Webhooks {
+    receiver: Arc<Receiver>,
+    clock: WallClock,
+}
+
+impl Intake for Webhooks {
+    fn takes(&self, path: &str) -> bool {
+        path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    fn take(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        let (receiver, clock) = (self.receiver.clone(), self.clock.clone());
+        Box::pin(async move { take(&receiver, &clock, request).await })
+    }
+}
+
+async fn take(receiver: &Receiver, clock: &WallClock, request: Request<Body>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    if parts.method != Method::POST {
+        return answer(StatusCode::METHOD_NOT_ALLOWED, "webhooks are posted");
+    }
+    let read = tokio::time::timeout(BODY_TIME_MAX, Limited::new(body, BODY_BYTES_MAX).collect());
+    let Ok(Ok(body)) = read.await else {
+        return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
+    };
+    let body = body.to_bytes();
+    let connection = parts.uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/'));
+    let delivery = receive::Request {
+        method: parts.method.as_str(),
+        target: parts.uri.path_and_query().map_or(PATH, http::uri::PathAndQuery::as_str),
+        connection: connection.filter(|name| !name.is_empty()),
+        headers: &parts.headers,
+        body: &body,
+    };
+    let outcome = receiver.receive(&delivery, clock.now()).await;
+    tell(&outcome);
+    answer(outcome.status(), &said(&outcome))
+}
+
+/// What the sender hears: nothing that would help a forger.
+fn said(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Kept { events, new } => format!("{events} events, {new} of them new"),
+        Outcome::NoDelivery(why) => why.to_string(),
+        Outcome::Forged(_) => "the signature is missing or wrong".into(),
+        Outcome::UnknownConnection => "no such connection takes webhooks".into(),
+        Outcome::Doubtful { .. } | Outcome::NotKept(_) => "not taken; send it again later".into(),
+    }
+}
+
+fn tell(outcome: &Outcome) {
+    match outcome {
+        Outcome::Kept { .. } => {}
+        Outcome::Doubtful { connection, refusal } => {
+            tracing::warn!(connection, %refusal, "a delivery for a known app does not verify: check the client secret and webhooks.public_url");
+        }
+        Outcome::NotKept(error) => tracing::error!(%error, "a genuine delivery was not kept; HubSpot will send it again"),
+        Outcome::Forged(refusal) => tracing::info!(%refusal, "a delivery that nobody we know signed"),
+        Outcome::NoDelivery(why) => tracing::info!(%why, "a request to the webhook address that is no delivery"),
+        Outcome::UnknownConnection => tracing::info!("a delivery for a connection that takes no webhooks"),
+    }
+}
+
+fn answer(status: StatusCode, message: &str) -> Response<Body> {
+    let word = if status.is_success() { "ok" } else { "error" };
+    let text = json!({"status": word, "message": message}).to_string();
+    let mut response = Response::new(Body::from(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
