@@ -45,8 +45,10 @@ pub(crate) async fn intake(
     let public = PublicAddress::new(public).map_err(Failure::usage)?;
     let apps = apps(config)?;
     if apps.is_empty() {
-        return Err(Failure::usage("webhooks need the client secret they are signed with, and there is none")
-            .hint(format!("set {SECRET_VARIABLE}, or client_secret in [[connections]]")));
+        return Err(Failure::usage(
+            "webhooks need the client secret they are signed with, and there is none",
+        )
+        .hint(format!("set {SECRET_VARIABLE}, or client_secret in [[connections]]")));
     }
     let store = open_store(config, data).await?;
     let receiver = Receiver { store, public, rules: Rules::default(), apps };
@@ -141,9 +143,13 @@ fn tell(outcome: &Outcome) {
         Outcome::Doubtful { connection, refusal } => {
             tracing::warn!(connection, %refusal, "a delivery for a known app does not verify: check the client secret and webhooks.public_url");
         }
-        Outcome::NotKept(error) => tracing::error!(%error, "a genuine delivery was not kept; HubSpot will send it again"),
+        Outcome::NotKept(error) => {
+            tracing::error!(%error, "a genuine delivery was not kept; HubSpot will send it again")
+        }
         Outcome::Forged(refusal) => tracing::info!(%refusal, "a delivery that nobody we know signed"),
-        Outcome::NoDelivery(why) => tracing::info!(%why, "a request to the webhook address that is no delivery"),
+        Outcome::NoDelivery(why) => {
+            tracing::info!(%why, "a request to the webhook address that is no delivery")
+        }
         Outcome::UnknownConnection => tracing::info!("a delivery for a connection that takes no webhooks"),
     }
 }

@@ -100,7 +100,11 @@ pub(super) struct House {
 
 impl House {
     /// Checks everything, then binds.
-    pub(super) async fn open(config: &Config, data: Option<&Path>, exporter: Option<Exporter>) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        config: &Config,
+        data: Option<&Path>,
+        exporter: Option<Exporter>,
+    ) -> Result<Self, Failure> {
         let clock = WallClock::system();
         let started = Instant::now();
         let traffic = Arc::new(Traffic::new(clock.clone()));

@@ -180,6 +180,12 @@ impl Program {
         assert!(told.success());
     }
 
+    /// Ends it as a power cut would, without a chance to say good-bye.
+    pub(crate) async fn kill(self) {
+        self.signal("KILL");
+        assert_eq!(self.ended().await.code, None);
+    }
+
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> Ended {
         self.end().await

@@ -9,4 +9,5 @@ mod otel;
 mod tidy;
 mod triage;
 mod virtual_hubspot;
+mod webhooks;
 mod wire;

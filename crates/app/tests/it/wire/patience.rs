@@ -61,6 +61,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         upstream: "https://api.hubapi.com".into(),
         public_url: None,
         own_hosts: OwnHosts::default(),
+        intake: None,
         forward: ForwardSettings {
             deadline: Duration::from_secs(600),
             deadline_max: Duration::from_secs(600),
