@@ -144,11 +144,11 @@ fn tell(outcome: &Outcome) {
             tracing::warn!(connection, %refusal, "a delivery for a known app does not verify: check the client secret and webhooks.public_url");
         }
         Outcome::NotKept(error) => {
-            tracing::error!(%error, "a genuine delivery was not kept; HubSpot will send it again")
+            tracing::error!(%error, "a genuine delivery was not kept; HubSpot will send it again");
         }
         Outcome::Forged(refusal) => tracing::info!(%refusal, "a delivery that nobody we know signed"),
         Outcome::NoDelivery(why) => {
-            tracing::info!(%why, "a request to the webhook address that is no delivery")
+            tracing::info!(%why, "a request to the webhook address that is no delivery");
         }
         Outcome::UnknownConnection => tracing::info!("a delivery for a connection that takes no webhooks"),
     }
