@@ -26,6 +26,8 @@ class Readings:
     rest_kib: int
     # Name → quota.Run.
     runs: dict
+    # Rows of the forecast, made by its own rig.
+    foretold: list
 
 
 def page(effort, found, facts):
@@ -34,6 +36,7 @@ def page(effort, found, facts):
         *quota_rows(found.runs, effort.quota_s),
         *startup_rows(found.took_ms, found.rest_kib),
         *law_rows(found.runs),
+        *found.foretold,
     ]
     foreign = found.plain.foreign + found.secure.foreign
     lines = ["# Benchmarks", "", table(rows), ""]

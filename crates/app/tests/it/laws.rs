@@ -1,3 +1,4 @@
 //! The laws, checked from the simulator's own books in virtual time.
 
+mod daily;
 mod limits;

@@ -11,6 +11,7 @@ use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
 use client::governor::{Ceilings, DailySettings, QueueSettings};
 use client::handling::Handling;
+use client::lane::Lane;
 use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
 use client::transport::{Sending, Transport, TransportError, TransportFault};
@@ -83,7 +84,24 @@ impl Virtual {
         Self { shell, stack, authorization }
     }
 
+    /// One read in a lane.
+    pub(crate) async fn read_in(&self, lane: Lane) -> Result<Answer, CallFailed> {
+        let handling = Handling { lane, ..Handling::default() };
+        self.call_as(lane.name(), handling, Method::GET, "/crm/v3/objects/contacts?limit=1", "").await
+    }
+
     pub(crate) async fn call(&self, method: Method, path: &str, body: &str) -> Result<Answer, CallFailed> {
+        self.call_as("test", Handling::default(), method, path, body).await
+    }
+
+    async fn call_as(
+        &self,
+        caller: &str,
+        handling: Handling,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Result<Answer, CallFailed> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, self.authorization.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -94,9 +112,9 @@ impl Virtual {
             target,
             headers,
             credential: Credential::Passthrough,
-            caller: Arc::from("test"),
+            caller: Arc::from(caller),
             deadline: Instant::now() + Duration::from_secs(3600),
-            handling: Handling::default(),
+            handling,
         };
         self.stack.call(call, Body::from(Bytes::copy_from_slice(body.as_bytes()))).await
     }

@@ -12,4 +12,5 @@ mod metrics;
 mod own_headers;
 mod patience;
 mod privacy;
+mod quota;
 mod transparency;

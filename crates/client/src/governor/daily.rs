@@ -3,7 +3,7 @@
 //! HubSpot's headers are the truth, and the usage endpoint where they are silent; between them our own sends are added.
 //! What HubSpot counts beyond ours, others spent. Pure: time is an argument.
 
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::RefusalReason;
@@ -268,6 +268,9 @@ impl Daily {
             Usage::Told { limit, used, resets_at } => {
                 let sound = |at: &Timestamp| *at > now && at.duration_since(now) <= RESET_MAX;
                 if let Some(resets_at) = resets_at.filter(sound) {
+                    if self.zone.is_none() {
+                        self.set_zone(zone_of(resets_at), now);
+                    }
                     self.day_ends = Some(resets_at);
                 }
                 self.question.answered(self.day_ends, now);
@@ -282,6 +285,8 @@ impl Daily {
                 self.look_for_others(*used, now);
                 if parked && used < limit {
                     self.let_one_find_out(now);
+                } else if parked {
+                    self.exhaust(now);
                 }
             }
             Usage::Empty => self.question.answered(self.day_ends, now),
@@ -347,6 +352,16 @@ impl Daily {
             self.let_one_find_out(now);
         }
     }
+}
+
+/// A zone whose midnight is then, until the portal's own is known.
+fn zone_of(midnight: Timestamp) -> TimeZone {
+    const DAY_S: i64 = 86_400;
+    const EAST_MAX_S: i64 = 14 * 3600;
+    let after_utc_s = midnight.as_second().rem_euclid(DAY_S);
+    let east_s = if DAY_S - after_utc_s <= EAST_MAX_S { DAY_S - after_utc_s } else { -after_utc_s };
+    let offset = i32::try_from(east_s).ok().and_then(|east_s| Offset::from_seconds(east_s).ok());
+    TimeZone::fixed(offset.unwrap_or(Offset::UTC))
 }
 
 #[cfg(test)]
@@ -432,5 +447,72 @@ mod tests {
         let after = daily.take(later);
         daily.accepted(after);
         assert_eq!(check(&mut daily, later), Ok(()));
+    }
+
+    fn told(limit: u64, used: u64, resets_at: &str) -> Usage {
+        Usage::Told { limit, used, resets_at: Some(at(resets_at)) }
+    }
+
+    #[test]
+    fn the_usage_endpoint_names_the_reset_and_stands_in_for_the_zone() {
+        let now = at("2026-01-01T12:00:00Z");
+        let mut daily = Daily::new(Some(10), None, SETTINGS, now);
+        daily.exhaust(now);
+        daily.told(&told(10, 10, "2026-01-02T05:00:00Z"), now);
+        assert_eq!(check(&mut daily, now), Err(at("2026-01-02T05:00:00Z")));
+        assert_eq!(daily.day_starts(), at("2026-01-01T05:00:00Z"));
+        assert!(daily.report(now).reset_confirmed);
+        // The next day ends a day later; a reset that makes no sense is not believed.
+        let tomorrow = at("2026-01-02T05:00:00Z");
+        assert_eq!(check(&mut daily, tomorrow), Ok(()));
+        daily.told(&told(10, 3, "2031-01-01T00:00:00Z"), tomorrow);
+        assert_eq!(daily.report(tomorrow).resets_at, Some(at("2026-01-03T05:00:00Z")));
+        let zones =
+            ["2026-01-02T05:00:00Z", "2026-01-02T15:00:00Z", "2026-01-02T10:30:00Z", "2026-01-02T00:00:00Z"];
+        let east = zones.map(|midnight| zone_of(at(midnight)).to_offset(now).seconds() / 60);
+        assert_eq!(east, [-300, 540, 810, 0]);
+    }
+
+    #[test]
+    fn a_pool_that_has_grown_lets_one_call_find_out_and_then_all() {
+        let now = at("2026-01-01T12:00:00Z");
+        let mut daily = Daily::new(Some(10), new_york(), SETTINGS, now);
+        daily.observe(Some(10), Some(0), now);
+        assert!(check(&mut daily, now).is_err());
+        assert!(daily.is_question_due(false, now), "somebody wanted to call");
+        daily.asks(now);
+        assert!(!daily.is_question_due(true, now));
+        daily.told(&told(1_000, 10, "2026-01-02T05:00:00Z"), now);
+        assert_eq!(check(&mut daily, now), Ok(()));
+        let mark = daily.take(now);
+        assert!(check(&mut daily, now).is_err(), "one finds out");
+        daily.ended(Lane::Interactive, now);
+        daily.accepted(mark);
+        assert_eq!(check(&mut daily, now), Ok(()));
+    }
+
+    #[test]
+    fn a_question_that_tells_nothing_lets_one_real_call_go() {
+        let now = at("2026-01-01T12:00:00Z");
+        let mut daily = Daily::new(Some(10), new_york(), SETTINGS, now);
+        daily.exhaust(now);
+        daily.told(&Usage::Empty, now);
+        assert!(check(&mut daily, now).is_err(), "being refused is an answer");
+        daily.told(&Usage::Unknown, now);
+        assert_eq!(check(&mut daily, now), Ok(()));
+        daily.take(now);
+        daily.exhaust(now);
+        assert_eq!(check(&mut daily, now), Err(at("2026-01-02T05:00:00Z")));
+    }
+
+    #[test]
+    fn the_first_moments_of_a_new_day_are_one_calls_as_our_clock_may_be_ahead() {
+        let now = at("2026-01-01T12:00:00Z");
+        let mut daily = Daily::new(Some(10), new_york(), SETTINGS, now);
+        daily.exhaust(now);
+        let midnight = at("2026-01-02T05:00:00Z");
+        assert_eq!(check(&mut daily, midnight), Ok(()));
+        daily.take(midnight);
+        assert_eq!(check(&mut daily, midnight), Err(at("2026-01-02T05:00:05Z")));
     }
 }

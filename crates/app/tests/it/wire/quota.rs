@@ -1,0 +1,60 @@
+//! `hubkeeper quota`: what a running gateway tells about the limits, as JSON and to a person.
+
+use crate::house::{Start, ask};
+
+#[tokio::test]
+async fn who_spends_the_day_is_told() {
+    let sim = Start::sim().args(&["--daily", "5000"]).ready().await;
+    let up = Start::up(sim.url()).without_cache().ready().await;
+    let token = format!("Authorization: Bearer {}", sim.token());
+    for id in 1..=20 {
+        ask(up.url(), "GET", &format!("/crm/v3/objects/contacts/{id}"), &[&token], "").await;
+    }
+    ask(up.url(), "POST", "/crm/v3/objects/contacts/search", &[&token], "{}").await;
+    let told = Start::new(&["quota", "--json", "--admin", up.admin()]).ended().await;
+    assert_eq!((told.code, &*told.stderr), (Some(0), ""), "{told:#?}");
+    let report: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(report["schema"], 1);
+    let portal = &report["portals"][0];
+    let daily = &portal["daily"];
+    assert_eq!(
+        (&daily["limit"], &daily["told"], &daily["parked"]),
+        (&5000.into(), &true.into(), &false.into())
+    );
+    let spender = &portal["spenders"][0];
+    assert_eq!(spender["route"], "/crm/v3/objects/contacts/{id}", "{report:#}");
+    assert_eq!((&spender["errand"], &spender["calls"]), (&"read_one".into(), &20.into()));
+    assert_eq!(portal["connections"][0]["burst"]["limit"], 190, "{report:#}");
+    assert!(!told.stdout.contains(sim.token()), "a token is shown");
+
+    let person = Start::new(&["quota", "--admin", up.admin()]).ended().await;
+    assert_eq!(person.code, Some(0), "{person:#?}");
+    for part in
+        ["daily ", "search ", "Who spends it, today", "GET /crm/v3/objects/contacts/{id}", "batch/read"]
+    {
+        assert!(person.stdout.contains(part), "`{part}` is not in\n{}", person.stdout);
+    }
+    up.stop().await;
+    sim.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_pool_is_a_problem_and_no_gateway_is_no_answer() {
+    let sim = Start::sim().args(&["--daily", "3"]).ready().await;
+    let up = Start::up(sim.url()).without_cache().ready().await;
+    let token = format!("Authorization: Bearer {}", sim.token());
+    let nothing_yet = Start::new(&["quota", "--admin", up.admin()]).ended().await;
+    assert_eq!(nothing_yet.code, Some(3), "{nothing_yet:#?}");
+    for _ in 0..5 {
+        ask(up.url(), "GET", "/crm/v3/owners", &[&token], "").await;
+    }
+    let empty = Start::new(&["quota", "--admin", up.admin()]).ended().await;
+    assert_eq!(empty.code, Some(1), "{empty:#?}");
+    assert!(empty.stdout.contains("EMPTY"), "{}", empty.stdout);
+    let admin = up.admin().to_owned();
+    up.stop().await;
+    let nobody = Start::new(&["quota", "--admin", &admin]).ended().await;
+    assert_eq!((nobody.code, &*nobody.stdout), (Some(3), ""), "{nobody:#?}");
+    assert!(nobody.stderr.contains("hint: "), "{}", nobody.stderr);
+    sim.stop().await;
+}
