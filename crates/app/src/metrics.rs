@@ -8,7 +8,7 @@
 //! | `page` | writes them for people: docs/TELEMETRY.md |
 //! | `process` | what the kernel knows of us |
 
-use gateway::traffic::{Histogram, SHOWN};
+use gateway::traffic::Histogram;
 
 mod gather;
 mod metric;
@@ -42,7 +42,7 @@ pub(crate) enum Value {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Spread {
     /// Upper ends, the last one open, and how many lie between each and the one before.
-    pub(crate) buckets: [(f64, u64); SHOWN],
+    pub(crate) buckets: Vec<(f64, u64)>,
     pub(crate) sum: f64,
     pub(crate) count: u64,
 }
@@ -50,6 +50,6 @@ pub(crate) struct Spread {
 impl From<&Histogram> for Value {
     fn from(histogram: &Histogram) -> Self {
         let sum = histogram.sum().as_secs_f64();
-        Self::Spread(Box::new(Spread { buckets: histogram.shown(), sum, count: histogram.count() }))
+        Self::Spread(Box::new(Spread { buckets: histogram.shown().to_vec(), sum, count: histogram.count() }))
     }
 }

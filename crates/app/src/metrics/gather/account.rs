@@ -1,0 +1,55 @@
+//! What is told of one connection: its budgets, who waits, and how each part of the API is.
+
+use client::accounts::{Account, Gate};
+use client::lane::Lane;
+use hubspot::endpoint::Budget;
+
+use super::Readings;
+use crate::metrics::Metric;
+
+impl Readings {
+    pub(super) fn account(&mut self, label: &str, account: &Account) {
+        if let Some(gate) = account.gate() {
+            self.budgets(label, &gate);
+        }
+        for state in account.families() {
+            let labels = [label, state.family.name()];
+            self.level(Metric::BreakerOpen, &labels, f64::from(u8::from(state.open_for.is_some())));
+            self.level(Metric::InFlight, &labels, state.under_way.into());
+            self.level(Metric::WaitingForRoom, &labels, state.waiting_for_room as f64);
+            if let Some(cap) = state.under_way_max {
+                self.level(Metric::InFlightCap, &labels, cap.into());
+            }
+        }
+    }
+
+    fn budgets(&mut self, label: &str, gate: &Gate) {
+        for level in gate.governor.levels(gate.app) {
+            let budget = level.budget.name();
+            let used = level.in_flight + level.cooling + level.outside;
+            self.level(Metric::BudgetLimit, &[label, budget], level.limit.into());
+            self.level(Metric::BudgetUsed, &[label, budget], used.into());
+            self.level(Metric::BudgetLeft, &[label, budget], level.free.into());
+            for (state, slots) in
+                [("in_flight", level.in_flight), ("cooling", level.cooling), ("outside", level.outside)]
+            {
+                self.level(Metric::Slots, &[label, budget, state], slots.into());
+            }
+        }
+        for (lane, waiting) in Lane::ALL.iter().zip(gate.governor.waiting(gate.app)) {
+            self.level(Metric::Waiting, &[label, lane.name()], waiting as f64);
+        }
+        let spending = gate.governor.spending(gate.app);
+        self.level(Metric::OutsidePeak, &[label], spending.burst_outside_peak.into());
+        self.level(Metric::OwnPeak, &[label], spending.burst_sent_peak.into());
+        self.level(Metric::DailySent, &[label], spending.daily_sent as f64);
+        let daily = Budget::Daily.name();
+        if let (Some(limit), Some(used)) = (spending.daily_limit, spending.daily_used) {
+            self.level(Metric::BudgetLimit, &[label, daily], limit as f64);
+            self.level(Metric::BudgetUsed, &[label, daily], used as f64);
+            self.level(Metric::BudgetLeft, &[label, daily], limit.saturating_sub(used) as f64);
+            let outside = used.saturating_sub(spending.daily_sent);
+            self.level(Metric::DailyOutside, &[label], outside as f64);
+        }
+    }
+}
