@@ -144,8 +144,26 @@ metrics! {
     DailyOutside: gauge(
         "hubkeeper_daily_outside",
         &["connection"],
-        "Calls of today that HubSpot counts and hubkeeper did not send: other programs, or hubkeeper before its \
-         last start.",
+        "Calls of today that HubSpot counts and hubkeeper did not send: other programs.",
+    ),
+    DailyForecast: gauge(
+        "hubkeeper_daily_forecast",
+        &["connection", "bound"],
+        "Calls still to come today, everybody's together: likely (`middle`), if little comes (`low`) and if much does \
+         (`high`). Missing until enough of a day has been seen.",
+    ),
+    DailyExhausted: About {
+        unit: Unit::Seconds,
+        ..gauge(
+            "hubkeeper_daily_exhausted_at_seconds",
+            &["connection"],
+            "When the day's calls will likely be used up, in seconds since 1970. Missing where they are expected to last.",
+        )
+    },
+    DailyStopped: gauge(
+        "hubkeeper_daily_stopped",
+        &["connection", "lane"],
+        "1 while a lane's calls are refused so that something of the day is left for those above it, else 0.",
     ),
     CacheLookups: counter(
         "hubkeeper_cache_lookups",
@@ -242,7 +260,8 @@ mod tests {
     use super::*;
 
     /// Label names that stand for closed or bounded lists. No id, no route, no address can get in by another name.
-    const LABELS: [&str; 13] = [
+    const LABELS: [&str; 14] = [
+        "bound",
         "budget",
         "caller",
         "category",

@@ -1,6 +1,7 @@
 //! What is told of one connection: its budgets, who waits, and how each part of the API is.
 
 use client::accounts::{Account, Gate};
+use client::governor::Governor;
 use client::lane::Lane;
 use hubspot::endpoint::Budget;
 
@@ -42,14 +43,30 @@ impl Readings {
         let spending = gate.governor.spending(gate.app);
         self.level(Metric::OutsidePeak, &[label], spending.burst_outside_peak.into());
         self.level(Metric::OwnPeak, &[label], spending.burst_sent_peak.into());
-        self.level(Metric::DailySent, &[label], spending.daily_sent as f64);
-        let daily = Budget::Daily.name();
-        if let (Some(limit), Some(used)) = (spending.daily_limit, spending.daily_used) {
-            self.level(Metric::BudgetLimit, &[label, daily], limit as f64);
-            self.level(Metric::BudgetUsed, &[label, daily], used as f64);
-            self.level(Metric::BudgetLeft, &[label, daily], limit.saturating_sub(used) as f64);
-            let outside = used.saturating_sub(spending.daily_sent);
-            self.level(Metric::DailyOutside, &[label], outside as f64);
+        self.daily(label, &gate.governor);
+    }
+
+    fn daily(&mut self, label: &str, governor: &Governor) {
+        let day = governor.daily();
+        let Some(limit) = day.limit else { return };
+        let budget = [label, Budget::Daily.name()];
+        self.level(Metric::BudgetLimit, &budget, limit as f64);
+        self.level(Metric::BudgetUsed, &budget, day.used as f64);
+        self.level(Metric::BudgetLeft, &budget, limit.saturating_sub(day.used) as f64);
+        self.level(Metric::DailySent, &[label], day.ours as f64);
+        self.level(Metric::DailyOutside, &[label], day.others as f64);
+        for lane in Lane::ALL.into_iter().filter(|lane| *lane != Lane::Probe) {
+            let stopped = day.parked || day.stopped.contains(&lane);
+            self.level(Metric::DailyStopped, &[label, lane.name()], f64::from(u8::from(stopped)));
+        }
+        if let Some(forecast) = &day.forecast {
+            let to_come = forecast.to_come;
+            for (bound, calls) in [("low", to_come.low), ("middle", to_come.middle), ("high", to_come.high)] {
+                self.level(Metric::DailyForecast, &[label, bound], calls);
+            }
+            if let Some(at) = forecast.exhausted_at {
+                self.level(Metric::DailyExhausted, &[label], at.as_second() as f64);
+            }
         }
     }
 }

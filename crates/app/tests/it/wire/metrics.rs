@@ -6,8 +6,13 @@ use crate::house::{Program, Start, Upstream, ask, json_answer};
 
 const PAGE: &str = include_str!("../../../../../docs/TELEMETRY.md");
 
-/// What only trouble brings forth, or a collector.
-const NOT_WHEN_WELL: [&str; 2] = ["hubkeeper_in_flight_cap", "hubkeeper_telemetry_lost"];
+/// What only trouble brings forth, a day that has been watched for a while, or a collector.
+const NOT_WHEN_WELL: [&str; 4] = [
+    "hubkeeper_daily_exhausted_at_seconds",
+    "hubkeeper_daily_forecast",
+    "hubkeeper_in_flight_cap",
+    "hubkeeper_telemetry_lost",
+];
 
 type Labels = Vec<(String, String)>;
 
