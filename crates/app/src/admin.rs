@@ -23,6 +23,8 @@ use tower::ServiceExt;
 
 use crate::metrics::{self, Sources};
 
+mod degraded;
+
 /// A change is told in a line; hundreds of them are kept.
 const CHANGE_BYTES_MAX: usize = 1_000;
 
@@ -91,6 +93,7 @@ fn routes(admin: Admin) -> Router {
         .route("/api/v1/traffic", get(traffic))
         .route("/api/v1/quota", get(quota))
         .route("/api/v1/changes", post(change))
+        .route("/api/v1/degraded", get(degraded::show).post(degraded::switch))
         .fallback(not_here)
         .with_state(admin)
 }
@@ -141,7 +144,15 @@ async fn change(
 }
 
 async fn not_here() -> impl IntoResponse {
-    let paths = ["/health", "/readiness", "/metrics", "/api/v1/traffic", "/api/v1/quota", "/api/v1/changes"];
+    let paths = [
+        "/health",
+        "/readiness",
+        "/metrics",
+        "/api/v1/traffic",
+        "/api/v1/quota",
+        "/api/v1/changes",
+        "/api/v1/degraded",
+    ];
     (
         StatusCode::NOT_FOUND,
         Json(json!({"status": "error", "message": "There is nothing here.", "paths": paths})),

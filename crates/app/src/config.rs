@@ -33,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) admin: AdminSection,
     pub(crate) log: LogSection,
     pub(crate) otel: OtelSection,
+    pub(crate) degraded: DegradedSection,
     pub(crate) triage: TriageSection,
     pub(crate) store: StoreSection,
     pub(crate) webhooks: WebhooksSection,
@@ -107,6 +108,16 @@ pub(crate) struct CacheSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AdminSection {
     pub(crate) listen: String,
+}
+
+/// Degraded mode from the start; the admin API turns it on and off later.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DegradedSection {
+    pub(crate) on: bool,
+    pub(crate) connections: Vec<String>,
+    pub(crate) families: Vec<String>,
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -141,6 +141,12 @@ pub enum Failure {
     /// We did not send it: the family answers slowly, and there is no room for one more request under way in time.
     #[error("the {} API is slow or overloaded; there is no room for one more request in time", family.name())]
     Congested { family: ApiFamily, retry_after: Duration },
+    /// We did not send it: somebody has switched to degraded mode. Served from what is kept where that is possible.
+    #[error("degraded mode is on for the {} API: {reason}", family.name())]
+    Degraded { family: ApiFamily, reason: Arc<str>, retry_after: Duration },
+    /// We did not send it: the caller tries again what has just failed, and retries are a tenth of the load already.
+    #[error("this has just failed, and the budget for retries is spent")]
+    RetriesSpent { retry_after: Duration },
     /// We did not send it: the portal is moving between data centres (477).
     #[error("the portal is being moved by HubSpot; it asked for {retry_after:?}")]
     PortalPaused { retry_after: Duration },
@@ -162,6 +168,8 @@ impl Failure {
             Self::Refused(refusal) => refusal.reason.name(),
             Self::BreakerOpen { .. } => "breaker_open",
             Self::Congested { .. } => "congested",
+            Self::Degraded { .. } => "degraded",
+            Self::RetriesSpent { .. } => "retries_spent",
             Self::PortalPaused { .. } => "portal_paused",
             Self::TooManyCredentials => "too_many_credentials",
             Self::Transport(error) => error.fault.name(),
@@ -192,6 +200,8 @@ impl Failure {
             Self::Refused(_)
             | Self::BreakerOpen { .. }
             | Self::Congested { .. }
+            | Self::Degraded { .. }
+            | Self::RetriesSpent { .. }
             | Self::PortalPaused { .. }
             | Self::TooManyCredentials => false,
             Self::Transport(error) if error.fault == TransportFault::RequestBody => false,

@@ -13,6 +13,7 @@
 //! | [`governor`] | who may send now: the slots of every budget |
 //! | `daily_usage` | asking HubSpot how much of the day is used |
 //! | [`retry`] | whether an attempt is followed by another |
+//! | [`degraded`] | not asking HubSpot, by switch |
 //! | `breaker` | leaving a failing API family alone |
 //! | `concurrency` | how many requests of a family may be under way |
 //! | `latency` | what is slow for a family |
@@ -29,6 +30,7 @@ pub mod call;
 pub mod clock;
 mod concurrency;
 mod daily_usage;
+pub mod degraded;
 pub mod governor;
 pub mod handling;
 mod introduction;

@@ -16,8 +16,11 @@ use hubspot::error::{ApiError, ErrorKind};
 use crate::transport::TransportFault;
 
 mod budget;
+mod repeats;
 
 pub(crate) use budget::RetryBudget;
+pub use repeats::Repeated;
+pub(crate) use repeats::Repeats;
 
 /// A record set stays locked this long (hubspot-facts §1.7, HubSpot "Handling errors" page).
 const LOCK: Duration = Duration::from_secs(2);

@@ -28,8 +28,9 @@ use crate::cache::{Cache, CacheReport, CacheSettings, Found};
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
 use crate::clock::WallClock;
 use crate::daily_usage;
+use crate::degraded::{By, Degraded, Scope, TooManySwitches, Turned};
 use crate::introduction;
-use crate::retry::RetryBudget;
+use crate::retry::{Repeated, Repeats, RetryBudget};
 use crate::telemetry::{CallResult, Observer};
 use crate::transport::{Transport, TransportError, TransportFault};
 
@@ -74,7 +75,9 @@ pub struct Stack {
     transport: Arc<dyn Transport>,
     pub(crate) accounts: Accounts,
     observer: Arc<dyn Observer>,
-    retry_budget: Mutex<RetryBudget>,
+    degraded: Degraded,
+    retry_budget: RetryBudget,
+    repeats: Repeats,
     jitter: Mutex<ChaCha8Rng>,
     cache: Arc<Cache>,
     settings: StackSettings,
@@ -89,9 +92,11 @@ impl Stack {
     ) -> Self {
         Self {
             transport,
-            accounts: Accounts::new(settings.accounts, clock),
+            accounts: Accounts::new(settings.accounts, clock.clone()),
             observer,
-            retry_budget: Mutex::default(),
+            degraded: Degraded::new(clock),
+            retry_budget: RetryBudget::default(),
+            repeats: Repeats::default(),
             jitter: Mutex::new(ChaCha8Rng::seed_from_u64(settings.seed)),
             cache: Arc::new(Cache::new(settings.cache, settings.seed)),
             settings,
@@ -119,7 +124,28 @@ impl Stack {
 
     /// Retries that may follow at once, over all callers.
     pub fn retries_left(&self) -> f64 {
-        self.retry_budget.lock().left()
+        self.retry_budget.left()
+    }
+
+    /// What is degraded by switch, and what has changed.
+    pub fn degraded(&self) -> &Degraded {
+        &self.degraded
+    }
+
+    /// Turns degraded mode on or off; listeners hear of it where that changes anything.
+    ///
+    /// # Errors
+    /// When too many switches are on.
+    pub fn degrade(&self, by: By, scope: Scope, turned: Turned, reason: &str) -> Result<(), TooManySwitches> {
+        if let Some(change) = self.degraded.switch(by, scope, turned, reason)? {
+            self.observer.degraded(&change);
+        }
+        Ok(())
+    }
+
+    /// What callers sent again by themselves.
+    pub fn repeated(&self) -> Repeated {
+        self.repeats.counts()
     }
 
     /// Calls HubSpot: waits for its slots, sends, and sends again where that is safe and worth it.

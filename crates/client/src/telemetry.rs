@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::accounts::Account;
 use crate::call::{Effort, Failure, Source};
+use crate::degraded::Change;
 use crate::lane::Lane;
 use crate::transport::TransportFault;
 
@@ -17,6 +18,11 @@ use crate::transport::TransportFault;
 pub trait Observer: Send + Sync + 'static {
     fn attempt(&self, label: &Label<'_>, result: AttemptResult<'_>, span: Span);
     fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span);
+
+    /// Degraded mode began or ended somewhere, by switch or by a breaker.
+    fn degraded(&self, change: &Change) {
+        let _nobody_minds = change;
+    }
 }
 
 /// When it began and ended.

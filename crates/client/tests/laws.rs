@@ -8,6 +8,7 @@ mod laws {
     mod mixture;
     mod program;
     mod refusals;
+    mod repeats;
     mod retries;
     mod server;
     mod waiting;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::call::Effort;
+use client::degraded::Change;
 use client::telemetry::{AttemptResult, CallResult, Label, Observer, Span};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -51,6 +52,18 @@ impl Allowance {
 impl<O: Observer> Observer for Log<O> {
     fn attempt(&self, label: &Label<'_>, result: AttemptResult<'_>, span: Span) {
         self.next.attempt(label, result, span);
+    }
+
+    fn degraded(&self, change: &Change) {
+        self.next.degraded(change);
+        tracing::warn!(
+            connection = change.scope.connection.as_deref(),
+            family = change.scope.family.map(hubspot::endpoint::ApiFamily::name),
+            by = change.by.name(),
+            reason = %change.reason,
+            "degraded mode is {}",
+            change.turned.name(),
+        );
     }
 
     fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span) {

@@ -183,6 +183,20 @@ impl Refusal {
                 );
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_CONGESTED", message).after(*retry_after)
             }
+            Failure::Degraded { family, reason, retry_after } => {
+                let message = format!(
+                    "Degraded mode is on for HubSpot's {} API: {reason}. Only what is kept is answered. {outcome}",
+                    family.name()
+                );
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_DEGRADED", message).after(*retry_after)
+            }
+            Failure::RetriesSpent { retry_after } => {
+                let message = format!(
+                    "HubSpot has just failed this same request, and retries are a tenth of all requests already. {outcome}"
+                );
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_RETRY_BUDGET", message)
+                    .after(*retry_after)
+            }
             Failure::TooManyCredentials => {
                 let message =
                     format!("More different tokens are in use than the gateway tells apart. {outcome}");

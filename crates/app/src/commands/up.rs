@@ -7,6 +7,7 @@ use std::time::Duration;
 use client::accounts::{AccountSettings, Connection};
 use client::cache::CacheSettings;
 use client::clock::WallClock;
+use client::degraded::{By, Scope, Turned};
 use client::governor::{Ceilings, DailySettings, QueueSettings};
 use client::stack::{Feature, Stack, StackSettings};
 use client::transport::{HttpTransport, TransportSettings, tls};
@@ -14,6 +15,7 @@ use gateway::admit::{Admission, Callers};
 use gateway::log::Log;
 use gateway::traffic::Traffic;
 use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
+use hubspot::endpoint::ApiFamily;
 use hubspot::limits::{AppKind, Plan};
 use hubspot::secret::Secret;
 use serde_json::json;
@@ -24,7 +26,7 @@ use tokio::time::Instant;
 use super::{bind, places};
 use crate::admin::{self, Admin};
 use crate::cli::UpOptions;
-use crate::config::{CacheSection, Config, Mode};
+use crate::config::{CacheSection, Config, DegradedSection, Mode};
 use crate::failure::{Exit, Failure};
 use crate::logs;
 use crate::metrics::Sources;
@@ -123,6 +125,7 @@ impl House {
             clock.clone(),
             stack_settings(config),
         ));
+        degrade(&stack, &config.degraded)?;
         let own_hosts = own_hosts(config);
         let gateway = Gateway {
             stack: stack.clone(),
@@ -223,6 +226,29 @@ fn connections_max(config: &Config) -> usize {
 fn own_hosts(config: &Config) -> OwnHosts {
     let listen = [&config.gateway.listen, &config.admin.listen];
     OwnHosts::new(listen.into_iter().chain(&config.gateway.public_url).map(String::as_str))
+}
+
+/// Degraded mode from the start: one switch for each connection and family that is named.
+fn degrade(stack: &Stack, section: &DegradedSection) -> Result<(), Failure> {
+    if !section.on {
+        return Ok(());
+    }
+    let families = section.families.iter().map(|name| ApiFamily::parse(name));
+    for connection in each_or_all(section.connections.iter().map(|name| Some(Arc::from(name.as_str())))) {
+        for family in each_or_all(families.clone()) {
+            let scope = Scope { connection: connection.clone(), family };
+            stack
+                .degrade(By::Configuration, scope, Turned::On, section.reason.trim())
+                .map_err(Failure::usage)?;
+        }
+    }
+    Ok(())
+}
+
+/// Nothing named stands for everything.
+fn each_or_all<T>(named: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
+    let named: Vec<_> = named.collect();
+    if named.is_empty() { vec![None] } else { named }
 }
 
 fn stack_settings(config: &Config) -> StackSettings {

@@ -1,10 +1,11 @@
 //! What a well-formed configuration may still get wrong.
 
 use http::Uri;
+use hubspot::endpoint::ApiFamily;
 use hubspot::secret::Secret;
 use hubspot::token::TokenShape;
 
-use super::{Config, DailySection, Mode, quote};
+use super::{Config, DailySection, DegradedSection, Mode, quote};
 use crate::failure::Failure;
 use crate::logs;
 
@@ -58,6 +59,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     if let Some(public) = &config.webhooks.public_url {
         url("webhooks.public_url", public)?;
     }
+    degraded(&config.degraded)?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
     if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {
@@ -133,6 +135,19 @@ fn nothing_through(key: &str) -> Failure {
         .hint("leave it out for the default")
 }
 
+fn degraded(section: &DegradedSection) -> Result<(), Failure> {
+    if let Some(unknown) = section.families.iter().find(|name| ApiFamily::parse(name).is_none()) {
+        let names: Vec<_> = ApiFamily::ALL.map(ApiFamily::name).into();
+        return Err(Failure::usage(format!("degraded.families names `{}`", quote::quoted(unknown)))
+            .hint(format!("there are {}", names.join(", "))));
+    }
+    if section.on && section.reason.trim().is_empty() {
+        return Err(Failure::usage("degraded.on is true without degraded.reason")
+            .hint("callers are told why; write a line"));
+    }
+    Ok(())
+}
+
 fn unique<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
     let mut seen = std::collections::HashSet::new();
     for name in names {
@@ -205,6 +220,17 @@ mod tests {
         assert!(check(&config).is_err());
         config.cache.enabled = false;
         assert!(check(&config).is_ok());
+    }
+
+    #[test]
+    fn degraded_mode_has_a_reason_and_families_that_exist() {
+        let mut config = Config::default();
+        config.degraded.on = true;
+        assert!(check(&config).is_err());
+        config.degraded.reason = "HubSpot maintenance".into();
+        assert!(check(&config).is_ok());
+        config.degraded.families = vec!["serach".into()];
+        assert!(check(&config).is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 mod conversation;
 mod upstream;
 
-pub(crate) use conversation::{Conversation, ask};
+pub(crate) use conversation::{Answer, Conversation, ask};
 pub(crate) use upstream::{Act, Heard, Upstream, json_answer};
 
 /// Nothing here takes nearly as long; a test that waits longer has hung.

@@ -12,6 +12,13 @@ use crate::body::Body;
 use crate::call::{Call, Effort, Failure};
 use crate::retry::{Ended, Verdict, decide};
 
+/// Which try of its caller's a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Try {
+    First,
+    Repeated,
+}
+
 impl Stack {
     /// Sends a call, and sends it again where that is safe and worth it. `right` is the right to the first attempt, where
     /// it has been won already.
@@ -24,25 +31,53 @@ impl Stack {
         mut right: Option<Right<'_>>,
     ) -> Result<Reply, Failure> {
         let mut last: Option<Attempted> = None;
-        self.retry_budget.lock().first_try();
+        let try_number = self.try_number(call, account, &body)?;
         loop {
             let spare = body.again();
-            let right = match right.take() {
-                Some(right) => right,
-                None => match self.right(call, account).await {
-                    Ok(right) => right,
-                    // What the last request brought says more than why there is no further one.
-                    Err(failure) => return last.map_or(Err(failure), Attempted::settle),
-                },
+            let won = match right.take() {
+                Some(right) => Ok(right),
+                None => self.right(call, account).await,
             };
+            let right = match won {
+                Ok(right) => right,
+                Err(failure) => {
+                    if last.is_some() || try_number == Try::Repeated {
+                        self.retry_budget.give_back();
+                    }
+                    // What the last request brought says more than why there is no further one.
+                    return last.map_or(Err(failure), Attempted::settle);
+                }
+            };
+            // Earned by what is sent, not by what is asked for: else those whom a breaker refuses would pay for a storm.
+            if last.is_none() && try_number == Try::First {
+                self.retry_budget.first_try();
+            }
             // Boxed: thousands may wait for their right, and only those who have it need what sending takes.
             let attempted = Box::pin(self.attempt(call, body, account, effort, right)).await;
             let Some(spare) = spare else { return attempted.settle() };
-            let Some(wait) = self.again(call, &attempted, effort.attempts) else { return attempted.settle() };
+            let Some(wait) = self.again(call, &attempted, effort.attempts) else {
+                if attempted.is_failure_of_hubspot(self.settings.attempt_timeout) {
+                    self.repeats.failed(call, account, &spare, Instant::now());
+                }
+                return attempted.settle();
+            };
             tokio::time::sleep(wait).await;
             body = spare;
             last = Some(attempted);
         }
+    }
+
+    /// Whether the caller itself tries again what has just failed; that is paid for like a retry of ours.
+    fn try_number(&self, call: &Call, account: &Account, body: &Body) -> Result<Try, Failure> {
+        let repeat = self.repeats.recognise(call, account, body);
+        let Some(repeat) = repeat.filter(|_| self.settings.retries == Feature::On) else {
+            return Ok(Try::First);
+        };
+        if self.retry_budget.take() {
+            return Ok(Try::Repeated);
+        }
+        self.repeats.refused(repeat);
+        Err(Failure::RetriesSpent { retry_after: repeat.new_in })
     }
 
     /// How long to wait before the next attempt; `None` when this one stands.
@@ -57,6 +92,6 @@ impl Stack {
             return None;
         };
         let in_time = Instant::now() + wait < call.deadline;
-        (self.settings.retries == Feature::On && in_time && self.retry_budget.lock().take()).then_some(wait)
+        (self.settings.retries == Feature::On && in_time && self.retry_budget.take()).then_some(wait)
     }
 }

@@ -16,6 +16,7 @@ use crate::accounts::Account;
 use crate::body::Body;
 use crate::breakers::{Passage, Turn};
 use crate::call::{Call, Effort};
+use crate::degraded::Turned;
 use crate::governor::{Hit, Permit, Spender};
 use crate::telemetry::{AttemptResult, Span};
 use crate::transport::TransportFault;
@@ -98,7 +99,14 @@ impl Stack {
     }
 
     /// What an attempt has changed at its family's breaker.
-    fn turned(&self, _account: &Account, _family: ApiFamily, _turn: Turn) {}
+    fn turned(&self, account: &Account, family: ApiFamily, turn: Turn) {
+        let turned = match turn {
+            Turn::None => return,
+            Turn::Opened => Turned::On,
+            Turn::Closed => Turned::Off,
+        };
+        self.observer.degraded(&self.degraded.note_breaker(account, family, turned));
+    }
 
     /// A portal moves as a whole, whichever app heard of it.
     fn pause_portal(&self, account: &Account, until: Instant) {

@@ -30,6 +30,16 @@ impl Attempted {
         }
     }
 
+    /// HubSpot failed, as far as can be told: a 5xx, or no answer in an attempt's whole time. A caller in a hurry proves
+    /// nothing.
+    pub(super) fn is_failure_of_hubspot(&self, whole_time: Duration) -> bool {
+        match self {
+            Self::Answered(_, error) => error.as_ref().is_some_and(|error| error.counts_against_breaker()),
+            Self::Transport(_) => true,
+            Self::TimedOut { after } => *after >= whole_time,
+        }
+    }
+
     pub(super) fn settle(self) -> Result<Reply, Failure> {
         match self {
             Self::Answered(response, error) => Ok((response, error)),

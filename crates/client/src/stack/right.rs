@@ -27,10 +27,11 @@ impl Stack {
     /// Waits for the right to send.
     pub(super) async fn right<'a>(&self, call: &Call, account: &'a Account) -> Result<Right<'a>, Failure> {
         let now = Instant::now();
+        let family = call.endpoint.family;
+        self.degraded.check(account, family)?;
         if let Some(retry_after) = account.paused_for(now) {
             return Err(Failure::PortalPaused { retry_after });
         }
-        let family = call.endpoint.family;
         let work = Work::of(&call.method, call.target.path());
         let mut passage = account
             .breakers
@@ -67,6 +68,7 @@ impl Stack {
             return Err(Failure::PortalPaused { retry_after });
         }
         let family = call.endpoint.family;
+        self.degraded.check(account, family)?;
         passage.still_open_to_us(now).map_err(|retry_after| Failure::BreakerOpen { family, retry_after })
     }
 
