@@ -187,6 +187,10 @@ impl Failure {
             Self::Congested { family, retry_after } => {
                 Self::Congested { family: *family, retry_after: *retry_after }
             }
+            Self::Degraded { family, reason, retry_after } => {
+                Self::Degraded { family: *family, reason: reason.clone(), retry_after: *retry_after }
+            }
+            Self::RetriesSpent { retry_after } => Self::RetriesSpent { retry_after: *retry_after },
             Self::PortalPaused { retry_after } => Self::PortalPaused { retry_after: *retry_after },
             Self::TooManyCredentials => Self::TooManyCredentials,
             Self::Transport(error) => Self::Transport(error.again()),

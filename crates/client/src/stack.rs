@@ -54,6 +54,8 @@ pub struct StackSettings {
     /// Answers up to this size are read whole before they are passed on, so that a cut one can be asked for again.
     pub whole_answer_bytes_max: usize,
     pub retries: Feature,
+    /// Retries, callers' own too, are kept within a tenth of first tries.
+    pub retry_budget: Feature,
     pub breaker: Feature,
     /// Requests under way adapt to how HubSpot bears them.
     pub adaptive: Feature,

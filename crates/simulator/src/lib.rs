@@ -12,7 +12,7 @@
 //! | [`limits`] | rolling windows, the daily pool, headers and 429s |
 //! | [`crm`] | records, associations, properties, pipelines, owners |
 //! | [`account`], [`capacity`], [`sunset`], [`status`] | account details, CRM limits, what is switched off, status page |
-//! | [`fault`], [`locks`], [`half_done`] | what is broken at the moment |
+//! | [`fault`], [`locks`], [`half_done`], [`backlog`] | what is broken at the moment |
 //! | [`webhooks`] | changes as signed deliveries |
 //! | [`control`] | the control API below `/_sim/` |
 //! | [`dns`] | a DNS stub, for what breaks before a connection exists |
@@ -23,6 +23,7 @@
 pub mod account;
 pub mod arrival;
 pub mod auth;
+pub mod backlog;
 pub mod call;
 pub mod capacity;
 pub mod clock;

@@ -6,10 +6,12 @@ mod serve;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::arrival::{Arrival, caller_fingerprint};
 use crate::auth::{self, Credential};
+use crate::backlog::{Backlog, Turn};
 use crate::call::{Call, Reply};
 use crate::config::Config;
 use crate::dns::Behaviour;
@@ -19,6 +21,7 @@ use crate::limits::meter::RefusalFills;
 use crate::locks::Locks;
 use crate::outcome::{Outcome, Transport};
 use crate::portal::Portal;
+use crate::refusal::Refusal;
 use crate::registry::{self, Registry};
 use crate::route::Route;
 use crate::seed::{Purpose, Seed};
@@ -36,6 +39,7 @@ pub struct Simulator {
     pub(crate) ledger: Ledger,
     pub(crate) locks: Locks,
     pub(crate) faults: FaultBook,
+    pub(crate) backlog: Backlog,
     pub(crate) tally: Tally,
     pub(crate) webhooks: Webhooks,
     /// How far `/_sim/clock/advance` has moved the clock.
@@ -61,6 +65,7 @@ impl Simulator {
             ledger: Ledger::new(fills),
             locks: Locks::default(),
             faults: FaultBook::default(),
+            backlog: Backlog::default(),
             tally: Tally::default(),
             webhooks: Webhooks::new(seed),
             advanced: SignedDuration::ZERO,
@@ -122,15 +127,23 @@ impl Simulator {
             self.tally.note_lost(arrival.fingerprint);
             return Outcome { reply: Reply::no_content(), delay: Duration::ZERO, transport };
         }
-        let reply = match network::intercept(&strikes) {
-            Some(reply) => with_date(reply, now),
-            None => {
+        let turn = hubspot::capacity(&strikes).map(|capacity| self.backlog.join(now, capacity));
+        let reply = match (network::intercept(&strikes), turn) {
+            (Some(reply), _) => with_date(reply, now),
+            (None, Some(Turn::GivenUp { .. })) => {
+                let refusal = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout");
+                with_date(refusal.reply(&arrival.correlation_id), now)
+            }
+            (None, Some(Turn::Comes { .. }) | None) => {
                 let answered = self.serve(&arrival, &strikes);
                 self.dress(answered, &arrival)
             }
         };
         self.tell_watchers(&arrival);
-        let delay = hubspot::delay(&strikes, &arrival);
+        let in_line = turn.map_or(Duration::ZERO, |turn| match turn {
+            Turn::Comes { after } | Turn::GivenUp { after } => after,
+        });
+        let delay = in_line + hubspot::delay(&strikes, &arrival);
         self.tally.note(arrival.fingerprint, reply.status.as_u16());
         Outcome { reply, delay, transport }
     }

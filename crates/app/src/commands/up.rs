@@ -274,6 +274,7 @@ fn stack_settings(config: &Config) -> StackSettings {
         attempt_timeout: Duration::from_millis(config.gateway.attempt_timeout_ms),
         whole_answer_bytes_max: WHOLE_ANSWER_BYTES_MAX,
         retries: feature(config.gateway.retries),
+        retry_budget: Feature::On,
         breaker: feature(config.gateway.breaker),
         adaptive: feature(config.gateway.adaptive),
         cache: cache_settings(&config.cache),

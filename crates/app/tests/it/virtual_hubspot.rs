@@ -18,6 +18,7 @@ use client::transport::{Sending, Transport, TransportError, TransportFault};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
 use hubspot::limits::{AppKind, Plan};
+use parking_lot::Mutex;
 use serde_json::Value;
 use simulator::{Config, Shell, Simulator};
 use tokio::time::Instant;
@@ -26,17 +27,59 @@ use tokio::time::Instant;
 pub(crate) struct Virtual {
     pub(crate) shell: Arc<Shell>,
     pub(crate) stack: Arc<Stack>,
+    pub(crate) door: Door,
     authorization: HeaderValue,
 }
 
-struct InProcess(Arc<Shell>);
+/// Who calls, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner<'a> {
+    pub(crate) caller: &'a str,
+    pub(crate) handling: Handling,
+    pub(crate) patience: Duration,
+}
+
+impl Default for Manner<'_> {
+    fn default() -> Self {
+        Self { caller: "test", handling: Handling::default(), patience: Duration::from_secs(3600) }
+    }
+}
+
+/// One request, as it stood at the simulator's door.
+#[derive(Debug, Clone)]
+pub(crate) struct Exchange {
+    pub(crate) at: Instant,
+    pub(crate) target: String,
+    /// When and with which status it was answered; 0 where the line broke, nothing where nobody waited for it.
+    pub(crate) answered: Option<(Instant, u16)>,
+}
+
+/// Every request at the simulator's door, whatever the client believes it sent.
+pub(crate) type Door = Arc<Mutex<Vec<Exchange>>>;
+
+struct InProcess {
+    shell: Arc<Shell>,
+    door: Door,
+}
+
+impl InProcess {
+    fn note(&self, request: &Request<Body>) -> usize {
+        let mut door = self.door.lock();
+        door.push(Exchange { at: Instant::now(), target: request.uri().to_string(), answered: None });
+        door.len() - 1
+    }
+}
 
 impl Transport for InProcess {
     fn send(&self, request: Request<Body>) -> Sending<'_> {
         Box::pin(async move {
+            let number = self.note(&request);
             let (parts, body) = request.into_parts();
             let body = body.collect().await.expect("bodies in tests are whole").to_bytes();
-            match self.0.exchange(Request::from_parts(parts, body)).await {
+            let answered = self.shell.exchange(Request::from_parts(parts, body)).await;
+            let status = answered.as_ref().map_or(0, |response| response.status().as_u16());
+            self.door.lock()[number].answered = Some((Instant::now(), status));
+            match answered {
                 Ok(response) => Ok(response.map(Body::from)),
                 Err(fault @ simulator::TransportFault::Reset) => {
                     Err(TransportError::new(TransportFault::Reset, fault))
@@ -52,16 +95,16 @@ impl Transport for InProcess {
 impl Virtual {
     /// Without a cache: most laws are about what is sent.
     pub(crate) fn new(config: Config, governed: Feature) -> Self {
-        Self::with_cache(config, governed, CacheSettings::OFF)
+        Self::with(config, governed, |_| {})
     }
 
-    pub(crate) fn with_cache(config: Config, governed: Feature, cache: CacheSettings) -> Self {
+    pub(crate) fn with(config: Config, governed: Feature, adjust: impl FnOnce(&mut StackSettings)) -> Self {
         let clock = WallClock::from(config.base_time);
         let seed = config.seed;
         let simulator = Simulator::new(config);
         let authorization = HeaderValue::from_str(&format!("Bearer {}", simulator.default_token())).unwrap();
         let shell = Arc::new(Shell::new(simulator));
-        let settings = StackSettings {
+        let mut settings = StackSettings {
             accounts: AccountSettings {
                 plan: Plan::Free,
                 kind: AppKind::PrivateApp,
@@ -74,30 +117,33 @@ impl Virtual {
             attempt_timeout: Duration::from_secs(60),
             whole_answer_bytes_max: 64 * 1024,
             retries: governed,
+            retry_budget: Feature::On,
             breaker: governed,
             adaptive: governed,
-            cache,
+            cache: CacheSettings::OFF,
             seed,
         };
-        let stack =
-            Arc::new(Stack::new(Arc::new(InProcess(shell.clone())), Arc::new(Silence), clock, settings));
-        Self { shell, stack, authorization }
+        adjust(&mut settings);
+        let door = Door::default();
+        let transport = Arc::new(InProcess { shell: shell.clone(), door: door.clone() });
+        let stack = Arc::new(Stack::new(transport, Arc::new(Silence), clock, settings));
+        Self { shell, stack, door, authorization }
     }
 
     /// One read in a lane.
     pub(crate) async fn read_in(&self, lane: Lane) -> Result<Answer, CallFailed> {
         let handling = Handling { lane, ..Handling::default() };
-        self.call_as(lane.name(), handling, Method::GET, "/crm/v3/objects/contacts?limit=1", "").await
+        let manner = Manner { caller: lane.name(), handling, ..Manner::default() };
+        self.call_as(manner, Method::GET, "/crm/v3/objects/contacts?limit=1", "").await
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, body: &str) -> Result<Answer, CallFailed> {
-        self.call_as("test", Handling::default(), method, path, body).await
+        self.call_as(Manner::default(), method, path, body).await
     }
 
-    async fn call_as(
+    pub(crate) async fn call_as(
         &self,
-        caller: &str,
-        handling: Handling,
+        manner: Manner<'_>,
         method: Method,
         path: &str,
         body: &str,
@@ -112,9 +158,9 @@ impl Virtual {
             target,
             headers,
             credential: Credential::Passthrough,
-            caller: Arc::from(caller),
-            deadline: Instant::now() + Duration::from_secs(3600),
-            handling,
+            caller: Arc::from(manner.caller),
+            deadline: Instant::now() + manner.patience,
+            handling: manner.handling,
         };
         self.stack.call(call, Body::from(Bytes::copy_from_slice(body.as_bytes()))).await
     }

@@ -73,11 +73,16 @@ impl Stack {
         let Some(repeat) = repeat.filter(|_| self.settings.retries == Feature::On) else {
             return Ok(Try::First);
         };
-        if self.retry_budget.take() {
+        if self.may_retry() {
             return Ok(Try::Repeated);
         }
         self.repeats.refused(repeat);
         Err(Failure::RetriesSpent { retry_after: repeat.new_in })
+    }
+
+    /// There is enough in the budget for one more retry, which is paid for.
+    fn may_retry(&self) -> bool {
+        self.settings.retry_budget == Feature::Off || self.retry_budget.take()
     }
 
     /// How long to wait before the next attempt; `None` when this one stands.
@@ -92,6 +97,6 @@ impl Stack {
             return None;
         };
         let in_time = Instant::now() + wait < call.deadline;
-        (self.settings.retries == Feature::On && in_time && self.retry_budget.take()).then_some(wait)
+        (self.settings.retries == Feature::On && in_time && self.may_retry()).then_some(wait)
     }
 }

@@ -245,6 +245,8 @@ fn is_own(failure: &Failure, call: &Call, now: Instant) -> bool {
         Failure::TimedOut { .. } => now >= call.deadline,
         Failure::BreakerOpen { .. }
         | Failure::Congested { .. }
+        | Failure::Degraded { .. }
+        | Failure::RetriesSpent { .. }
         | Failure::PortalPaused { .. }
         | Failure::TooManyCredentials
         | Failure::Transport(_) => false,
@@ -259,6 +261,8 @@ fn outage(ended: &Ended) -> Option<Outage> {
         Err(
             Failure::BreakerOpen { .. }
             | Failure::Congested { .. }
+            | Failure::Degraded { .. }
+            | Failure::RetriesSpent { .. }
             | Failure::Transport(_)
             | Failure::TimedOut { .. },
         ) => Some(Outage::Upstream),

@@ -82,6 +82,7 @@ pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings
         attempt_timeout: Duration::from_secs(60),
         whole_answer_bytes_max: 65_536,
         retries: Feature::On,
+        retry_budget: Feature::On,
         breaker: Feature::On,
         adaptive: Feature::On,
         // Most laws are about what is sent.

@@ -6,10 +6,11 @@ use http::StatusCode;
 
 use super::Effect;
 use super::aim::DefaultAim;
-use super::catalogue::{Kind, Param};
+use super::catalogue::{Kind, Param, Scene};
 use super::hubspot::{self, Form, form};
 use super::network::{self, Line, When};
 use super::params::{BadParam, Params};
+use crate::backlog::Capacity;
 
 const APPLIED: Param = Param {
     name: "applied",
@@ -54,6 +55,18 @@ pub const KINDS: &[Kind] = &[
             let ms = params.whole("ms")?.unwrap_or(1_000);
             Ok(vec![Effect::HubSpot(hubspot::Trouble::Slow { ms })])
         },
+    },
+    Kind {
+        code: "capacity",
+        id: None,
+        seen: "answers come later the more calls come, and 504 past a while",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[
+            Param { name: "per_second", meaning: "calls answered a second, all together", default: "10" },
+            Param { name: "patience_ms", meaning: "the longest time in line", default: "10000" },
+        ],
+        build: capacity,
     },
     Kind {
         code: "reset",
@@ -122,6 +135,14 @@ fn status(params: Params<'_>, default: Form) -> Result<Vec<Effect>, BadParam> {
     let status = StatusCode::from_u16(code).map_err(|_| wanted())?;
     let retry_after_s = params.whole("retry_after")?;
     Ok(vec![Effect::HubSpot(hubspot::Trouble::Status { status, body, retry_after_s })])
+}
+
+fn capacity(params: Params<'_>, _: &Scene<'_>) -> Result<Vec<Effect>, BadParam> {
+    let wanted = || BadParam { name: "per_second".to_owned(), wanted: "a number above 0".to_owned() };
+    let per_second = params.number("per_second")?.unwrap_or(10.0);
+    let per_second = Some(per_second).filter(|rate| *rate > 0.0).ok_or_else(wanted)?;
+    let patience = Duration::from_millis(params.whole("patience_ms")?.unwrap_or(10_000));
+    Ok(vec![Effect::HubSpot(hubspot::Trouble::Strained(Capacity { per_second, patience }))])
 }
 
 fn broken(params: Params<'_>, line: Line) -> Result<Vec<Effect>, BadParam> {

@@ -9,6 +9,7 @@ use super::catalogue::{Kind, Param, Scene};
 use super::params::{BadParam, Params};
 use super::{Effect, Strike};
 use crate::arrival::Arrival;
+use crate::backlog::Capacity;
 use crate::call::Reply;
 use crate::refusal::{Refusal, page};
 use crate::seed::Purpose;
@@ -24,6 +25,8 @@ pub enum Trouble {
     PartDown,
     /// Answers take this much longer, give or take half.
     Slow { ms: u64 },
+    /// Calls stand in line for what capacity is left.
+    Strained(Capacity),
     /// 477 with Retry-After.
     Migrating { retry_after_s: u64 },
     /// 404 without a HubSpot category below this path.
@@ -177,6 +180,7 @@ pub fn before_auth(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Reply> {
         Trouble::RegionDown { .. }
         | Trouble::PartDown
         | Trouble::Slow { .. }
+        | Trouble::Strained(_)
         | Trouble::Migrating { .. }
         | Trouble::Gone { .. } => None,
     })
@@ -198,6 +202,7 @@ pub fn after_auth(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Reply> {
         Trouble::RegionDown { .. }
         | Trouble::Down
         | Trouble::Slow { .. }
+        | Trouble::Strained(_)
         | Trouble::Gone { .. }
         | Trouble::Status { .. } => None,
     })
@@ -212,6 +217,14 @@ pub fn delay(strikes: &[Strike], arrival: &Arrival<'_>) -> Duration {
             Some(Duration::from_secs_f64(*ms as f64 * share / 1000.0))
         })
         .sum()
+}
+
+/// What capacity the faults leave.
+pub fn capacity(strikes: &[Strike]) -> Option<Capacity> {
+    troubles(strikes).find_map(|(_, trouble)| {
+        let Trouble::Strained(capacity) = trouble else { return None };
+        Some(*capacity)
+    })
 }
 
 /// An outage speaks in several voices (facts §1.7, §2.2).

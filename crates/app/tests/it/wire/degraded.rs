@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::house::{Answer, Program, Start, Upstream, ask, json_answer};
 
 const CONTACT: &str = "/crm/v3/objects/contacts/1";
+const OTHER_CONTACT: &str = "/crm/v3/objects/contacts/2";
 const OWNERS: &str = "/crm/v3/owners";
 const TOKEN: &str = "Authorization: Bearer pat-na1-00000000-0000-4000-8000-000000000000";
 
@@ -27,17 +28,24 @@ async fn by_switch_hubspot_is_left_alone_until_it_is_switched_back() {
     let state = switch(&up, on).await.json();
     assert_eq!(state["switches"][0]["family"], "objects", "{state}");
 
-    let asked = || upstream.heard().iter().filter(|heard| heard.request_line().contains(CONTACT)).count();
+    let asked = || upstream.heard().iter().filter(|heard| heard.request_line().contains("/objects/")).count();
     let before = asked();
-    let refused = get(&up, CONTACT).await;
+    // What is kept is served, and says so.
+    let kept = get(&up, CONTACT).await;
+    assert_eq!((kept.status, kept.header("x-hubkeeper-source")), (200, Some("stale")), "{kept:?}");
+    assert!(kept.header("age").is_some(), "{kept:?}");
+    let refused = get(&up, OTHER_CONTACT).await;
     let message = refused.refusal(503, "HUBKEEPER_DEGRADED");
     assert!(message.contains("records are being moved"), "{message}");
     assert_eq!(refused.header("retry-after"), Some("30"));
+    let written = ask(up.url(), "PATCH", CONTACT, &[TOKEN, "Content-Type: application/json"], "{}").await;
+    written.refusal(503, "HUBKEEPER_DEGRADED");
     assert_eq!(asked(), before, "HubSpot was asked");
     assert_eq!(get(&up, OWNERS).await.status, 200, "another family is not concerned");
 
     let state = switch(&up, json!({"on": false, "reason": "done"})).await.json();
-    assert_eq!(get(&up, CONTACT).await.status, 200);
+    let live = get(&up, CONTACT).await;
+    assert_eq!((live.status, live.header("x-hubkeeper-source")), (200, Some("live")), "{live:?}");
     assert_eq!(state["switches"], json!([]));
     let lines = state["changes"].as_array().unwrap().iter();
     let lines: Vec<_> = lines.map(|line| (line["by"].clone(), line["turned"].clone())).collect();

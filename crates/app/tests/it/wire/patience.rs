@@ -48,6 +48,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         attempt_timeout: Duration::from_secs(600),
         whole_answer_bytes_max: 64 * 1024,
         retries: Feature::Off,
+        retry_budget: Feature::Off,
         breaker: Feature::Off,
         adaptive: Feature::Off,
         cache: CacheSettings::OFF,
