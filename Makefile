@@ -11,7 +11,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 # A snapshot that differs fails; only a person accepts a new one.
 export INSTA_UPDATE := no
 
-.PHONY: help setup test demo bench lint fmt fmt-check unit build clients
+.PHONY: help setup test proof demo bench lint fmt fmt-check unit build clients
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ build:
 
 clients: build  ## HubSpot's official SDKs against the simulator, through the gateway and without it
 	scripts/clients
+
+proof:  ## The long tiers: the brownout suite over all of its 1,000 seeds (a quarter of an hour)
+	HUBKEEPER_SEEDS=all cargo test --locked --package app --test it brownout
 
 bench:  ## Benchmarks: ratios against peers in the same run
 	scripts/setup bench
