@@ -108,6 +108,7 @@ pub(crate) struct CacheSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AdminSection {
     pub(crate) listen: String,
+    pub(crate) names: Vec<String>,
 }
 
 /// Degraded mode from the start; the admin API turns it on and off later.
@@ -255,6 +256,6 @@ impl Default for DailySection {
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8401".into() }
+        Self { listen: "127.0.0.1:8401".into(), names: Vec::new() }
     }
 }

@@ -70,7 +70,8 @@ impl Refusal {
 
     pub(crate) fn unknown_host() -> Self {
         let message = "The request names a host that is not this server's, as a web page does that points its own \
-                       name here. Call it as localhost or by its IP address, or set gateway.public_url.";
+                       name here. Call it as localhost or by its IP address, or write the name into the configuration: \
+                       gateway.public_url, or admin.names for the admin API.";
         Self::new(StatusCode::FORBIDDEN, "HUBKEEPER_UNKNOWN_HOST", message).closing()
     }
 

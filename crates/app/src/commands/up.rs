@@ -97,7 +97,7 @@ pub(super) struct House {
     exporter: Option<Exporter>,
     clock: WallClock,
     plan: Option<Plan>,
-    own_hosts: OwnHosts,
+    admin_hosts: OwnHosts,
 }
 
 impl House {
@@ -126,13 +126,12 @@ impl House {
             stack_settings(config),
         ));
         degrade(&stack, &config.degraded)?;
-        let own_hosts = own_hosts(config);
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
             upstream: config.gateway.upstream.clone(),
             public_url: config.gateway.public_url.clone(),
-            own_hosts: own_hosts.clone(),
+            own_hosts: OwnHosts::new(own_names(config)),
             intake: webhooks::intake(config, data, &clock).await?,
             forward: ForwardSettings {
                 deadline: config.gateway.deadline(),
@@ -141,6 +140,8 @@ impl House {
             },
             listener: ListenerSettings { connections_max: connections_max(config), ..Default::default() },
         };
+        let admin_hosts =
+            OwnHosts::new(own_names(config).chain(config.admin.names.iter().map(String::as_str)));
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
         let plan = config.connections.first().and_then(|connection| connection.plan).or(config.limits.plan);
@@ -154,7 +155,7 @@ impl House {
             exporter,
             clock,
             plan,
-            own_hosts,
+            admin_hosts,
         })
     }
 
@@ -186,7 +187,7 @@ impl House {
             clock: self.clock,
             plan: self.plan,
             draining: draining.clone(),
-            own_hosts: self.own_hosts,
+            own_hosts: self.admin_hosts,
         };
         let exporting = async {
             match &mut exporter {
@@ -223,9 +224,9 @@ fn connections_max(config: &Config) -> usize {
 }
 
 /// What people told us we are called.
-fn own_hosts(config: &Config) -> OwnHosts {
+fn own_names(config: &Config) -> impl Iterator<Item = &str> {
     let listen = [&config.gateway.listen, &config.admin.listen];
-    OwnHosts::new(listen.into_iter().chain(&config.gateway.public_url).map(String::as_str))
+    listen.into_iter().chain(&config.gateway.public_url).map(String::as_str)
 }
 
 /// Degraded mode from the start: one switch for each connection and family that is named.

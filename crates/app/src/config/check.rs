@@ -60,6 +60,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         url("webhooks.public_url", public)?;
     }
     degraded(&config.degraded)?;
+    config.admin.names.iter().try_for_each(|name| host_name("admin.names", name))?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
     if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {
@@ -118,6 +119,16 @@ fn url(key: &str, text: &str) -> Result<(), Failure> {
     }
     Err(Failure::usage(format!("{key} is `{}`, which is not a URL", quote::quoted(text)))
         .hint("write it with its scheme, such as https://api.hubapi.com"))
+}
+
+/// A name as it stands in a `Host` header, without the port. Wildcards would open the door to any page.
+fn host_name(key: &str, name: &str) -> Result<(), Failure> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if !name.is_empty() && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{key} has `{}`, which is not the name of a host", quote::quoted(name)))
+        .hint("write bare names, without scheme, port or wildcard, such as hubkeeper.internal.example"))
 }
 
 /// Callers' own paths follow it, so that it has none.
@@ -231,6 +242,21 @@ mod tests {
         assert!(check(&config).is_ok());
         config.degraded.families = vec!["serach".into()];
         assert!(check(&config).is_err());
+    }
+
+    #[test]
+    fn the_admin_names_are_bare_host_names() {
+        let checked = |name: &str| {
+            let mut config = Config::default();
+            config.admin.names = vec![name.into()];
+            check(&config)
+        };
+        for name in ["hubkeeper.internal.example", "hub_keeper", "HUB-1"] {
+            assert!(checked(name).is_ok(), "{name}");
+        }
+        for name in ["", "*", "*.internal.example", "hubkeeper:8401", "http://hubkeeper", "a b"] {
+            assert!(checked(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -160,3 +160,20 @@ async fn web_pages_of_others_get_nothing() {
     assert_eq!(ask(up.admin(), "GET", "/api/v1/traffic", &own, "").await.status, 200);
     up.stop().await;
 }
+
+/// A metrics scraper comes by a name that only the configuration knows.
+#[tokio::test]
+async fn a_scraper_may_come_by_a_further_name() {
+    let up = Start::up(&Upstream::nobody().await)
+        .file("hubkeeper.toml", "[admin]\nnames = [\"hubkeeper.internal.example\"]\n")
+        .ready()
+        .await;
+    let scrape = |host: &'static str| format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let mut conversation = Conversation::open(up.admin()).await;
+    conversation.say(scrape("HUBKEEPER.internal.example:8401")).await;
+    assert_eq!(conversation.answer().await.status, 200);
+    let mut conversation = Conversation::open(up.admin()).await;
+    conversation.say(scrape("internal.example")).await;
+    conversation.answer().await.refusal(403, "HUBKEEPER_UNKNOWN_HOST");
+    up.stop().await;
+}
