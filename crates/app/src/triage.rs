@@ -37,8 +37,7 @@ pub(crate) struct Options {
     pub(crate) clock: WallClock,
 }
 
-/// Asks everything and names the cause. Never fails: what could not be asked is missing from the evidence. Where all looks
-/// well but for one server error, the same is asked once more: what fails twice is no bad luck.
+/// Asks everything and names the cause. Never fails: what could not be asked is missing from the evidence.
 pub(crate) async fn run(options: Options) -> Triage {
     let Options { mut target, admin, portal_id, plan, runbooks, clock } = options;
     let traffic = match &admin {
@@ -49,22 +48,12 @@ pub(crate) async fn run(options: Options) -> Triage {
         target.focus = focus::from(traffic);
     }
     let report = probe::run(&target, &clock).await;
-    let mut facts = Facts {
+    let facts = Facts {
         configured: configured(&target, portal_id, plan, report.started_at),
         duration_ms: report.duration_ms,
         probes: facts::probes(&report),
         traffic,
     };
-    let triage = incident::diagnose(&facts, &runbooks);
-    if triage.verdict != Verdict::Healthy {
-        return triage;
-    }
-    let Some(doubt) = focus::doubt(&facts.probes.families) else { return triage };
-    target.focus = vec![doubt.focus];
-    let again = probe::run(&target, &clock).await;
-    facts.duration_ms += again.duration_ms;
-    let answers = facts::probes(&again).families;
-    facts.probes.families.extend(answers.into_iter().filter(|probe| probe.route == doubt.route));
     incident::diagnose(&facts, &runbooks)
 }
 

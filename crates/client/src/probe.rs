@@ -9,7 +9,7 @@
 //! | [`report`] | what was found |
 //! | `ladder` | the direct way: `dns`, `tcp`, `tls` (with `trust`, `certificate`) |
 //! | `way`, `proxy` | the ways a call can travel |
-//! | `plan`, `family` | which eight questions |
+//! | `plan`, `family`, `follow_up` | which eight questions |
 //! | `calls`, `exchange`, `answer` | putting them, one exchange, reading it |
 //! | `notes`, `limits`, `clock_offset` | what the answers say beside themselves |
 //! | `status_page` | what HubSpot says of itself |
@@ -22,6 +22,7 @@ mod clock_offset;
 mod dns;
 mod exchange;
 mod family;
+mod follow_up;
 mod ladder;
 mod layers;
 mod limits;

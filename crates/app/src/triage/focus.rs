@@ -2,7 +2,6 @@
 
 use client::probe::target::Focus;
 use hubspot::error::ErrorKind;
-use incident::facts::probes::FamilyProbe;
 use incident::facts::traffic::{ErrorCount, Group, Traffic};
 
 /// A failing route takes two calls, itself and its counterpart in another version; the usual ones need room, too.
@@ -25,22 +24,6 @@ pub(super) fn from(traffic: &Traffic) -> Vec<Focus> {
         }
     }
     focus
-}
-
-/// A probe that HubSpot failed to serve once.
-pub(super) struct Doubt {
-    /// As the probe asked it: `GET /crm/v3/owners?limit=1`.
-    pub(super) route: String,
-    /// To ask the same again.
-    pub(super) focus: Focus,
-}
-
-/// The probe to be asked again before all is called well.
-pub(super) fn doubt(probes: &[FamilyProbe]) -> Option<Doubt> {
-    let failed = probes.iter().find(|probe| probe.exchange.is_server_failure())?;
-    let asked = failed.route.split_once(' ').map_or(failed.route.as_str(), |(_method, path)| path);
-    let path = asked.split('?').next().unwrap_or_default();
-    Some(Doubt { route: failed.route.clone(), focus: Focus::Route(path.to_owned()) })
 }
 
 /// What a single read can tell more about.
@@ -83,8 +66,6 @@ fn object_type(route: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use incident::facts::exchange::Exchange;
-
     use super::*;
 
     fn group(route: &str, kind: ErrorKind, code: Option<&str>, recent: u64) -> Group {
@@ -97,22 +78,6 @@ mod tests {
             ..ErrorCount::default()
         };
         Group { errors: vec![error], ..Group::default() }
-    }
-
-    #[test]
-    fn a_server_error_is_asked_about_again_and_a_refusal_is_not() {
-        let probe = |route: &str, status, kind| FamilyProbe {
-            route: route.into(),
-            exchange: Exchange { status: Some(status), kind, hubspot_shaped: true, ..Exchange::default() },
-            ..FamilyProbe::default()
-        };
-        let fine = probe("GET /crm/v3/owners?limit=1", 200, None);
-        let refused = probe("GET /crm/v3/objects/deals?limit=1", 403, Some(ErrorKind::MissingScopes));
-        let failed = probe("GET /crm/v3/objects/contacts?limit=1", 503, Some(ErrorKind::Unavailable));
-        assert!(doubt(&[fine.clone(), refused.clone()]).is_none());
-        let doubt = doubt(&[fine, refused, failed]).unwrap();
-        assert_eq!(doubt.route, "GET /crm/v3/objects/contacts?limit=1");
-        assert_eq!(doubt.focus, Focus::Route("/crm/v3/objects/contacts".into()));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! `hubkeeper triage` against the real simulator, probe by probe and, where a fault shows in traffic only, through the
 //! real gateway: the right first code for every fault, and silence when all is well.
 
+mod black_hole;
 mod certificates;
 mod contract;
 mod house;
 mod quota;
 
-use house::{Gateway, NOBODY, Simulator, Triage};
+use std::time::Duration;
+
+use house::{Gateway, NOBODY, Pace, Simulator, Triage, Workload};
 use serde_json::{Value, json};
 
 /// The portal of every simulator.
@@ -107,6 +110,53 @@ fn traffic_names_the_fault(
     work(&gateway, &ids);
     let (diagnosis, _) = triage(&sim).option("--admin", &gateway.admin).run();
     assert_eq!(code(&diagnosis), expected, "{fault}: {diagnosis:#}");
+}
+
+/// A deploy that the gateway was told of is the first thing a reader wants to know of a payload that broke after it.
+#[test]
+fn a_deploy_before_a_broken_payload_is_told() {
+    let [untold, told] = [None, Some(json!({"kind": "deploy", "what": "crm-sync 1.8.0"}))].map(|deploy| {
+        let sim = Simulator::start(&["--contacts", "20"]);
+        let gateway = Gateway::start(&sim);
+        let ids = gateway.contact_ids();
+        creates(&gateway, &ids);
+        if let Some(deploy) = deploy {
+            gateway.note(&deploy);
+        }
+        sim.fault(&json!({"kind": "F40"}));
+        creates(&gateway, &ids);
+        triage(&sim).option("--admin", &gateway.admin).run().0
+    });
+    assert_eq!(["self.bad_payload"; 2], [code(&untold), code(&told)], "{untold:#} {told:#}");
+    let sure = |diagnosis: &Value| diagnosis["diagnosis"]["confidence"].as_f64().expect("a number");
+    assert!(sure(&told) > sure(&untold), "{untold:#} {told:#}");
+    assert!(told["diagnosis"]["evidence"].to_string().contains("crm-sync 1.8.0"), "{told:#}");
+}
+
+/// Kept connections that break when they are used again: nothing is lost, and the cause is named.
+#[test]
+fn connections_that_die_while_idle_are_named() {
+    let sim = Simulator::start(&["--contacts", "20"]);
+    let gateway = Gateway::start(&sim);
+    sim.fault(&json!({"kind": "reset", "after_idle_ms": 100}));
+    // Longer than any server that means well takes to say that it closes.
+    let now_and_then = Pace { programs: 1, pause: Duration::from_millis(1_200), ..Pace::MODEST };
+    Workload::through(&gateway.url, &sim.token, &now_and_then).goes_on_for(5);
+    let (diagnosis, exit) = triage(&sim).option("--admin", &gateway.admin).run();
+    let traffic = gateway.traffic();
+    assert_eq!((code(&diagnosis).as_str(), exit), ("net.stale_pool", 1), "{diagnosis:#} {traffic:#}");
+}
+
+/// A clock of ours that is wrong, seen from the other side: HubSpot's `Date` is ten minutes on.
+#[test]
+fn a_wrong_clock_is_named() {
+    let sim = Simulator::start(&[]);
+    let gateway = Gateway::start(&sim);
+    sim.advance(600);
+    for admin in [NOBODY, &gateway.admin] {
+        let (diagnosis, exit) = triage(&sim).option("--admin", admin).run();
+        assert_eq!((code(&diagnosis).as_str(), exit), ("self.clock", 1), "{diagnosis:#}");
+    }
 }
 
 /// Answers that say "not there" are part of many programs' everyday work.

@@ -1,4 +1,5 @@
-//! Puts the planned questions to HubSpot: side by side, the family reads a moment behind the authenticated one.
+//! Puts the planned questions to HubSpot: side by side, the family reads a moment behind the authenticated one, and last
+//! what those answers call for.
 
 use futures_util::future::{join, join_all};
 use http::StatusCode;
@@ -7,13 +8,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::exchange::{self, Question, Raw};
+use super::follow_up::{self, First, Next};
 use super::pace::ms_since;
 use super::plan::Plan;
 use super::report::api::{Answer, FamilyAnswer};
 use super::report::{Authenticated, Finding, Introspected, Usage, Why};
 use super::tls::Unverified;
 use super::way::{Way, Wire};
-use super::{Run, answer, family};
+use super::{Run, answer};
 
 /// The answers, in the order of the plan.
 #[derive(Debug)]
@@ -58,18 +60,63 @@ pub(super) async fn put(run: &Run<'_>, plan: &Plan, way: &Way, known: Option<Fin
         let _ = tell.send(is_refused(&raw));
         raw.map(|(answer, raw)| Authenticated { account: answer::account(&raw), answer })
     };
-    let introspection = async {
-        let raw = optional(run, plan.introspection.as_ref(), way).await;
-        raw.map(|(answer, raw)| Introspected { token: answer::introspection(&raw), answer })
-    };
     let reads = async {
         let head_start = run.target.timeouts.auth_head_start;
         let refused = matches!(run.pace.within(head_start, told).await, Ok(Ok(true)));
-        if refused { unasked(plan) } else { read_all(run, plan, way).await }
+        if refused {
+            Vec::new()
+        } else {
+            join_all(plan.families.iter().map(|read| family(run, read, way))).await
+        }
     };
-    let ((http, auth), (introspection, (usage, families))) =
-        join(join(http, auth), join(introspection, reads)).await;
-    Calls { http, auth, introspection, usage, families }
+    let ((http, auth), families) = join(join(http, auth), reads).await;
+    let why = |question: &Option<Question>| match question {
+        Some(_) => Why::NotNeeded,
+        None => Why::NotConfigured,
+    };
+    let mut calls = Calls {
+        http,
+        auth,
+        introspection: Finding::not_asked(why(&plan.introspection)),
+        usage: Finding::not_asked(why(&plan.usage)),
+        families,
+    };
+    follow_up(run, plan, way, &mut calls).await;
+    calls
+}
+
+/// The last calls, chosen by the first answers.
+async fn follow_up(run: &Run<'_>, plan: &Plan, way: &Way, calls: &mut Calls) {
+    let account = match &calls.auth {
+        Finding::Answered(found) => First::of(&Finding::Answered(found.answer.clone())),
+        Finding::Failed(failure) => First::of(&Finding::Failed(failure.clone())),
+        Finding::NotAsked(_) => return,
+    };
+    let families: Vec<First> = calls.families.iter().map(|row| First::of(&row.answer)).collect();
+    let left = [&plan.usage, &plan.introspection].into_iter().flatten().count();
+    let next = follow_up::choose(account, &families, run.notes.daily(), left);
+    let asked = |books: Next, question: &Option<Question>| question.clone().filter(|_| next.contains(&books));
+    let introspection = asked(Next::Introspection, &plan.introspection);
+    let usage = asked(Next::Usage, &plan.usage);
+    let again = next.iter().filter_map(|next| match next {
+        Next::AccountAgain => plan.authenticated.as_ref(),
+        Next::FamilyAgain(place) => plan.families.get(*place),
+        Next::Introspection | Next::Usage => None,
+    });
+    let again = join_all(again.map(|read| family(run, read, way)));
+    let books = join(optional(run, introspection.as_ref(), way), optional(run, usage.as_ref(), way));
+    let ((introspected, counted), again) = join(books, again).await;
+    if introspection.is_some() {
+        calls.introspection =
+            introspected.map(|(answer, raw)| Introspected { token: answer::introspection(&raw), answer });
+    }
+    if usage.is_some() {
+        calls.usage = counted.map(|(answer, raw)| Usage { daily: answer::daily_usage(&raw), answer });
+    }
+    if account == First::CredentialRefused && calls.families.is_empty() {
+        (calls.usage, calls.families) = unasked(plan);
+    }
+    calls.families.extend(again);
 }
 
 /// One question's answer, its marks only.
@@ -120,22 +167,16 @@ async fn optional(run: &Run<'_>, question: Option<&Question>, way: &Way) -> Find
     }
 }
 
-async fn read_all(run: &Run<'_>, plan: &Plan, way: &Way) -> (Finding<Usage>, Vec<FamilyAnswer>) {
-    let usage = optional(run, plan.usage.as_ref(), way);
-    let families = join_all(plan.families.iter().map(|read| async {
-        let raw = ask(run, read, way).await;
-        match raw {
-            Finding::Answered(raw) => FamilyAnswer {
-                capacities: answer::capacities(&raw),
-                property_names: if is_properties(read) { answer::property_names(&raw) } else { Vec::new() },
-                ..row(read, Finding::Answered(answer::read(read, &raw)))
-            },
-            Finding::Failed(failure) => row(read, Finding::Failed(failure)),
-            Finding::NotAsked(not_asked) => row(read, Finding::NotAsked(not_asked)),
-        }
-    }));
-    let (usage, families) = join(usage, families).await;
-    (usage.map(|(answer, raw)| Usage { daily: answer::daily_usage(&raw), answer }), families)
+async fn family(run: &Run<'_>, read: &Question, way: &Way) -> FamilyAnswer {
+    match ask(run, read, way).await {
+        Finding::Answered(raw) => FamilyAnswer {
+            capacities: answer::capacities(&raw),
+            property_names: if is_properties(read) { answer::property_names(&raw) } else { Vec::new() },
+            ..row(read, Finding::Answered(answer::read(read, &raw)))
+        },
+        Finding::Failed(failure) => row(read, Finding::Failed(failure)),
+        Finding::NotAsked(not_asked) => row(read, Finding::NotAsked(not_asked)),
+    }
 }
 
 fn unasked(plan: &Plan) -> (Finding<Usage>, Vec<FamilyAnswer>) {
@@ -147,7 +188,7 @@ fn row(read: &Question, answer: Finding<Answer>) -> FamilyAnswer {
     let path = read.path.split('?').next().unwrap_or_default();
     FamilyAnswer {
         family: classify(&read.method, path).family.name().to_owned(),
-        version: family::version_of(path).map(str::to_owned),
+        version: super::family::version_of(path).map(str::to_owned),
         method: read.method.to_string(),
         path: read.path.clone(),
         answer,

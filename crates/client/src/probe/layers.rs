@@ -53,6 +53,7 @@ const fn why(why: Why) -> &'static str {
         Why::NotApplicable => "does not apply here",
         Why::NotConfigured => "not configured",
         Why::LowerLayerDown => "not asked: a lower layer is down",
+        Why::NotNeeded => "not asked: other questions were more telling",
         Why::CredentialRefused => "not asked: the credential is refused",
     }
 }

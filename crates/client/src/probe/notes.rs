@@ -67,6 +67,11 @@ impl Notes {
         self.readings.lock().clone()
     }
 
+    /// What is left of the day, and the whole of it, by the last answer that told.
+    pub(super) fn daily(&self) -> Option<(u64, u64)> {
+        self.readings.lock().iter().rev().find_map(|reading| reading.daily_remaining.zip(reading.daily))
+    }
+
     pub(super) fn clocks(&self) -> Vec<ClockSource> {
         self.clocks.lock().clone()
     }

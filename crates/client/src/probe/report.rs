@@ -161,6 +161,8 @@ pub enum Why {
     LowerLayerDown,
     /// The credential is refused, so that the answer is known already.
     CredentialRefused,
+    /// The few calls there are went to what was more telling.
+    NotNeeded,
 }
 
 /// An authenticated read of the account details.

@@ -88,13 +88,21 @@ static EDGE_REFUSES: Question = Question {
         let blocked = asked.iter().filter(|(_, exchange)| exchange.is_edge_refusal()).count();
         if blocked > 0 {
             let observed = format!("{blocked} of {} calls got a page instead of an API answer", asked.len());
-            return Reply::is(blocked * 2 >= asked.len(), "families", observed);
+            let signed = asked.iter().any(|(_, exchange)| {
+                exchange.is_edge_refusal() && exchange.status == Some(403) && is_signed_by_edge(exchange)
+            });
+            return Reply::is(signed || blocked * 2 >= asked.len(), "families", observed);
         }
         let traffic = facts.going_on(&[ErrorKind::EdgeBlock]);
         let refused = traffic.seen.iter().any(|seen| seen.error.status == 403) && traffic.count() >= 3;
         Reply::is(refused, "http", traffic.describe())
     },
 };
+
+fn is_signed_by_edge(page: &Exchange) -> bool {
+    let server = page.server.as_deref().unwrap_or_default();
+    page.cf_ray.is_some() || server.eq_ignore_ascii_case("cloudflare")
+}
 
 static CLOUDFLARE_MARK: Question = Question {
     asks: "Is the page signed by the edge?",
@@ -128,12 +136,36 @@ static NOT_HUBSPOT: Question = Question {
         let Some(http) = &facts.probes.http else {
             return Reply::could_not_tell("http", "no unauthenticated answer");
         };
+        let strange = strange_at_times(facts);
+        if !strange.is_empty() {
+            let observed =
+                format!("{} answered by HubSpot and, at times, by something else", strange.join(", "));
+            return Reply::yes("families", observed);
+        }
         let foreign = has_foreign_shape(http) && !facts.auth_works();
         let mark = if http.hubspot_shaped { "in HubSpot's shape" } else { "without a mark of HubSpot's" };
         let server = http.server.as_deref().map(|server| format!(", server {server}")).unwrap_or_default();
         Reply::is(foreign, "http", format!("without a token: {}, {mark}{server}", http.describe()))
     },
 };
+
+/// Questions that something else than HubSpot answers with 404 while it answers others: one name leads to two servers. A
+/// single path may have been switched off instead, and then nothing answers on it.
+fn strange_at_times(facts: &Facts) -> Vec<&str> {
+    let foreign = |exchange: &Exchange| exchange.status == Some(404) && has_foreign_shape(exchange);
+    if !facts.auth_works() {
+        return Vec::new();
+    }
+    let probes = &facts.probes.families;
+    let answered = |route: &str| probes.iter().any(|probe| probe.route == route && probe.exchange.is_ok());
+    let mut strange: Vec<&str> =
+        probes.iter().filter(|probe| foreign(&probe.exchange)).map(|probe| probe.route.as_str()).collect();
+    strange.extend(facts.probes.http.as_ref().filter(|http| foreign(http)).map(|_| "the account details"));
+    strange.sort_unstable();
+    strange.dedup();
+    let at_times = strange.iter().any(|route| answered(route) || *route == "the account details");
+    if at_times { strange } else { Vec::new() }
+}
 
 /// An answer that neither HubSpot's API nor a failing edge in front of it would give.
 fn has_foreign_shape(http: &Exchange) -> bool {

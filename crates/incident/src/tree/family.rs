@@ -17,6 +17,8 @@ const FAILURES_PART: u64 = 20;
 pub(super) struct Families<'a> {
     pub(super) failing_probes: BTreeSet<&'a str>,
     pub(super) serving_probes: BTreeSet<&'a str>,
+    /// Served a probe, whatever became of others.
+    pub(super) served_at_times: BTreeSet<&'a str>,
     pub(super) failing_traffic: BTreeSet<&'a str>,
     pub(super) serving_traffic: BTreeSet<&'a str>,
 }
@@ -33,6 +35,7 @@ impl<'a> Families<'a> {
                 families.serving_probes.insert(family);
             }
         }
+        families.served_at_times.clone_from(&families.serving_probes);
         for group in facts.traffic.iter().flat_map(|traffic| &traffic.groups) {
             if is_failing(group) {
                 families.failing_traffic.insert(&group.family);

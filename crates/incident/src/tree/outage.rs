@@ -8,6 +8,7 @@ use super::family::{Families, is_failing, server_failures};
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
+use crate::facts::exchange::Exchange;
 use crate::facts::traffic::{Connection, ErrorCount, Group};
 
 pub(super) static TREE: Tree = Tree {
@@ -69,9 +70,29 @@ static SOME_FAMILIES: Question = Question {
     answer: |facts| {
         let families = Families::of(facts);
         let (failing, serving) = (families.failing().len(), families.serving().len());
-        Reply::is(serving > failing, "families", families.describe())
+        let observed = format!("{}{}", families.describe(), probes_failed(facts));
+        Reply::is(serving > failing && !comes_and_goes_everywhere(facts, &families), "families", observed)
     },
 };
+
+/// What fails at times, and is no matter of one family: the account's own details fail, or several families that were
+/// served at other times.
+fn comes_and_goes_everywhere(facts: &Facts, families: &Families) -> bool {
+    let door = facts.probes.http.as_ref().is_some_and(Exchange::is_server_failure);
+    let failing = &families.failing_probes;
+    let at_times = failing.intersection(&families.served_at_times).count();
+    !failing.is_empty() && (door || failing.contains("account") || (failing.len() > 1 && at_times > 0))
+}
+
+/// Of our own calls, how many failed: a fault that strikes some calls only is told with its rate.
+fn probes_failed(facts: &Facts) -> String {
+    let asked = facts.authenticated();
+    let failed = asked.iter().filter(|(_, exchange)| exchange.is_server_failure()).count();
+    if failed == 0 || failed == asked.len() {
+        return String::new();
+    }
+    format!("; {failed} of our own {} calls failed", asked.len())
+}
 
 /// 502 and 504 are how HubSpot says "too much at once" (facts §1.7): few calls pass, many do not. Under load a probe may
 /// be refused in the same way; then batches must be what fails, while lighter calls of the same families are served.

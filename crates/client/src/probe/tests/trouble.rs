@@ -54,7 +54,7 @@ async fn a_server_that_hangs_ends_the_run_in_time() {
     assert_eq!(report.http.failure().map(|failure| failure.kind), Some(FailureKind::TimedOut));
     assert_eq!(report.status_page.failure().map(|failure| failure.kind), Some(FailureKind::TimedOut));
     assert!(report.families.iter().all(|row| row.answer.failure().is_some()));
-    assert_eq!(report.calls_made, HUBSPOT_CALLS_MAX);
+    assert_eq!(report.calls_made, HUBSPOT_CALLS_MAX - 2, "what hangs is not asked again");
     assert_eq!(report.duration_ms, 6_000, "1 s head start, 5 s for the answer");
 }
 
