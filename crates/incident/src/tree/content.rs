@@ -65,7 +65,7 @@ static DEPLOYED: Step = Step::Ask {
     yes: &Step::Found(SCHEMA),
     no: &Step::Found(Leaf {
         code: Code::BadPayload,
-        backed_by: &[],
+        backed_by: &[&AFTER_DEPLOY],
         unlike: &[(Code::Schema, &SAME_CALLER_ONLY)],
     }),
 };
