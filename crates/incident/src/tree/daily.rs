@@ -261,7 +261,12 @@ fn outside(facts: &Facts) -> Option<u64> {
 pub(super) fn gateway_sends(facts: &Facts) -> u64 {
     let per_s: f64 =
         facts.traffic.iter().flat_map(|traffic| &traffic.groups).map(|group| group.sent_recent_per_s).sum();
-    (per_s.clamp(0.0, 1e6) * span_ms(facts) as f64 / 1000.0).ceil() as u64
+    let steadily = (per_s.clamp(0.0, 1e6) * span_ms(facts) as f64 / 1000.0).ceil() as u64;
+    // The rate is a minute's; what has only just begun may send a whole window at once.
+    let in_the_minute = (per_s.clamp(0.0, 1e6) * 60.0).ceil() as u64;
+    let connections = facts.traffic.iter().flat_map(|traffic| &traffic.connections);
+    let at_once: u64 = connections.map(|connection| connection.burst_sent_peak).sum();
+    steadily.max(at_once.min(in_the_minute))
 }
 
 fn span_ms(facts: &Facts) -> u64 {
