@@ -11,6 +11,7 @@ mod opening;
 mod outage;
 mod partial;
 mod slow;
+mod stale;
 mod town;
 
 use std::ops::Range;
