@@ -118,6 +118,8 @@ impl Source {
 pub struct Effort {
     /// Requests sent.
     pub attempts: u32,
+    /// HubSpot may have seen one of them.
+    pub reached: bool,
     /// Time spent waiting for slots, or for others to share one with.
     pub waited: Duration,
 }

@@ -63,6 +63,16 @@ pub enum AttemptResult<'a> {
     TimedOut,
 }
 
+impl AttemptResult<'_> {
+    /// Can HubSpot have seen the request?
+    pub(crate) fn may_have_arrived(self) -> bool {
+        match self {
+            Self::Good(_) | Self::Error(_) | Self::TimedOut => true,
+            Self::Transport(fault) => fault.may_have_been_sent(),
+        }
+    }
+}
+
 /// How a call ended for its caller.
 #[derive(Debug, Clone, Copy)]
 pub enum CallResult<'a> {

@@ -3,6 +3,7 @@
 
 mod laws {
     mod breakers;
+    mod cache;
     mod credentials;
     mod limits;
     mod mixture;

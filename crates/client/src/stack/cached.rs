@@ -154,7 +154,7 @@ impl Stack {
         let ended = self.below(call, body, account, effort).await;
         let outcome = match &ended {
             Ok(_) => Outcome::Answered,
-            Err(failure) if failure.may_have_been_applied() || effort.attempts > 1 => Outcome::Unknown,
+            Err(failure) if failure.may_have_been_applied() || effort.reached => Outcome::Unknown,
             Err(_) => Outcome::Nothing,
         };
         writing.end(outcome, || self.accounts.beside(account));

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use client::accounts::{AccountSettings, Credential};
 use client::body::Body;
 use client::cache::CacheSettings;
@@ -58,12 +59,28 @@ pub(crate) struct Program {
 }
 
 impl Question {
-    const fn get(path: &'static str) -> Self {
+    pub(crate) const fn get(path: &'static str) -> Self {
         Self { method: Method::GET, path: Cow::Borrowed(path) }
     }
 
-    const fn post(path: &'static str) -> Self {
+    pub(crate) const fn get_owned(path: String) -> Self {
+        Self { method: Method::GET, path: Cow::Owned(path) }
+    }
+
+    pub(crate) const fn post(path: &'static str) -> Self {
         Self { method: Method::POST, path: Cow::Borrowed(path) }
+    }
+
+    pub(crate) const fn patch(path: &'static str) -> Self {
+        Self { method: Method::PATCH, path: Cow::Borrowed(path) }
+    }
+
+    pub(crate) const fn put(path: &'static str) -> Self {
+        Self { method: Method::PUT, path: Cow::Borrowed(path) }
+    }
+
+    pub(crate) const fn delete(path: &'static str) -> Self {
+        Self { method: Method::DELETE, path: Cow::Borrowed(path) }
     }
 }
 
@@ -146,10 +163,22 @@ pub(crate) async fn call(
     question: &Question,
     patience: Duration,
 ) -> Outcome {
+    call_with(stack, authorization, question, patience, "", |_| {}).await
+}
+
+/// The same with a body, and whatever else is to be said.
+pub(crate) async fn call_with(
+    stack: &Arc<Stack>,
+    authorization: &str,
+    question: &Question,
+    patience: Duration,
+    body: &'static str,
+    adjust: impl FnOnce(&mut Call),
+) -> Outcome {
     let mut headers = HeaderMap::new();
     headers.insert(header::AUTHORIZATION, HeaderValue::from_str(authorization).expect("a plain header"));
     let target: PathAndQuery = question.path.parse().expect("a plain path");
-    let call = Call {
+    let mut call = Call {
         endpoint: hubspot::endpoint::classify(&question.method, target.path()),
         method: question.method.clone(),
         target,
@@ -159,7 +188,8 @@ pub(crate) async fn call(
         deadline: Instant::now() + patience,
         handling: Handling::default(),
     };
-    stack.call(call, Body::Empty).await
+    adjust(&mut call);
+    stack.call(call, Body::from(Bytes::from_static(body.as_bytes()))).await
 }
 
 /// How many were answered well, once all have ended.
