@@ -1,4 +1,5 @@
 //! The laws, checked from the simulator's own books in virtual time.
 
+mod cache;
 mod daily;
 mod limits;

@@ -148,20 +148,36 @@ impl Virtual {
         path: &str,
         body: &str,
     ) -> Result<Answer, CallFailed> {
+        let adjust = |call: &mut Call| {
+            call.caller = Arc::from(manner.caller);
+            call.deadline = Instant::now() + manner.patience;
+            call.handling = manner.handling;
+        };
+        self.call_with(method, path, body, adjust).await
+    }
+
+    pub(crate) async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+        adjust: impl FnOnce(&mut Call),
+    ) -> Result<Answer, CallFailed> {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, self.authorization.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let target: http::uri::PathAndQuery = path.parse().unwrap();
-        let call = Call {
+        let mut call = Call {
             endpoint: hubspot::endpoint::classify(&method, target.path()),
             method,
             target,
             headers,
             credential: Credential::Passthrough,
-            caller: Arc::from(manner.caller),
-            deadline: Instant::now() + manner.patience,
-            handling: manner.handling,
+            caller: Arc::from("test"),
+            deadline: Instant::now() + Duration::from_secs(3600),
+            handling: Handling::default(),
         };
+        adjust(&mut call);
         self.stack.call(call, Body::from(Bytes::copy_from_slice(body.as_bytes()))).await
     }
 

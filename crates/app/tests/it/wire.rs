@@ -3,6 +3,7 @@
 mod admin;
 mod bodies;
 mod broken_answers;
+mod cached;
 mod degraded;
 mod drain;
 mod framing;
