@@ -6,9 +6,12 @@ import subprocess
 from dataclasses import dataclass
 
 from .machine import ROOT, Unsound
-from .peers import PATH, TOKEN
+from .peers import TOKEN
 
 LOAD = ROOT / "target/release/load"
+# Connections that ask for the same at the same time would share an answer.
+EACH_ITS_OWN = "/crm/v3/objects/contacts/{}"
+DISTINCT = ROOT / "benches/rig/distinct.lua"
 
 
 @dataclass
@@ -17,10 +20,12 @@ class Wrk:
     seconds: float
 
 
-def wrk(port, connections, seconds, core):
-    """As many requests as the connections carry. Any answer but a 2xx, and any broken connection, ends the run."""
+def wrk(port, connections, seconds, core, path=None):
+    """As many requests as the connections carry, all for one path or each for another record. Any answer but a 2xx, and
+    any broken connection, ends the run."""
     command = ["taskset", "--cpu-list", str(core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
-    command += ["--timeout", "10s", "-H", f"Authorization: Bearer {TOKEN}", f"http://127.0.0.1:{port}{PATH}"]
+    command += [] if path else ["-s", str(DISTINCT)]
+    command += ["--timeout", "10s", "-H", f"Authorization: Bearer {TOKEN}", f"http://127.0.0.1:{port}{path or ''}"]
     said = subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise Unsound(f"not every request was answered well; wrk said:\n{said}")
@@ -28,7 +33,7 @@ def wrk(port, connections, seconds, core):
     return Wrk(int(requests), float(duration))
 
 
-def load(port, connections, seconds, *, path=PATH, token=TOKEN, rate=None, grace_s=5, core=None, answers=None):
+def load(port, connections, seconds, *, path=EACH_ITS_OWN, token=TOKEN, rate=None, grace_s=5, core=None, answers=None):
     """What `benches/load` prints, as a dictionary."""
     command = [LOAD, "--address", f"127.0.0.1:{port}", "--path", path, "--bearer", token, "--connections", connections]
     command += ["--seconds", seconds, "--grace-seconds", grace_s]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from . import overhead, quota
+from . import cache, overhead, quota
 from .report import Row, at_least, at_most, exactly, spread, table, unclear
 
 # Others' use of the proxies' core above which a reader is warned.
@@ -28,6 +28,7 @@ class Readings:
     runs: dict
     # Rows of the forecast, made by its own rig.
     foretold: list
+    kept: cache.Readings
 
 
 def page(effort, found, facts):
@@ -37,6 +38,7 @@ def page(effort, found, facts):
         *startup_rows(found.took_ms, found.rest_kib),
         *law_rows(found.runs),
         *found.foretold,
+        *cache.rows(found.kept),
     ]
     foreign = found.plain.foreign + found.secure.foreign
     lines = ["# Benchmarks", "", table(rows), ""]
@@ -137,6 +139,8 @@ def every_round(found):
     for name, kib in plain.rss_kib.items():
         yield f"RSS after the load, {name}: {kib / 1024:.1f} MiB"
     yield f"start to ready line, ms: {spread(sorted(found.took_ms), '{:.0f}')}"
+    for name, each in found.kept.cpu_us.items():
+        yield f"CPU µs per answer from memory, {name}: {spread(each, '{:.1f}')}"
     for name, run in found.runs.items():
         yield (
             f"quota, {name}: {run.ok} answered, {run.refused} refused to callers; the portal took {run.taken}, refused"

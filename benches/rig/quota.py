@@ -55,7 +55,9 @@ class Portal:
 def through_gateway(binary, home, name, *, burst, latency_ms, callers, seconds, rate=None, governor=True):
     """Callers that ask again as soon as they are answered, through `hubkeeper up`, from a cold start."""
     portal = Portal(binary, home, name, burst, latency_ms)
-    switched = {} if governor else {"HUBKEEPER__GATEWAY__GOVERNOR": "false"}
+    # All ask the same, and each shall be asked for.
+    switched = {"HUBKEEPER__CACHE__ENABLED": "false"}
+    switched |= {} if governor else {"HUBKEEPER__GATEWAY__GOVERNOR": "false"}
     gateway = hubkeeper(binary, home, portal.url, f"gateway-{name}", environment=switched)
     answers = home / f"{name}.csv"
     try:

@@ -33,6 +33,7 @@ const HEAD_START: Duration = Duration::from_millis(50);
 /// What the command line asks for.
 struct Plan {
     address: SocketAddr,
+    /// `{}` in it becomes the connection's number, so that no two ask for the same at the same time.
     path: String,
     connections: usize,
     /// How long requests are sent.
@@ -111,7 +112,8 @@ fn run(plan: &Plan) -> Result<String, String> {
 fn ask(plan: &Plan, index: usize, start: Instant) -> Vec<Outcome> {
     let end = start + plan.sending;
     let pace = Pace::new(plan.rate, plan.connections, index);
-    let mut connection = Connection::new(plan.address, &plan.path, plan.bearer.as_deref(), end + plan.grace);
+    let path = plan.path.replace("{}", &index.to_string());
+    let mut connection = Connection::new(plan.address, &path, plan.bearer.as_deref(), end + plan.grace);
     let mut outcomes = Vec::new();
     connection.open();
     sleep_until(start);
