@@ -44,6 +44,12 @@ pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
         }
     }
     readings.cache(&sources.stack.cache_report());
+    let repeated = sources.stack.repeated();
+    readings.count(Metric::CallersRetries, &["seen"], repeated.seen);
+    readings.count(Metric::CallersRetries, &["refused"], repeated.refused);
+    let failing: usize = accounts.iter().map(|account| account.open_breakers().len()).sum();
+    readings.level(Metric::Degraded, &["switch"], sources.stack.degraded().switches().len() as f64);
+    readings.level(Metric::Degraded, &["breaker"], failing as f64);
     readings.level(Metric::RetryBudgetLeft, &[], sources.stack.retries_left());
     readings.level(Metric::Credentials, &[], accounts.len() as f64);
     if let Some(lost) = sources.exported.as_ref().map(|queue| queue.lost()) {

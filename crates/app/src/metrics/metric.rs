@@ -86,6 +86,12 @@ metrics! {
         "Retries that may follow at once. It fills by nine for each hundred calls; at 0 failures go back to the \
          programs unrepeated.",
     ),
+    CallersRetries: counter(
+        "hubkeeper_callers_retries",
+        &["result"],
+        "Requests that programs sent again by themselves after a failure: all that were recognised (`seen`), and of those the \
+         ones `refused` because the budget for retries was spent.",
+    ),
     Attempts: counter(
         "hubkeeper_attempts",
         &["connection", "family", "status", "category"],
@@ -186,6 +192,11 @@ metrics! {
         &["connection", "family"],
         "1 while a part of HubSpot's API fails so much that it is left alone, else 0.",
     ),
+    Degraded: gauge(
+        "hubkeeper_degraded",
+        &["by"],
+        "What is not asked of HubSpot at the moment: switches that people have on (`switch`), and parts of its API that fail (`breaker`).",
+    ),
     InFlight: gauge(
         "hubkeeper_in_flight",
         &["connection", "family"],
@@ -260,7 +271,8 @@ mod tests {
     use super::*;
 
     /// Label names that stand for closed or bounded lists. No id, no route, no address can get in by another name.
-    const LABELS: [&str; 14] = [
+    const LABELS: [&str; 15] = [
+        "by",
         "bound",
         "budget",
         "caller",
