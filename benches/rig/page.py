@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from . import cache, overhead, quota
+from . import cache, overhead, quota, waiting
 from .report import Row, at_least, at_most, exactly, spread, table, unclear
 
 # Others' use of the proxies' core above which a reader is warned.
@@ -29,6 +29,7 @@ class Readings:
     # Rows of the forecast, made by its own rig.
     foretold: list
     kept: cache.Readings
+    waited: waiting.Waiting
 
 
 def page(effort, found, facts):
@@ -36,6 +37,7 @@ def page(effort, found, facts):
         *overhead_rows(found.plain, found.secure),
         *quota_rows(found.runs, effort.quota_s),
         *startup_rows(found.took_ms, found.rest_kib),
+        *waiting_rows(found.waited),
         *law_rows(found.runs),
         *found.foretold,
         *cache.rows(found.kept),
@@ -79,6 +81,11 @@ def quota_rows(runs, seconds):
 def startup_rows(took_ms, rest_kib):
     yield at_most("start to ready line", median(took_ms), 150, 1, "{:.0f} ms".format, "limit")
     yield at_most("memory at rest (RSS)", rest_kib / 1024, 30, 1, "{:.1f} MiB".format, "limit")
+
+
+def waiting_rows(waited):
+    what = f"memory of {waited.callers} waiting calls (RSS over idle)"
+    yield at_most(what, waited.added_mib(), 64, 1, "{:.1f} MiB".format, "limit")
 
 
 def law_rows(runs):

@@ -204,7 +204,7 @@ impl Default for GatewaySection {
             deadline_ms_max: 900_000,
             attempt_timeout_ms: 60_000,
             body_bytes_max: 32 * 1024 * 1024,
-            connections_max: 4096,
+            connections_max: 12_288,
             waiting_max: 10_000,
             governor: true,
             retries: true,

@@ -155,36 +155,46 @@ impl Stack {
     /// # Errors
     /// [`CallFailed`] when no answer came. [`Failure::may_have_been_applied`] tells whether the call may have taken
     /// effect all the same.
-    pub async fn call(self: &Arc<Self>, call: Call, body: Body) -> Result<Answer, CallFailed> {
+    pub fn call(
+        self: &Arc<Self>,
+        call: Call,
+        body: Body,
+    ) -> impl Future<Output = Result<Answer, CallFailed>> + Send {
         let began = Instant::now();
-        let account = match self.accounts.known(&call.credential, &call.headers, began) {
-            Some(account) => account,
-            // Boxed: rare, and large enough to weigh on every call's future.
-            None => match Box::pin(self.open_account(&call)).await {
+        // A block and no `async fn`: that would keep what it is given twice, for as long as the call waits.
+        async move {
+            let account = match self.accounts.known(&call.credential, &call.headers, began) {
                 Some(account) => account,
-                None => {
-                    return Err(CallFailed { why: Failure::TooManyCredentials, effort: Effort::default() });
+                // Boxed: rare, and large enough to weigh on every call's future.
+                None => match Box::pin(self.open_account(&call)).await {
+                    Some(account) => account,
+                    None => {
+                        return Err(CallFailed {
+                            why: Failure::TooManyCredentials,
+                            effort: Effort::default(),
+                        });
+                    }
+                },
+            };
+            let approach = match self.approach(&call, &body, &account, began) {
+                Ok(found) => return Ok(self.remembered(found, &call, &account, began)),
+                Err(approach) => approach,
+            };
+            let call = Arc::new(call);
+            let mut trace = Trace::start(&*self.observer, &account, &call, began);
+            let span = trace.span();
+            let result =
+                self.cached(approach, call.clone(), body, &account, &mut trace.effort).instrument(span).await;
+            let effort = trace.effort;
+            match result {
+                Ok(((response, error), source)) => {
+                    trace.end(CallResult::Answered(response.status(), error.as_deref(), source));
+                    Ok(Answer { response, error, effort, source })
                 }
-            },
-        };
-        let approach = match self.approach(&call, &body, &account, began) {
-            Ok(found) => return Ok(self.remembered(found, &call, &account, began)),
-            Err(approach) => approach,
-        };
-        let call = Arc::new(call);
-        let mut trace = Trace::start(&*self.observer, &account, &call, began);
-        let span = trace.span();
-        let result =
-            self.cached(approach, call.clone(), body, &account, &mut trace.effort).instrument(span).await;
-        let effort = trace.effort;
-        match result {
-            Ok(((response, error), source)) => {
-                trace.end(CallResult::Answered(response.status(), error.as_deref(), source));
-                Ok(Answer { response, error, effort, source })
-            }
-            Err(why) => {
-                trace.end(CallResult::Failed(&why));
-                Err(CallFailed { why, effort })
+                Err(why) => {
+                    trace.end(CallResult::Failed(&why));
+                    Err(CallFailed { why, effort })
+                }
             }
         }
     }

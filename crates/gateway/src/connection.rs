@@ -22,7 +22,7 @@ use client::clock::WallClock;
 use http::{Request, Response, Version};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 mod answer;
 mod arriving;
@@ -49,56 +49,61 @@ pub(crate) enum Arrived {
     Refused(Refused),
 }
 
-/// Serves one connection until it ends, or, once `draining` turns true, until its request is answered.
-pub(crate) async fn serve<S, F>(
+/// Serves one connection, which keeps its `place`, until it ends, or, once `draining` turns true, until its request is answered.
+pub(crate) fn serve<S, F>(
     socket: TcpStream,
+    place: OwnedSemaphorePermit,
     patience: Patience,
     draining: watch::Receiver<bool>,
     clock: WallClock,
     service: S,
-) where
-    S: Fn(Arrived) -> F,
-    F: Future<Output = Response<Body>>,
+) -> impl Future<Output = ()> + Send
+where
+    S: Fn(Arrived) -> F + Send + Sync,
+    F: Future<Output = Response<Body>> + Send + 'static,
 {
     let wire = Arc::new(Mutex::new(Wire::new(socket, patience)));
-    let mut told = draining.clone();
-    let mut told = std::pin::pin!(told.wait_for(|draining| *draining));
-    loop {
-        let next = tokio::select! {
-            biased;
-            next = poll_fn(|cx| wire.lock().poll_head(cx)) => next,
-            _ = told.as_mut() => return,
-        };
-        let (asked, arrived) = match next {
-            Next::Head(head) => {
-                let asked = Asked::by(&head.request, head.keep_alive);
-                (asked, Arrived::Request(head.request.map(|()| arriving::body(&wire))))
+    async move {
+        let _place = place;
+        let mut told = draining.clone();
+        let mut told = std::pin::pin!(told.wait_for(|draining| *draining));
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = poll_fn(|cx| wire.lock().poll_head(cx)) => next,
+                _ = told.as_mut() => return,
+            };
+            let (asked, arrived) = match next {
+                Next::Head(head) => {
+                    let asked = Asked::by(&head.request, head.keep_alive);
+                    (asked, Arrived::Request(head.request.map(|()| arriving::body(&wire))))
+                }
+                // What it asked for is not known.
+                Next::Refused(refused) => {
+                    let asked = Asked { head_only: false, version: Version::HTTP_11, keep_alive: false };
+                    (asked, Arrived::Refused(refused))
+                }
+                Next::End => return,
+            };
+            let is_refused = matches!(arrived, Arrived::Refused(_));
+            let response = {
+                // Here and in no function of its own: what is handed to one is kept twice, and this is the largest there is.
+                let mut service = std::pin::pin!(service(arrived));
+                poll_fn(|cx| match service.as_mut().poll(cx) {
+                    Poll::Ready(response) => Poll::Ready(Some(response)),
+                    // Nobody is left to read the answer of a client who hung up; the call is dropped.
+                    Poll::Pending => wire.lock().poll_gone(cx).map(|()| None),
+                })
+                .await
+            };
+            let Some(response) = response else { return };
+            let asked = Asked { keep_alive: asked.keep_alive && !*draining.borrow(), ..asked };
+            match send(&wire, response, asked, &clock).await {
+                Ok(Connection::GoesOn) => {}
+                Ok(Connection::Ends) => return close(&wire, is_refused).await,
+                // Clients come and go; only the curious want to know how.
+                Err(error) => return tracing::debug!(%error, "a client connection broke"),
             }
-            // What it asked for is not known.
-            Next::Refused(refused) => {
-                let asked = Asked { head_only: false, version: Version::HTTP_11, keep_alive: false };
-                (asked, Arrived::Refused(refused))
-            }
-            Next::End => return,
-        };
-        let is_refused = matches!(arrived, Arrived::Refused(_));
-        let response = {
-            // Here and in no function of its own: what is handed to one is kept twice, and this is the largest there is.
-            let mut service = std::pin::pin!(service(arrived));
-            poll_fn(|cx| match service.as_mut().poll(cx) {
-                Poll::Ready(response) => Poll::Ready(Some(response)),
-                // Nobody is left to read the answer of a client who hung up; the call is dropped.
-                Poll::Pending => wire.lock().poll_gone(cx).map(|()| None),
-            })
-            .await
-        };
-        let Some(response) = response else { return };
-        let asked = Asked { keep_alive: asked.keep_alive && !*draining.borrow(), ..asked };
-        match send(&wire, response, asked, &clock).await {
-            Ok(Connection::GoesOn) => {}
-            Ok(Connection::Ends) => return close(&wire, is_refused).await,
-            // Clients come and go; only the curious want to know how.
-            Err(error) => return tracing::debug!(%error, "a client connection broke"),
         }
     }
 }

@@ -86,7 +86,7 @@ pub async fn serve_requests<S, F>(
     service: S,
 ) where
     S: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send,
+    F: Future<Output = Response<Body>> + Send + 'static,
 {
     let service = move |arrived| {
         let (service, own_hosts) = (service.clone(), own_hosts.clone());

@@ -28,7 +28,7 @@ pub struct ListenerSettings {
 
 impl Default for ListenerSettings {
     fn default() -> Self {
-        Self { connections_max: 4096, patience: Patience::default() }
+        Self { connections_max: 12_288, patience: Patience::default() }
     }
 }
 
@@ -41,7 +41,7 @@ pub(crate) async fn run<S, F>(
     service: S,
 ) where
     S: Fn(Arrived) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send,
+    F: Future<Output = Response<Body>> + Send + 'static,
 {
     let room = Arc::new(Semaphore::new(settings.connections_max));
     let mut connections = JoinSet::new();
@@ -53,10 +53,7 @@ pub(crate) async fn run<S, F>(
         };
         let (socket, place) = accepted;
         let (draining, clock, service) = (draining.clone(), clock.clone(), service.clone());
-        connections.spawn(async move {
-            connection::serve(socket, settings.patience, draining, clock, service).await;
-            drop(place);
-        });
+        connections.spawn(connection::serve(socket, place, settings.patience, draining, clock, service));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}

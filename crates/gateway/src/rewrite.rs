@@ -1,5 +1,7 @@
 //! Links in answers lead back through the gateway: `Location`, and `paging.next.link` in JSON.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use client::body::Body;
 use http::{HeaderMap, HeaderValue, header};
@@ -13,6 +15,9 @@ use stream::Rewritten;
 
 /// The origin that HubSpot itself writes into links, whatever address it was called by (hubspot-facts §5.1).
 const HUBSPOT: &str = "https://api.hubapi.com";
+
+/// Most answers have no such member; made once, as it is looked for in every one that may.
+static PAGING: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\"paging\""));
 
 /// Which origins are replaced, and by what.
 #[derive(Debug, Clone)]
@@ -69,7 +74,7 @@ pub(crate) fn body(
         return body;
     }
     match body {
-        Body::Whole(bytes) if memmem::find(&bytes, b"\"paging\"").is_none() => Body::Whole(bytes),
+        Body::Whole(bytes) if PAGING.find(&bytes).is_none() => Body::Whole(bytes),
         Body::Whole(bytes) => {
             let Some(ours) = origins.ours(host) else { return Body::Whole(bytes) };
             let mut out = Vec::with_capacity(bytes.len() + ours.len());

@@ -3,7 +3,6 @@
 //! Source: facts §1.3 [DOC usage-guidelines]. The old `-Secondly` pair is still sent and must be ignored.
 
 use http::{HeaderMap, HeaderValue};
-use std::str::FromStr;
 use std::time::Duration;
 
 /// The live limit headers; each is absent on some answers (search carries none, OAuth no daily pair).
@@ -50,10 +49,19 @@ impl RateHeaders {
 /// Header names are matched in any letter case: `http` keeps them in small letters.
 const PREFIX: &str = "x-hubspot-ratelimit-";
 
-fn note<N: FromStr>(place: &mut Option<N>, value: &HeaderValue) {
+fn note<N: TryFrom<u64>>(place: &mut Option<N>, value: &HeaderValue) {
     if place.is_none() {
-        *place = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+        *place = number(value.as_bytes().trim_ascii()).and_then(|number| number.try_into().ok());
     }
+}
+
+/// Digit by digit: every answer brings five of these, and text would be checked and trimmed as Unicode first.
+fn number(digits: &[u8]) -> Option<u64> {
+    let next = |sum: u64, digit: &u8| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        sum.checked_mul(10)?.checked_add(digit.into())
+    };
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, next) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderValue};
 use hubspot::limits::Limits;
 use hubspot::secret::Secret;
@@ -23,7 +24,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(600);
 
 pub(crate) struct Accounts {
     /// By the token, whatever the case of the word before it.
-    entries: Mutex<HashMap<Box<[u8]>, Arc<Entry>>>,
+    entries: Mutex<HashMap<Box<[u8]>, Arc<Entry>, RandomState>>,
     portals: Mutex<HashMap<u64, Arc<Governor>>>,
     anonymous: Arc<Account>,
     settings: AccountSettings,

@@ -22,48 +22,52 @@ enum Try {
 impl Stack {
     /// Sends a call, and sends it again where that is safe and worth it. `right` is the right to the first attempt, where
     /// it has been won already.
-    pub(super) async fn retry(
-        &self,
-        call: &Call,
+    pub(super) fn retry<'a>(
+        &'a self,
+        call: &'a Call,
         mut body: Body,
-        account: &Account,
-        effort: &mut Effort,
-        mut right: Option<Right<'_>>,
-    ) -> Result<Reply, Failure> {
-        let mut last: Option<Attempted> = None;
-        let try_number = self.try_number(call, account, &body)?;
-        loop {
-            let spare = body.again();
-            let won = match right.take() {
-                Some(right) => Ok(right),
-                None => self.right(call, account).await,
-            };
-            let right = match won {
-                Ok(right) => right,
-                Err(failure) => {
-                    if last.is_some() || try_number == Try::Repeated {
-                        self.retry_budget.give_back();
+        account: &'a Account,
+        effort: &'a mut Effort,
+        mut right: Option<Right<'a>>,
+    ) -> impl Future<Output = Result<Reply, Failure>> + Send + 'a {
+        let try_number = self.try_number(call, account, &body);
+        // A block, as in [`Stack::call`].
+        async move {
+            let try_number = try_number?;
+            let mut last: Option<Attempted> = None;
+            loop {
+                let spare = body.again();
+                let won = match right.take() {
+                    Some(right) => Ok(right),
+                    None => self.right(call, account).await,
+                };
+                let right = match won {
+                    Ok(right) => right,
+                    Err(failure) => {
+                        if last.is_some() || try_number == Try::Repeated {
+                            self.retry_budget.give_back();
+                        }
+                        // What the last request brought says more than why there is no further one.
+                        return last.map_or(Err(failure), Attempted::settle);
                     }
-                    // What the last request brought says more than why there is no further one.
-                    return last.map_or(Err(failure), Attempted::settle);
+                };
+                // Earned by what is sent, not by what is asked for: else those whom a breaker refuses would pay for a storm.
+                if last.is_none() && try_number == Try::First {
+                    self.retry_budget.first_try();
                 }
-            };
-            // Earned by what is sent, not by what is asked for: else those whom a breaker refuses would pay for a storm.
-            if last.is_none() && try_number == Try::First {
-                self.retry_budget.first_try();
+                // Boxed: thousands may wait for their right, and only those who have it need what sending takes.
+                let attempted = Box::pin(self.attempt(call, body, account, effort, right)).await;
+                let Some(spare) = spare else { return attempted.settle() };
+                let Some(wait) = self.again(call, &attempted, effort.attempts) else {
+                    if attempted.is_failure_of_hubspot(self.settings.attempt_timeout) {
+                        self.repeats.failed(call, account, &spare, Instant::now());
+                    }
+                    return attempted.settle();
+                };
+                tokio::time::sleep(wait).await;
+                body = spare;
+                last = Some(attempted);
             }
-            // Boxed: thousands may wait for their right, and only those who have it need what sending takes.
-            let attempted = Box::pin(self.attempt(call, body, account, effort, right)).await;
-            let Some(spare) = spare else { return attempted.settle() };
-            let Some(wait) = self.again(call, &attempted, effort.attempts) else {
-                if attempted.is_failure_of_hubspot(self.settings.attempt_timeout) {
-                    self.repeats.failed(call, account, &spare, Instant::now());
-                }
-                return attempted.settle();
-            };
-            tokio::time::sleep(wait).await;
-            body = spare;
-            last = Some(attempted);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use http::Method;
 use hubspot::endpoint::ApiFamily;
 use hubspot::version::ApiVersion;
@@ -25,7 +26,7 @@ const ROOM: usize = GROUPS_MAX / 8;
 /// The groups, and the names in their keys.
 pub(super) struct Groups {
     names: Vec<Option<Names>>,
-    told_apart: HashMap<GroupKey, Group>,
+    told_apart: HashMap<GroupKey, Group, RandomState>,
     /// All that made room for others.
     others: Option<Group>,
     started: Instant,
@@ -72,7 +73,7 @@ impl Groups {
     pub(super) fn new(started: Instant) -> Self {
         Self {
             names: Vec::new(),
-            told_apart: HashMap::new(),
+            told_apart: HashMap::default(),
             others: None,
             started,
             ledger: Ledger::default(),

@@ -2,20 +2,17 @@
 //!
 //! It forgets when two share a place, and never remembers what was not there (but for one hash in four billion).
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
 
 const PLACES: usize = 16 * 1024;
 
+#[derive(Default)]
 pub(super) struct SeenRecords {
     /// Allocated with the first record.
     tags: Vec<u32>,
     hasher: RandomState,
-}
-
-impl Default for SeenRecords {
-    fn default() -> Self {
-        Self { tags: Vec::new(), hasher: RandomState::new() }
-    }
 }
 
 impl SeenRecords {
