@@ -4,6 +4,8 @@
 mod laws {
     mod breakers;
     mod credentials;
+    mod honesty;
+    mod lanes;
     mod limits;
     mod mixture;
     mod program;

@@ -9,7 +9,7 @@ use client::body::Body;
 use client::cache::CacheSettings;
 use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
-use client::governor::{Ceilings, DailySettings, QueueSettings};
+use client::governor::{Ceilings, DailySettings, LaneSettings, QueueSettings};
 use client::handling::Handling;
 use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
@@ -57,6 +57,19 @@ pub(crate) struct Program {
     authorization: &'static str,
 }
 
+/// Who calls, and how it is to be treated.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) name: Arc<str>,
+    pub(crate) handling: Handling,
+}
+
+impl Caller {
+    fn nobody() -> Self {
+        Self { name: Arc::from("-"), handling: Handling::default() }
+    }
+}
+
 impl Question {
     const fn get(path: &'static str) -> Self {
         Self { method: Method::GET, path: Cow::Borrowed(path) }
@@ -75,7 +88,7 @@ pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings
             kind: AppKind::PrivateApp,
             packs: 0,
             ceilings: Ceilings::default(),
-            queue: QueueSettings { waiting_max: 10_000 },
+            queue: QueueSettings { waiting_max: 10_000, lanes: LaneSettings::default() },
             daily: DailySettings::default(),
             governed: Feature::On,
         },
@@ -109,6 +122,11 @@ impl Program {
 
     pub(crate) async fn call(&self, question: &Question, patience: Duration) -> Outcome {
         call(&self.stack, self.authorization, question, patience).await
+    }
+
+    /// As a caller of a name, a lane and a weight.
+    pub(crate) async fn call_as(&self, caller: &Caller, question: &Question, patience: Duration) -> Outcome {
+        send(&self.stack, self.authorization, caller, question, patience).await
     }
 
     /// The same call `count` times at the same moment.
@@ -146,6 +164,16 @@ pub(crate) async fn call(
     question: &Question,
     patience: Duration,
 ) -> Outcome {
+    send(stack, authorization, &Caller::nobody(), question, patience).await
+}
+
+async fn send(
+    stack: &Arc<Stack>,
+    authorization: &str,
+    caller: &Caller,
+    question: &Question,
+    patience: Duration,
+) -> Outcome {
     let mut headers = HeaderMap::new();
     headers.insert(header::AUTHORIZATION, HeaderValue::from_str(authorization).expect("a plain header"));
     let target: PathAndQuery = question.path.parse().expect("a plain path");
@@ -155,9 +183,9 @@ pub(crate) async fn call(
         target,
         headers,
         credential: Credential::Passthrough,
-        caller: Arc::from("-"),
+        caller: caller.name.clone(),
         deadline: Instant::now() + patience,
-        handling: Handling::default(),
+        handling: caller.handling,
     };
     stack.call(call, Body::Empty).await
 }
