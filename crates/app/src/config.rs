@@ -16,6 +16,7 @@ mod check;
 mod load;
 mod quote;
 mod telemetry;
+mod treatment;
 
 pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
 
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) webhooks: WebhooksSection,
     pub(crate) connections: Vec<ConnectionSection>,
     pub(crate) callers: Vec<CallerSection>,
+    pub(crate) lanes: LanesSection,
+    pub(crate) routes: Vec<RouteSection>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -166,6 +169,65 @@ pub(crate) struct ConnectionSection {
 pub(crate) struct CallerSection {
     pub(crate) name: String,
     pub(crate) key: SecretReference,
+    #[serde(default)]
+    pub(crate) lane: Option<LaneName>,
+    #[serde(default)]
+    pub(crate) weight: Option<u16>,
+    #[serde(default)]
+    pub(crate) packing: Option<bool>,
+}
+
+/// What each lane is promised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LanesSection {
+    pub(crate) enabled: bool,
+    pub(crate) default: LaneName,
+    pub(crate) interactive_floor_percent: u8,
+    pub(crate) sync_floor_percent: u8,
+    pub(crate) bulk_floor_percent: u8,
+}
+
+/// A lane that people may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LaneName {
+    Interactive,
+    Sync,
+    Bulk,
+}
+
+/// How calls of one route are to be treated.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteSection {
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) method: Option<String>,
+    #[serde(default)]
+    pub(crate) caller: Option<String>,
+    #[serde(default)]
+    pub(crate) lane: Option<LaneName>,
+    #[serde(default)]
+    pub(crate) weight: Option<u16>,
+    #[serde(default)]
+    pub(crate) packing: Option<bool>,
+    #[serde(default)]
+    pub(crate) cache_seconds: Option<u64>,
+    #[serde(default)]
+    pub(crate) on_outage: Option<OnOutage>,
+    #[serde(default)]
+    pub(crate) max_stale_seconds: Option<u64>,
+}
+
+/// What a caller gets while HubSpot does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnOutage {
+    /// The last good answer, with its age.
+    Stale,
+    /// An error, at once.
+    Fail,
 }
 
 impl Config {
@@ -211,6 +273,18 @@ impl Default for GatewaySection {
             breaker: true,
             adaptive: true,
             ca_file: None,
+        }
+    }
+}
+
+impl Default for LanesSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            default: LaneName::Interactive,
+            interactive_floor_percent: 20,
+            sync_floor_percent: 10,
+            bulk_floor_percent: 5,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The central gate of one portal: who may send one request now.
 //!
-//! The decisions are pure and lie in [`slots`], [`daily`] and [`queue`]; this file waits. A request takes a slot of
+//! The decisions are pure and lie in [`slots`], [`daily`], [`turn`] and [`fair`]; this file waits. A request takes a slot of
 //! every budget it draws on, all at once or not at all. When none is free it stands in line, and a pump task, alive
 //! only while somebody waits, hands out slots as they come free.
 
@@ -18,25 +18,36 @@ use tokio::time::Instant;
 
 use crate::clock::WallClock;
 use crate::lane::Lane;
+use crate::stack::Feature;
 
 mod books;
 mod daily;
 mod days;
+mod demand;
+mod desk;
 mod exhaustion;
+mod expect;
+mod fair;
 mod forecast;
+mod lanes;
 mod ledger;
 mod level;
+mod pace;
 mod peak;
 mod permit;
 mod queue;
 mod shed;
 mod slots;
 mod state;
+mod turn;
 mod usage;
+mod waiting;
 
 use daily::DailyMark;
 pub use daily::{DailySettings, DailyStanding};
 pub use exhaustion::{Forecast, Likely};
+use fair::Stand;
+pub use lanes::{BadFloors, Floors, LaneSettings};
 use ledger::EntryIndex;
 pub(crate) use ledger::Ledger;
 pub use ledger::{Entry, Errand, Spender};
@@ -52,8 +63,9 @@ pub(crate) use usage::{DAILY_USAGE, Usage};
 /// How much waiting is allowed.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueSettings {
-    /// Waiting requests per portal; the next one is refused.
+    /// Waiting requests per portal and lane; the next one is refused.
     pub waiting_max: usize,
+    pub lanes: LaneSettings,
 }
 
 /// The owner's own ceilings, each at most what HubSpot allows.
@@ -158,7 +170,12 @@ pub struct Governor {
     ledger: Mutex<Ledger>,
     /// Somebody wants to call, and the pool is empty as far as we know.
     question: Notify,
+    /// Who stands in line where nobody is told apart.
+    everybody: Arc<str>,
 }
+
+/// Beyond the queue's bound, one in so many places is for callers who have nothing waiting.
+const ROOM_FOR_OTHERS_DIVISOR: usize = 8;
 
 impl Governor {
     /// A portal's gate. `limits` are the best guess until headers tell; `zone` says when its day ends.
@@ -170,11 +187,12 @@ impl Governor {
         daily: DailySettings,
         clock: WallClock,
     ) -> Arc<Self> {
-        let state = State::new(limits, ceilings, zone, daily, Instant::now(), clock);
+        let state = State::new(limits, ceilings, zone, daily, queue.lanes.floors, Instant::now(), clock);
         Arc::new(Self {
             state: Mutex::new(state),
             changed: Notify::new(),
             queue,
+            everybody: Arc::from("-"),
             ledger: Mutex::default(),
             question: Notify::new(),
         })
@@ -191,6 +209,7 @@ impl Governor {
     /// A [`Refusal`] at once when the expected wait passes `deadline`, when too many wait, or when the daily pool
     /// is empty; later only if the expectation was wrong or the process goes down.
     pub async fn acquire(self: &Arc<Self>, asking: Asking<'_>, now: Instant) -> Result<Permit, Refusal> {
+        let asking = self.in_line(asking);
         let Asking { app, budgets, lane, deadline, .. } = asking;
         let mut place = {
             let mut state = self.state.lock();
@@ -211,48 +230,53 @@ impl Governor {
             if let Some(marks) = state.try_take(app, budgets, lane, now) {
                 return Ok(Permit::new(self.clone(), app, budgets, lane, marks, Wait::None));
             }
-            if let Some(refusal) = self.turned_away(&mut state, app, budgets, lane, deadline, now) {
+            if let Some(refusal) = self.turned_away(&mut state, &asking, now) {
                 return Err(state.refuse(refusal));
             }
             if !std::mem::replace(&mut state.pump_runs, true) {
                 tokio::spawn(pump(self.clone()));
             }
-            Place::new(state.queue.push(app, budgets, lane, now), self.clone(), app, budgets)
+            let stand = Stand { app, budgets, caller: asking.caller.clone(), weight: asking.weight };
+            let (arrival, granted) = state.wait(lane, &stand, now);
+            Place::new(granted, self.clone(), lane, stand, arrival)
         };
         self.changed.notify_one();
         match tokio::time::timeout_at(deadline, place.granted()).await {
             Ok(Ok(marks)) => Ok(Permit::new(self.clone(), app, budgets, lane, marks, Wait::Some)),
             Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
             Err(_late) => {
+                drop(place);
                 let mut state = self.state.lock();
-                let refusal = state.too_late(app, budgets, lane, Instant::now());
+                let refusal = state.too_late(&asking, Instant::now());
                 Err(state.refuse(refusal))
             }
         }
     }
 
+    /// With lanes off, everybody stands in one line.
+    fn in_line<'a>(&'a self, asking: Asking<'a>) -> Asking<'a> {
+        match (self.queue.lanes.lanes, asking.lane) {
+            (Feature::On, _) | (Feature::Off, Lane::Probe) => asking,
+            (Feature::Off, Lane::Interactive | Lane::Sync | Lane::Bulk) => {
+                Asking { lane: Lane::Interactive, caller: &self.everybody, weight: 1, ..asking }
+            }
+        }
+    }
+
     /// Why a request may not even wait.
-    fn turned_away(
-        &self,
-        state: &mut State,
-        app: AppIndex,
-        budgets: BudgetSet,
-        lane: Lane,
-        deadline: Instant,
-        now: Instant,
-    ) -> Option<Refusal> {
-        let refusal = state.too_late(app, budgets, lane, now);
+    fn turned_away(&self, state: &mut State, asking: &Asking<'_>, now: Instant) -> Option<Refusal> {
+        let refusal = state.too_late(asking, now);
         if state.closed {
             return Some(Refusal { reason: RefusalReason::ShuttingDown, ..refusal });
         }
-        if now + refusal.retry_after > deadline {
+        if now + refusal.retry_after > asking.deadline {
             return Some(refusal);
         }
-        let full = state.queue.len() >= self.queue.waiting_max && {
-            state.queue.forget_those_who_hung_up();
-            state.queue.len() >= self.queue.waiting_max
-        };
-        full.then_some(Refusal { reason: RefusalReason::QueueFull, ..refusal })
+        let (waiting, own) = state.waiting_in_lane(asking);
+        // A crowd of one caller leaves a little room for those who have nothing waiting yet.
+        let max = self.queue.waiting_max;
+        let max = if own == 0 { max.saturating_add(max / ROOM_FOR_OTHERS_DIVISOR) } else { max };
+        (waiting >= max).then_some(Refusal { reason: RefusalReason::QueueFull, ..refusal })
     }
 
     /// Nobody waits and half the window is free: a question of our own is in nobody's way.
@@ -267,9 +291,7 @@ impl Governor {
 
     /// Refuses everyone who waits: the process is going down.
     pub fn close(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        state.queue.close();
+        self.state.lock().close();
     }
 
     /// What one app of the portal has spent.
@@ -284,12 +306,22 @@ impl Governor {
 
     /// How many calls of an app wait in each lane.
     pub fn waiting(&self, app: AppIndex) -> [usize; Lane::ALL.len()] {
-        self.state.lock().queue.by_lane(app)
+        self.state.lock().waiting_by_lane(app)
     }
 
     pub(crate) fn give_back(&self, app: AppIndex, budgets: BudgetSet) {
         self.state.lock().give_back(app, budgets);
         self.changed.notify_one();
+    }
+
+    /// `false` when it does not wait any more.
+    fn leave(&self, lane: Lane, stand: &Stand, arrival: u64) -> bool {
+        let left = self.state.lock().leave(lane, stand, arrival);
+        if left {
+            // Somebody else may be first now.
+            self.changed.notify_one();
+        }
+        left
     }
 
     pub(crate) fn abandoned(&self, app: AppIndex, budgets: BudgetSet, lane: Lane) {
@@ -316,7 +348,7 @@ impl Governor {
     pub(crate) fn answered(&self, app: AppIndex, budgets: BudgetSet, answer: &Answered<'_>) {
         let mut state = self.state.lock();
         state.answered(app, budgets, answer);
-        let waiting = state.queue.len() > 0;
+        let waiting = state.waiting() > 0;
         drop(state);
         if waiting {
             self.changed.notify_one();
@@ -356,11 +388,11 @@ async fn pump(governor: Arc<Governor>) {
             let mut state = governor.state.lock();
             let now = Instant::now();
             state.grant(now);
-            if state.queue.len() == 0 {
+            if state.waiting() == 0 {
                 state.pump_runs = false;
                 return;
             }
-            state.next_free_at(now)
+            state.next_change_at(now)
         };
         let changed = governor.changed.notified();
         match next {

@@ -5,6 +5,8 @@ mod laws {
     mod breakers;
     mod cache;
     mod credentials;
+    mod honesty;
+    mod lanes;
     mod limits;
     mod mixture;
     mod program;

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 use hubspot::secret::Secret;
 
 use crate::refusal::Refusal;
+use crate::rules::Treatment;
 
 /// Who may call, and how calls are signed.
 pub enum Admission {
@@ -19,17 +20,28 @@ pub enum Admission {
 
 /// The known callers by their key.
 #[derive(Default)]
-pub struct Callers(HashMap<[u8; 32], Arc<str>>);
+pub struct Callers(HashMap<[u8; 32], Known>);
+
+/// A caller, and how its calls are to be treated.
+struct Known {
+    name: Arc<str>,
+    treatment: Treatment,
+}
 
 /// An admitted request's identity.
 pub(crate) struct Admitted {
     pub(crate) credential: Credential,
     pub(crate) caller: Arc<str>,
+    /// What the caller's entry says; nothing where callers are not told apart.
+    pub(crate) treatment: Treatment,
 }
 
 impl Callers {
-    pub fn new(keys: impl IntoIterator<Item = (String, Secret)>) -> Self {
-        Self(keys.into_iter().map(|(name, key)| (digest(key.expose().as_bytes()), Arc::from(name))).collect())
+    pub fn new(keys: impl IntoIterator<Item = (String, Secret, Treatment)>) -> Self {
+        let known = |(name, key, treatment): (String, Secret, Treatment)| {
+            (digest(key.expose().as_bytes()), Known { name: Arc::from(name), treatment })
+        };
+        Self(keys.into_iter().map(known).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -62,16 +74,19 @@ impl Admission {
         match self {
             Self::Passthrough => {
                 let credential = authorization.map_or(Credential::Anonymous, |_| Credential::Passthrough);
-                Ok(Admitted { credential, caller: unnamed.clone() })
+                Ok(Admitted { credential, caller: unnamed.clone(), treatment: Treatment::default() })
             }
             Self::Managed { connection, callers } if callers.is_empty() => Ok(Admitted {
                 credential: Credential::Connection(connection.clone()),
                 caller: unnamed.clone(),
+                treatment: Treatment::default(),
             }),
             Self::Managed { connection, callers } => {
                 let key = authorization.and_then(bearer).ok_or_else(Refusal::unknown_caller)?;
-                let caller = callers.0.get(&digest(key)).cloned().ok_or_else(Refusal::unknown_caller)?;
-                Ok(Admitted { credential: Credential::Connection(connection.clone()), caller })
+                let Known { name, treatment } =
+                    callers.0.get(&digest(key)).ok_or_else(Refusal::unknown_caller)?;
+                let credential = Credential::Connection(connection.clone());
+                Ok(Admitted { credential, caller: name.clone(), treatment: *treatment })
             }
         }
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use client::body::Body;
 use client::call::{Answer, Call, Effort, Source};
-use client::handling::Handling;
 use client::stack::Stack;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body as _;
@@ -18,6 +17,7 @@ use crate::headers;
 use crate::own_hosts::OwnHosts;
 use crate::refusal::Refusal;
 use crate::rewrite::{self, Origins};
+use crate::rules::{Rules, Who};
 
 /// Request bodies up to this size are held, so that the call can be sent again.
 const HELD_BODY_BYTES_MAX: u64 = 256 * 1024;
@@ -39,6 +39,7 @@ pub struct ForwardSettings {
 pub(crate) struct Forwarder {
     pub(crate) stack: Arc<Stack>,
     pub(crate) admission: Admission,
+    pub(crate) rules: Rules,
     pub(crate) origins: Origins,
     pub(crate) settings: ForwardSettings,
     pub(crate) unnamed: Arc<str>,
@@ -93,7 +94,10 @@ impl Forwarder {
         let target = parts.uri.path_and_query().filter(|_| parts.uri.authority().is_none());
         let target = target.cloned().ok_or_else(Refusal::bad_target)?;
         let deadline = Instant::now() + self.deadline(&parts.headers)?;
-        let Admitted { credential, caller } = self.admission.admit(&parts.headers, &self.unnamed)?;
+        let Admitted { credential, caller, treatment } =
+            self.admission.admit(&parts.headers, &self.unnamed)?;
+        let who = Who { caller: &caller, treatment };
+        let handling = self.rules.handling(&parts.method, target.path(), who, &parts.headers)?;
         let host = parts.headers.get(header::HOST).cloned();
         let endpoint = hubspot::endpoint::classify(&parts.method, target.path());
         headers::for_upstream(&mut parts.headers);
@@ -109,7 +113,7 @@ impl Forwarder {
             credential,
             caller,
             deadline,
-            handling: Handling::default(),
+            handling,
         };
         Ok(Prepared { call, incoming, host })
     }

@@ -3,6 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName};
 
 pub(crate) const DEADLINE_MS: HeaderName = HeaderName::from_static("x-hubkeeper-deadline-ms");
+pub(crate) const LANE: HeaderName = HeaderName::from_static("x-hubkeeper-lane");
 pub(crate) const SOURCE: HeaderName = HeaderName::from_static("x-hubkeeper-source");
 pub(crate) const WAIT_MS: HeaderName = HeaderName::from_static("x-hubkeeper-wait-ms");
 pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("x-hubkeeper-attempts");

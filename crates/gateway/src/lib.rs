@@ -10,6 +10,7 @@
 //! | `connection` | one client connection |
 //! | `forward` | one request's way |
 //! | [`admit`] | who may call, with which credential |
+//! | [`rules`] | how a call is to be treated: its lane, its share, what may be kept of it |
 //! | [`OwnHosts`] | no web page may call where everyone is trusted |
 //! | `headers` | which headers travel |
 //! | [`Intake`] | what comes in and is no call to HubSpot |
@@ -39,6 +40,7 @@ pub mod log;
 mod own_hosts;
 mod refusal;
 mod rewrite;
+pub mod rules;
 pub mod traffic;
 
 pub use connection::Patience;
@@ -52,6 +54,7 @@ use connection::Arrived;
 use forward::Forwarder;
 use refusal::Refusal;
 use rewrite::Origins;
+use rules::Rules;
 
 /// How long, once told to stop, calls that wait for a slot may go on waiting.
 const DRAIN_WAITING: Duration = Duration::from_secs(5);
@@ -63,6 +66,7 @@ const DRAIN_SENT: Duration = Duration::from_secs(20);
 pub struct Gateway {
     pub stack: Arc<Stack>,
     pub admission: Admission,
+    pub rules: Rules,
     /// The upstream's origin, which links in answers begin with.
     pub upstream: String,
     /// How callers reach us, if not as they themselves write it in `Host`.
@@ -113,6 +117,7 @@ impl Gateway {
         let forwarder = Arc::new(Forwarder {
             stack: self.stack,
             admission: self.admission,
+            rules: self.rules,
             origins: Origins::new(&self.upstream, self.public_url.as_deref()),
             settings: self.forward,
             unnamed: Arc::from("-"),

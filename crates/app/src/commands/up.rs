@@ -123,12 +123,13 @@ impl House {
             Arc::new(transport),
             Arc::new(Log::new(traffic.clone())),
             clock.clone(),
-            stack_settings(config),
+            stack_settings(config)?,
         ));
         degrade(&stack, &config.degraded)?;
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
+            rules: config.rules()?,
             upstream: config.gateway.upstream.clone(),
             public_url: config.gateway.public_url.clone(),
             own_hosts: OwnHosts::new(own_names(config)),
@@ -252,9 +253,10 @@ fn each_or_all<T>(named: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
     if named.is_empty() { vec![None] } else { named }
 }
 
-fn stack_settings(config: &Config) -> StackSettings {
+fn stack_settings(config: &Config) -> Result<StackSettings, Failure> {
+    let lanes = config.lanes.settings()?;
     let feature = |on: bool| if on { Feature::On } else { Feature::Off };
-    StackSettings {
+    Ok(StackSettings {
         accounts: AccountSettings {
             // The smallest limits are safe for every plan, and the first answer's headers tell the true ones.
             plan: config.limits.plan.unwrap_or(Plan::Free),
@@ -265,7 +267,7 @@ fn stack_settings(config: &Config) -> StackSettings {
                 search: config.limits.search,
                 associations: config.limits.associations,
             },
-            queue: QueueSettings { waiting_max: config.gateway.waiting_max },
+            queue: QueueSettings { waiting_max: config.gateway.waiting_max, lanes },
             daily: DailySettings {
                 reserves: config.daily.reserves(),
                 shedding: feature(config.daily.shedding),
@@ -280,7 +282,7 @@ fn stack_settings(config: &Config) -> StackSettings {
         adaptive: feature(config.gateway.adaptive),
         cache: cache_settings(&config.cache),
         seed: rand::random(),
-    }
+    })
 }
 
 fn cache_settings(section: &CacheSection) -> CacheSettings {
@@ -303,7 +305,7 @@ fn admission(config: &Config) -> Result<Admission, Failure> {
         Mode::Managed => {
             let mut keys = Vec::new();
             for caller in &config.callers {
-                keys.push((caller.name.clone(), caller.key.resolve()?));
+                keys.push((caller.name.clone(), caller.key.resolve()?, caller.treatment()));
             }
             let connection = Arc::new(connection(config)?);
             Ok(Admission::Managed { connection, callers: Callers::new(keys) })

@@ -5,7 +5,7 @@ use hubspot::endpoint::ApiFamily;
 use hubspot::secret::Secret;
 use hubspot::token::TokenShape;
 
-use super::{Config, DailySection, DegradedSection, Mode, quote};
+use super::{Config, DailySection, DegradedSection, Mode, quote, treatment};
 use crate::failure::Failure;
 use crate::logs;
 
@@ -63,6 +63,13 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     config.admin.names.iter().try_for_each(|name| host_name("admin.names", name))?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
+    for caller in &config.callers {
+        treatment::weight(caller.weight).map_err(|(what, hint)| {
+            Failure::usage(format!("caller {}: {what}", quote::quoted(&caller.name))).hint(hint)
+        })?;
+    }
+    config.lanes.settings()?;
+    config.rules()?;
     if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {
         return Err(Failure::usage(format!(
             "managed mode on {} without [[callers]] would lend your HubSpot token to everyone who can connect",

@@ -9,7 +9,7 @@ use client::body::Body;
 use client::cache::CacheSettings;
 use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
-use client::governor::{Ceilings, DailySettings, QueueSettings};
+use client::governor::{Ceilings, DailySettings, LaneSettings, QueueSettings};
 use client::handling::Handling;
 use client::lane::Lane;
 use client::stack::{Feature, Stack, StackSettings};
@@ -110,7 +110,7 @@ impl Virtual {
                 kind: AppKind::PrivateApp,
                 packs: 0,
                 ceilings: Ceilings::default(),
-                queue: QueueSettings { waiting_max: 10_000 },
+                queue: QueueSettings { waiting_max: 10_000, lanes: LaneSettings::default() },
                 daily: DailySettings::default(),
                 governed,
             },

@@ -262,17 +262,22 @@ impl Slots {
         if ahead < free {
             return now;
         }
-        let mut behind = ahead - free;
+        // Slots come free in the order they cool, then those under way, and a window later in the same order again.
+        let behind = ahead - free;
         let window = self.limit.window + EDGE;
         let held_until = if self.outside(now) >= self.limit.count { self.outside.until } else { now };
+        let outside = Some(self.outside(now)).filter(|outside| *outside < self.limit.count);
+        let in_a_round = self.limit.count - outside.unwrap_or(0);
+        let (rounds, mut behind) = (behind / in_a_round, behind % in_a_round);
+        let mut at = now + window;
         for cooling in &self.cooling {
             if behind < cooling.count {
-                return cooling.free_at.max(held_until);
+                at = cooling.free_at;
+                break;
             }
             behind -= cooling.count;
         }
-        let at = now + window.saturating_mul(behind / self.limit.count + 1);
-        at.max(held_until)
+        (at + window.saturating_mul(rounds)).max(held_until)
     }
 }
 

@@ -14,22 +14,23 @@ use crate::clock::WallClock;
 use crate::lane::Lane;
 
 use super::daily::{Daily, DailySettings};
-use super::queue::{Queue, Reserved};
+use super::desk::Desk;
+use super::lanes::Floors;
 use super::slots::{Mark, Slots};
-use super::{Answered, AppIndex, Asked, Ceilings, Hit, Level, Marks, Refusal, RefusalReason, Spending};
+use super::{Answered, AppIndex, Asked, Ceilings, Hit, Level, Marks, Refusal, Spending};
 
 pub(super) struct State {
-    /// One per app of the portal.
-    bursts: Vec<Slots>,
-    search: Slots,
-    associations: Slots,
+    /// Search, associations, and burst for each app of the portal.
+    pub(super) desks: Vec<Desk>,
     pub(super) daily: Daily,
-    pub(super) queue: Queue,
+    floors: Floors,
+    pub(super) arrivals: u64,
+    pub(super) waiting: usize,
     pub(super) pump_runs: bool,
     /// The process is going down; nobody waits any more.
     pub(super) closed: bool,
     /// Apps that have gone to another gate.
-    moved: Vec<AppIndex>,
+    pub(super) moved: Vec<AppIndex>,
     refused: u64,
     pub(super) wall: Wall,
 }
@@ -40,6 +41,11 @@ pub(super) struct Wall {
     read_at: Instant,
     time: Timestamp,
 }
+
+/// The desks that all apps share.
+const SEARCH: usize = 0;
+const ASSOCIATIONS: usize = 1;
+const SHARED: usize = 2;
 
 /// How old a reading may be.
 const WALL_AGE_MAX: Duration = Duration::from_millis(250);
@@ -60,16 +66,19 @@ impl State {
         ceilings: Ceilings,
         zone: Option<TimeZone>,
         daily: DailySettings,
+        floors: Floors,
         now: Instant,
         clock: WallClock,
     ) -> Self {
+        // No headers tell what a process before us spent of these two: sit one window out.
+        let search = Slots::new(limits.search, ceilings.search, now).spent(now);
+        let associations = Slots::new(limits.associations, ceilings.associations, now).spent(now);
         Self {
-            bursts: Vec::new(),
-            // No headers tell what a process before us spent of these two: sit one window out.
-            search: Slots::new(limits.search, ceilings.search, now).spent(now),
-            associations: Slots::new(limits.associations, ceilings.associations, now).spent(now),
+            desks: [search, associations].map(|slots| Desk::new(slots, floors, now)).into(),
             daily: Daily::new(limits.daily, zone, daily, clock.now()),
-            queue: Queue::default(),
+            floors,
+            arrivals: 0,
+            waiting: 0,
             pump_runs: false,
             closed: false,
             moved: Vec::new(),
@@ -90,12 +99,12 @@ impl State {
         if seen.is_none() {
             slots = slots.cold(now);
         }
-        self.bursts.push(slots);
-        let app = AppIndex(self.bursts.len() - 1);
+        self.desks.push(Desk::new(slots, self.floors, now));
+        let app = AppIndex(self.desks.len() - 1 - SHARED);
         if let Some(seen) = seen {
             // The call that told this was ours.
             let budgets = BudgetSet::default().with(Budget::Burst).with(Budget::Daily);
-            let marks = self.take(app, budgets, now);
+            let marks = self.take(app, budgets, Lane::Probe, now);
             self.answered(
                 app,
                 budgets,
@@ -105,33 +114,41 @@ impl State {
         app
     }
 
-    fn slots(&mut self, app: AppIndex, budget: Budget) -> Option<&mut Slots> {
+    /// Which desk a budget has; the day is kept elsewhere.
+    pub(super) fn desk_number(app: AppIndex, budget: Budget) -> Option<usize> {
         match budget {
-            Budget::Burst => Some(&mut self.bursts[app.0]),
-            Budget::Search => Some(&mut self.search),
-            Budget::Associations => Some(&mut self.associations),
+            Budget::Burst => Some(SHARED + app.0),
+            Budget::Search => Some(SEARCH),
+            Budget::Associations => Some(ASSOCIATIONS),
             Budget::Daily => None,
         }
     }
 
+    pub(super) fn desk(&mut self, app: AppIndex, budget: Budget) -> Option<&mut Desk> {
+        Self::desk_number(app, budget).map(|number| &mut self.desks[number])
+    }
+
+    /// Where a call waits: at the first of its budgets' desks.
+    pub(super) fn waits_at(app: AppIndex, budgets: BudgetSet) -> Option<usize> {
+        budgets.iter().find_map(|budget| Self::desk_number(app, budget))
+    }
+
+    fn burst(&self, app: AppIndex) -> &Slots {
+        &self.desks[SHARED + app.0].slots
+    }
+
     fn each(&mut self, app: AppIndex, budgets: BudgetSet, mut act: impl FnMut(&mut Slots)) {
         for budget in budgets.iter() {
-            if let Some(slots) = self.slots(app, budget) {
-                act(slots);
+            if let Some(desk) = self.desk(app, budget) {
+                act(&mut desk.slots);
             }
         }
     }
 
-    fn all_free(&mut self, app: AppIndex, budgets: BudgetSet, reserved: &[u32; 4], now: Instant) -> bool {
-        budgets.iter().all(|budget| {
-            self.slots(app, budget).is_none_or(|slots| slots.free(now) > reserved[budget as usize])
-        })
-    }
-
-    fn take(&mut self, app: AppIndex, budgets: BudgetSet, now: Instant) -> Marks {
+    pub(super) fn take(&mut self, app: AppIndex, budgets: BudgetSet, lane: Lane, now: Instant) -> Marks {
         let mut marks = Marks::default();
         for budget in budgets.iter() {
-            let mark = self.slots(app, budget).map(|slots| slots.take(now));
+            let mark = self.desk(app, budget).map(|desk| desk.take(lane, now));
             if budget == Budget::Burst {
                 marks.burst = mark.unwrap_or_default();
             }
@@ -170,7 +187,7 @@ impl State {
     /// Takes everything for two windows: an app joins with spending, and calls under way, that this gate has not seen.
     pub(super) fn sit_out(&mut self, app: AppIndex, now: Instant) {
         for budget in [Budget::Burst, Budget::Search, Budget::Associations] {
-            if let Some(slots) = self.slots(app, budget) {
+            if let Some(Desk { slots, .. }) = self.desk(app, budget) {
                 slots.full(now, slots.limit().window * 2);
             }
         }
@@ -178,26 +195,10 @@ impl State {
 
     /// What an answer's headers say, `mark` being the burst slot's of its request.
     fn observe(&mut self, app: AppIndex, seen: &RateHeaders, mark: Mark, now: Instant) {
-        self.bursts[app.0].observe(seen.max, seen.remaining, seen.window, mark, now);
+        self.desks[SHARED + app.0].slots.observe(seen.max, seen.remaining, seen.window, mark, now);
         if seen.daily.is_some() {
             self.daily.observe(seen.daily, seen.daily_remaining, self.wall.time(now));
         }
-    }
-
-    /// Takes a slot of every budget, unless one is not free or others have waited longer for the same.
-    pub(super) fn try_take(
-        &mut self,
-        app: AppIndex,
-        budgets: BudgetSet,
-        lane: Lane,
-        now: Instant,
-    ) -> Option<Marks> {
-        let reserved = match lane {
-            Lane::Probe => [0; 4],
-            Lane::Interactive | Lane::Sync | Lane::Bulk => kept(&self.queue.reserved(now), app),
-        };
-        let first = !self.queue.has_line(app, budgets, lane) && self.all_free(app, budgets, &reserved, now);
-        first.then(|| self.take(app, budgets, now))
     }
 
     pub(super) fn give_back(&mut self, app: AppIndex, budgets: BudgetSet) {
@@ -205,24 +206,6 @@ impl State {
         if budgets.contains(Budget::Daily) {
             self.daily.give_back();
         }
-    }
-
-    /// Lets go everyone whose slots are free, the longest waiting first.
-    pub(super) fn grant(&mut self, now: Instant) {
-        self.queue.sweep();
-        let mut queue = std::mem::take(&mut self.queue);
-        let next = |queue: &Queue, state: &mut Self| {
-            queue.next(now, |app, budgets, reserved| state.all_free(app, budgets, &kept(reserved, app), now))
-        };
-        while let Some(line) = next(&queue, self) {
-            let (app, budgets, lane) = queue.who(line);
-            let grant = self.check_daily(budgets, lane, now).map(|()| self.take(app, budgets, now));
-            if !queue.release(line, grant) && grant.is_ok() {
-                self.give_back(app, budgets);
-            }
-        }
-        queue.sweep();
-        self.queue = queue;
     }
 
     pub(super) fn check_daily(
@@ -247,41 +230,6 @@ impl State {
         refusal
     }
 
-    /// The refusal of a request whose expected wait is too long.
-    pub(super) fn too_late(
-        &mut self,
-        app: AppIndex,
-        budgets: BudgetSet,
-        lane: Lane,
-        now: Instant,
-    ) -> Refusal {
-        let (expected, budget) = self.expect(app, budgets, lane, now);
-        let retry_after = expected.saturating_duration_since(now);
-        Refusal { budget, reason: RefusalReason::Deadline, retry_after }
-    }
-
-    /// When a new request can expect its turn, and which budget it waits for longest.
-    fn expect(&mut self, app: AppIndex, budgets: BudgetSet, lane: Lane, now: Instant) -> (Instant, Budget) {
-        let mut longest = (now, Budget::Burst);
-        for budget in budgets.iter() {
-            let ahead = self.queue.ahead(lane, |other, others| {
-                others.contains(budget) && (budget != Budget::Burst || other == app)
-            });
-            if let Some(at) = self.slots(app, budget).map(|slots| slots.expect(ahead, now))
-                && at >= longest.0
-            {
-                longest = (at, budget);
-            }
-        }
-        longest
-    }
-
-    /// The app goes to another gate, and those who wait for it with it.
-    pub(super) fn move_away(&mut self, app: AppIndex) {
-        self.moved.push(app);
-        self.queue.move_away(app);
-    }
-
     pub(super) fn has_moved(&self, app: AppIndex) -> bool {
         self.moved.contains(&app)
     }
@@ -292,7 +240,7 @@ impl State {
         match asked {
             Asked::No => {}
             Asked::Answered => {
-                let marks = self.take(app, budgets, now);
+                let marks = self.take(app, budgets, Lane::Probe, now);
                 self.answered(
                     app,
                     budgets,
@@ -300,30 +248,28 @@ impl State {
                 );
             }
             Asked::Unanswered => {
-                self.take(app, budgets, now);
+                self.take(app, budgets, Lane::Probe, now);
                 self.abandoned(app, budgets, Lane::Probe, now);
             }
         }
     }
 
     pub(super) fn is_quiet(&mut self, app: AppIndex, now: Instant) -> bool {
-        let burst = &mut self.bursts[app.0];
-        self.queue.len() == 0 && burst.free(now) * 2 >= burst.limit().count
+        let burst = &mut self.desks[SHARED + app.0].slots;
+        self.waiting == 0 && burst.free(now) * 2 >= burst.limit().count
     }
 
     pub(super) fn set_zone(&mut self, zone: TimeZone, now: Instant) {
         self.daily.set_zone(zone, self.wall.time(now));
     }
 
-    /// When the next slot of any budget comes free that somebody waits for.
-    pub(super) fn next_free_at(&self, now: Instant) -> Option<Instant> {
-        let shared = [&self.search, &self.associations];
-        self.bursts
-            .iter()
-            .chain(shared)
-            .filter_map(|slots| slots.next_free_at(now))
-            .filter(|at| *at > now)
-            .min()
+    /// When somebody who waits may find something changed.
+    pub(super) fn next_change_at(&self, now: Instant) -> Option<Instant> {
+        self.desks.iter().filter_map(|desk| desk.next_change_at(now)).min()
+    }
+
+    pub(super) fn desks(&self) -> impl Iterator<Item = &Desk> {
+        self.desks.iter()
     }
 
     /// HubSpot says that a limit is reached although we kept it: somebody else spends too.
@@ -339,22 +285,21 @@ impl State {
         if !budgets.contains(budget) {
             return;
         }
-        if let Some(slots) = self.slots(app, budget) {
+        if let Some(Desk { slots, .. }) = self.desk(app, budget) {
             let wait = hit.retry_after.unwrap_or(slots.limit().window);
             slots.full(now, wait);
         }
     }
 
     pub(super) fn levels(&mut self, app: AppIndex, now: Instant) -> [Level; 3] {
-        [
-            self.bursts[app.0].level(Budget::Burst, now),
-            self.search.level(Budget::Search, now),
-            self.associations.level(Budget::Associations, now),
-        ]
+        [Budget::Burst, Budget::Search, Budget::Associations].map(|budget| {
+            let desk = self.desk(app, budget).expect("each rolling budget has a desk");
+            desk.slots.level(budget, now)
+        })
     }
 
     pub(super) fn spending(&self, app: AppIndex, now: Instant) -> Spending {
-        let burst = &self.bursts[app.0];
+        let burst = self.burst(app);
         let (daily_sent, daily_used, daily_limit) = self.daily.spent();
         Spending {
             burst_limit: burst.limit().count,
@@ -367,13 +312,8 @@ impl State {
             daily_used,
             daily_limit,
             daily_limit_before: self.daily.limit_before(),
-            waiting: self.queue.len(),
+            waiting: self.waiting,
             refused: self.refused,
         }
     }
-}
-
-/// Slots kept from an app by those who have waited for long, by budget.
-fn kept(reserved: &Reserved<'_>, app: AppIndex) -> [u32; 4] {
-    Budget::ALL.map(|budget| reserved.count(app, budget))
 }

@@ -19,7 +19,7 @@ async fn gate(burst: u32) -> (Arc<Governor>, AppIndex) {
         &limits,
         Ceilings::default(),
         None,
-        QueueSettings { waiting_max: 100 },
+        QueueSettings { waiting_max: 100, lanes: LaneSettings::default() },
         DailySettings::default(),
         clock,
     );
@@ -154,7 +154,7 @@ async fn daily_said_by_hubspot_refuses_until_the_reset() {
     let clock = WallClock::from("2026-03-01T22:00:00Z".parse().unwrap());
     let limits = limits(100);
     let zone = jiff::tz::TimeZone::UTC;
-    let queue = QueueSettings { waiting_max: 10 };
+    let queue = QueueSettings { waiting_max: 10, lanes: LaneSettings::default() };
     let governor =
         Governor::new(&limits, Ceilings::default(), Some(zone), queue, DailySettings::default(), clock);
     let app = governor.add_app(&limits, Ceilings::default(), None);

@@ -10,7 +10,7 @@ use client::body::Body;
 use client::cache::CacheSettings;
 use client::call::{Answer, Call, CallFailed};
 use client::clock::WallClock;
-use client::governor::{Ceilings, DailySettings, QueueSettings};
+use client::governor::{Ceilings, DailySettings, LaneSettings, QueueSettings};
 use client::handling::Handling;
 use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
@@ -58,6 +58,13 @@ pub(crate) struct Program {
     authorization: &'static str,
 }
 
+/// Who calls, and how it is to be treated.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) name: Arc<str>,
+    pub(crate) handling: Handling,
+}
+
 impl Question {
     pub(crate) const fn get(path: &'static str) -> Self {
         Self { method: Method::GET, path: Cow::Borrowed(path) }
@@ -84,7 +91,7 @@ impl Question {
     }
 }
 
-/// A new stack over `server`, all features on, on the smallest plan: 100 per ten seconds.
+/// A new stack over `server`, all features on but packing, which has laws of its own, on the smallest plan: 100 per ten seconds.
 pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings)) -> Arc<Stack> {
     let mut settings = StackSettings {
         accounts: AccountSettings {
@@ -92,7 +99,7 @@ pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings
             kind: AppKind::PrivateApp,
             packs: 0,
             ceilings: Ceilings::default(),
-            queue: QueueSettings { waiting_max: 10_000 },
+            queue: QueueSettings { waiting_max: 10_000, lanes: LaneSettings::default() },
             daily: DailySettings::default(),
             governed: Feature::On,
         },
@@ -104,6 +111,7 @@ pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings
         adaptive: Feature::On,
         // Most laws are about what is sent.
         cache: CacheSettings::OFF,
+        packing: Feature::Off,
         seed: 1,
     };
     adjust(&mut settings);
@@ -126,6 +134,11 @@ impl Program {
 
     pub(crate) async fn call(&self, question: &Question, patience: Duration) -> Outcome {
         call(&self.stack, self.authorization, question, patience).await
+    }
+
+    /// As a caller of a name, a lane and a weight.
+    pub(crate) async fn call_as(&self, caller: &Caller, question: &Question, patience: Duration) -> Outcome {
+        send(&self.stack, self.authorization, caller, question, patience).await
     }
 
     /// The same call `count` times at the same moment.
@@ -164,6 +177,21 @@ pub(crate) async fn call(
     patience: Duration,
 ) -> Outcome {
     call_with(stack, authorization, question, patience, "", |_| {}).await
+}
+
+/// The same by a caller of its own.
+async fn send(
+    stack: &Arc<Stack>,
+    authorization: &str,
+    caller: &Caller,
+    question: &Question,
+    patience: Duration,
+) -> Outcome {
+    let by_caller = |call: &mut Call| {
+        call.caller = caller.name.clone();
+        call.handling = caller.handling;
+    };
+    call_with(stack, authorization, question, patience, "", by_caller).await
 }
 
 /// The same with a body, and whatever else is to be said.

@@ -210,9 +210,10 @@ impl Server {
 
     fn tell_limits(&self, response: Builder, entry: &Entry, day: usize) -> Builder {
         let now = Instant::now();
-        let in_window =
-            |other: &&Entry| other.token == entry.token && other.draws_on_burst() && now - other.at < WINDOW;
-        let used = u32::try_from(self.counted.lock().iter().filter(in_window).count()).expect("few requests");
+        let counts = |other: &&Entry| other.token == entry.token && other.draws_on_burst();
+        let counted = self.counted.lock();
+        let in_window = counted.iter().rev().take_while(|other| now - other.at < WINDOW);
+        let used = u32::try_from(in_window.filter(counts).count()).expect("few requests");
         let response = response
             .header("x-hubspot-ratelimit-max", self.burst_max)
             .header("x-hubspot-ratelimit-remaining", self.burst_max.saturating_sub(used))

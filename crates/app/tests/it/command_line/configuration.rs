@@ -92,6 +92,32 @@ async fn a_value_that_makes_no_sense_is_named() {
 }
 
 #[tokio::test]
+async fn a_rule_or_a_lane_that_makes_no_sense_is_named() {
+    for (file, told) in [
+        ("[lanes]\nbulk_floor_percent = 0\n", &["[lanes]", "1 percent"][..]),
+        ("[lanes]\ninteractive_floor_percent = 90\n", &["[lanes]", "100"]),
+        ("[lanes]\ndefault = \"probe\"\n", &["line 2", "interactive"]),
+        ("[[callers]]\nname = \"a\"\nkey = \"env:A\"\nweight = 0\n", &["caller a", "weight"]),
+        ("[[routes]]\nlane = \"bulk\"\n", &["line 1", "path"]),
+        ("[[routes]]\npath = \"crm/v3\"\nlane = \"bulk\"\n", &["rule 1", "crm/v3", "begin with /"]),
+        ("[[routes]]\npath = \"/crm/v*\"\nlane = \"bulk\"\n", &["rule 1", "partly"]),
+        ("[[routes]]\npath = \"/crm/**\"\n", &["rule 1", "changes nothing"]),
+        ("[[routes]]\npath = \"/crm/**\"\nweight = 0\n", &["rule 1", "weight"]),
+        ("[[routes]]\npath = \"/crm/**\"\nmethod = \"get\"\nlane = \"bulk\"\n", &["rule 1", "method", "GET"]),
+        (
+            "[[routes]]\npath = \"/crm/**\"\ncaller = \"b\"\nlane = \"bulk\"\n",
+            &["rule 1", "no caller", "[[callers]]"],
+        ),
+        (
+            "[[routes]]\npath = \"/crm/**\"\non_outage = \"fail\"\nmax_stale_seconds = 5\n",
+            &["rule 1", "contradict"],
+        ),
+    ] {
+        hinted(check(file), told).await;
+    }
+}
+
+#[tokio::test]
 async fn a_mistake_in_the_environment_names_the_variable() {
     for (name, value, told) in [
         ("HUBKEEPER__GATEWAY__LISEN", "x", "listen"),

@@ -1,4 +1,4 @@
-//! What the gateway adds to an answer, what it changes, and the deadline a caller may set.
+//! What the gateway adds to an answer, what it changes, and the deadline and lane a caller may set.
 
 use serde_json::Value;
 
@@ -157,4 +157,18 @@ async fn a_full_queue_is_refused_at_once() {
     drop(waiting);
     up.stop().await;
     sim.stop().await;
+}
+
+#[tokio::test]
+async fn a_lane_that_is_none_is_a_400() {
+    let upstream = Upstream::start(|_| vec![Act::Close]).await;
+    let up = Start::up(&upstream.url).ready().await;
+    for lane in ["urgent", "probe", "", "bulk, sync"] {
+        let header = format!("X-Hubkeeper-Lane: {lane}");
+        let answer = ask(up.url(), "GET", "/crm/v3/objects/contacts", &[&header], "").await;
+        let message = answer.refusal(400, "HUBKEEPER_BAD_REQUEST");
+        assert!(message.contains("x-hubkeeper-lane") && message.contains("interactive"), "{message}");
+    }
+    assert!(upstream.heard().is_empty(), "HubSpot saw one of them");
+    up.stop().await;
 }

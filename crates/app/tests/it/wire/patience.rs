@@ -7,7 +7,7 @@ use client::accounts::AccountSettings;
 use client::body::Body;
 use client::cache::CacheSettings;
 use client::clock::WallClock;
-use client::governor::{Ceilings, DailySettings, QueueSettings};
+use client::governor::{Ceilings, DailySettings, LaneSettings, QueueSettings};
 use client::stack::{Feature, Stack, StackSettings};
 use client::telemetry::Silence;
 use client::transport::{Sending, Transport};
@@ -41,7 +41,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
             kind: AppKind::PrivateApp,
             packs: 0,
             ceilings: Ceilings::default(),
-            queue: QueueSettings { waiting_max: 10 },
+            queue: QueueSettings { waiting_max: 10, lanes: LaneSettings::default() },
             daily: DailySettings::default(),
             governed: Feature::Off,
         },
@@ -57,6 +57,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
     let clock = WallClock::from("2026-10-01T12:00:00Z".parse::<jiff::Timestamp>().unwrap());
     let stack = Stack::new(Arc::new(Slow(upstream_takes)), Arc::new(Silence), clock, settings);
     let gateway = Gateway {
+        rules: gateway::rules::Rules::default(),
         stack: stack.into(),
         admission: Admission::Passthrough,
         upstream: "https://api.hubapi.com".into(),
