@@ -59,6 +59,7 @@ pub(crate) struct GatewaySection {
     pub(crate) retries: bool,
     pub(crate) breaker: bool,
     pub(crate) adaptive: bool,
+    pub(crate) packing: bool,
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -209,6 +210,7 @@ impl Default for GatewaySection {
             retries: true,
             breaker: true,
             adaptive: true,
+            packing: true,
             ca_file: None,
         }
     }

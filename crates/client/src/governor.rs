@@ -26,6 +26,7 @@ mod exhaustion;
 mod forecast;
 mod ledger;
 mod level;
+mod outlook;
 mod peak;
 mod permit;
 mod queue;

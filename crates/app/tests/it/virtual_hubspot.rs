@@ -121,6 +121,7 @@ impl Virtual {
             breaker: governed,
             adaptive: governed,
             cache: CacheSettings::OFF,
+            packing: Feature::Off,
             seed,
         };
         adjust(&mut settings);

@@ -67,7 +67,7 @@ impl Question {
     }
 }
 
-/// A new stack over `server`, all features on, on the smallest plan: 100 per ten seconds.
+/// A new stack over `server`, all features on but packing, which has laws of its own, on the smallest plan: 100 per ten seconds.
 pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings)) -> Arc<Stack> {
     let mut settings = StackSettings {
         accounts: AccountSettings {
@@ -87,6 +87,7 @@ pub(crate) fn stack(server: &Arc<Server>, adjust: impl FnOnce(&mut StackSettings
         adaptive: Feature::On,
         // Most laws are about what is sent.
         cache: CacheSettings::OFF,
+        packing: Feature::Off,
         seed: 1,
     };
     adjust(&mut settings);
