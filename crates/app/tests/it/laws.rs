@@ -2,3 +2,4 @@
 
 mod daily;
 mod limits;
+mod packing;

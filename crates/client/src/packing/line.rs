@@ -136,12 +136,12 @@ impl Line {
             return None;
         }
         state.used_at = now;
-        let company = if state.inside == 0 {
-            Company::None
-        } else if state.room.len() == 0 {
-            Company::UnderWay
-        } else {
+        let company = if state.room.len() > 0 {
             Company::Waiting
+        } else if state.inside > 0 || state.settle.expected(now) > 1 {
+            Company::Elsewhere
+        } else {
+            Company::None
         };
         state.inside += 1;
         Some(Place { line: self.clone(), company, departure: None })
@@ -332,7 +332,8 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Company {
     None,
-    UnderWay,
+    /// Others are under way, or were here just now.
+    Elsewhere,
     Waiting,
 }
 

@@ -49,15 +49,19 @@ impl Default for Packer {
 }
 
 impl Packer {
-    /// Counts the arrival of a call on one record. `true` under pressure.
-    pub(crate) fn arrives(&self, now: Instant) -> bool {
+    /// Counts the arrival of a call on one record. `true` under pressure: more arrive than one in each `pace`, which is
+    /// asked for only where it matters.
+    pub(crate) fn arrives(&self, now: Instant, pace: impl FnOnce() -> Duration) -> bool {
         let mut state = self.state.lock();
-        let pace = state.pace;
-        state.pressure.arrives(pace, now)
-    }
-
-    pub(crate) fn set_pace(&self, pace: Duration) {
-        self.state.lock().pace = pace;
+        let known = state.pace;
+        if !state.pressure.arrives(known, now) {
+            return false;
+        }
+        state.pace = pace();
+        if state.pace < known {
+            state.pressure.forget();
+        }
+        state.pace >= known
     }
 
     /// Nobody waits whom a call could overtake.

@@ -21,6 +21,11 @@ impl Pressure {
         Self { level: 0.0, at: now }
     }
 
+    /// The pace was another than it was thought to be: what was counted so far tells nothing.
+    pub(super) fn forget(&mut self) {
+        self.level = 0.0;
+    }
+
     /// Counts an arrival. `true` when more arrive than one in each `pace`.
     pub(super) fn arrives(&mut self, pace: Duration, now: Instant) -> bool {
         let leaked = now.saturating_duration_since(self.at).as_secs_f64() / pace.as_secs_f64().max(1e-6);

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 /// Arrivals this close belong together, while nobody in particular is expected.
 const QUIET: Duration = Duration::from_millis(2);
 
-/// Likewise at most, while more are expected.
-const QUIET_MAX: Duration = Duration::from_millis(10);
+/// Likewise at most, while more are expected. Packs that leave too early cost more than they gain: once calls are split
+/// over many, each of them takes a slot, and a full window keeps them split.
+const QUIET_MAX: Duration = Duration::from_millis(25);
 
 /// A slower window is not waited for.
 const PACE_MAX: Duration = Duration::from_millis(200);
@@ -93,6 +94,11 @@ impl Settle {
         self.landed_at = now;
     }
 
+    /// How many were inside lately.
+    pub(super) fn expected(&self, now: Instant) -> usize {
+        self.expected.get(now)
+    }
+
     /// Everyone who was here lately is here again.
     pub(super) fn all_here(&self, crowd: Crowd, now: Instant) -> bool {
         let expected = self.expected.get(now);
@@ -113,7 +119,7 @@ impl Settle {
         } else if self.all_here(crowd, now) {
             now
         } else {
-            let quiet = if self.expected.get(now) > 0 { (every / 5).clamp(QUIET, QUIET_MAX) } else { QUIET };
+            let quiet = if self.expected.get(now) > 0 { (every / 2).clamp(QUIET, QUIET_MAX) } else { QUIET };
             let calm_at = self.arrived_at.max(self.landed_at) + quiet;
             calm_at.min(self.collecting_since.max(self.landed_at) + every)
         };
@@ -196,7 +202,7 @@ mod tests {
         settle.landed(landed);
         settle.arrived(crowd(1, 1), landed + ms(5));
         let missing = settle.readiness(crowd(49, 49), PACE, landed + ms(5));
-        assert_eq!(missing, Readiness::At(landed + ms(15)), "one is missing");
+        assert_eq!(missing, Readiness::At(landed + ms(30)), "one is missing");
         assert_eq!(settle.readiness(crowd(50, 50), PACE, landed + ms(5)), Readiness::Ready);
     }
 
@@ -205,7 +211,7 @@ mod tests {
         let start = Instant::now();
         let mut settle = Settle::new(start);
         settle.left(90, start);
-        for after in 1..60 {
+        for after in 1..50 {
             settle.arrived(crowd(after as usize, after as usize), start + ms(after));
         }
         assert_eq!(settle.readiness(crowd(60, 60), PACE, start + ms(50)), Readiness::Ready);

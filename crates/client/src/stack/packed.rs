@@ -83,7 +83,7 @@ impl Stack {
         let packer = &account.packer;
         let slot = || gate.governor.try_acquire(asking(call, &gate), now);
         let at_once = || self.right_at_once(call, account, now, slot);
-        let pressed = packer.arrives(now);
+        let pressed = packer.arrives(now, || gate.governor.room(gate.app, now).pace);
         if packer.is_empty() {
             match single.deed {
                 Deed::Archive => return Ok(Way::Ordinary),
@@ -103,7 +103,7 @@ impl Stack {
         });
         if let Some((place, _)) = &line
             && !ticket.is_blocked()
-            && (place.company == Company::None || place.company == Company::UnderWay && !pressed)
+            && (place.company == Company::None || place.company == Company::Elsewhere && !pressed)
             && let Some(right) = at_once()?
         {
             let place = line.map(|(place, _)| place);
@@ -203,7 +203,6 @@ fn asking<'a>(call: &'a Call, gate: &Gate) -> Asking<'a> {
 fn turned_away(call: &Call, account: &Account, gate: &Gate, place: &Place) -> Result<(), Failure> {
     let now = Instant::now();
     let room = gate.governor.room(gate.app, now);
-    account.packer.set_pace(room.pace);
     let behind = u32::try_from(place.line().packs_behind()).unwrap_or(u32::MAX);
     let refusal = gate.governor.outlook(asking(call, gate), now);
     let sooner = room.pace.saturating_mul(behind);

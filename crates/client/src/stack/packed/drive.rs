@@ -89,7 +89,6 @@ impl Driver {
             let changed = self.line.changed();
             let now = Instant::now();
             let room = gate.governor.room(gate.app, now);
-            self.account.packer.set_pace(room.pace);
             let pace = Pace { every: room.pace, scarce: room.free.saturating_mul(2) < room.limit };
             match self.line.readiness(pace, now) {
                 (Readiness::At(at), _) => {
