@@ -29,9 +29,9 @@ impl Governor {
             return None;
         }
         state.grant(now);
-        state.check_daily(budgets, now).ok()?;
+        state.check_daily(budgets, lane, now).ok()?;
         let marks = state.try_take(app, budgets, lane, now)?;
-        Some(Permit::new(self.clone(), app, budgets, marks, Wait::None))
+        Some(Permit::new(self.clone(), app, budgets, lane, marks, Wait::None))
     }
 
     /// The refusal of a request that could not wait as long as one that asks now has to.
@@ -39,7 +39,7 @@ impl Governor {
         let Asking { app, budgets, lane, .. } = asking;
         let mut state = self.state.lock();
         let refusal = state.too_late(app, budgets, lane, now);
-        state.check_daily(budgets, now).err().unwrap_or(refusal)
+        state.check_daily(budgets, lane, now).err().unwrap_or(refusal)
     }
 
     /// How full the window is.

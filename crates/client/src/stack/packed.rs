@@ -130,7 +130,12 @@ impl Stack {
             effort.waited += since.elapsed();
             return Ok((Waited::ByItself(None), Inside::of(Some(ticket), None)));
         };
-        turned_away(call, account, &gate, &place)?;
+        let refusal = gate.governor.outlook(asking(call, &gate), Instant::now());
+        if refusal.budget == Budget::Daily {
+            // The ordinary way tells so at once, and asks HubSpot whether it is still true.
+            return Ok((Waited::ByItself(None), Inside::of(Some(ticket), Some(place))));
+        }
+        turned_away(refusal, call, account, &gate, &place)?;
         let (hand, handed) = oneshot::channel();
         let member = Member {
             input,
@@ -200,19 +205,23 @@ fn asking<'a>(call: &'a Call, gate: &Gate) -> Asking<'a> {
 }
 
 /// Why a call may not even wait in line: as without packing, except that it need not wait for packs behind its own.
-fn turned_away(call: &Call, account: &Account, gate: &Gate, place: &Place) -> Result<(), Failure> {
+fn turned_away(
+    refusal: Refusal,
+    call: &Call,
+    account: &Account,
+    gate: &Gate,
+    place: &Place,
+) -> Result<(), Failure> {
     let now = Instant::now();
     let room = gate.governor.room(gate.app, now);
     let behind = u32::try_from(place.line().packs_behind()).unwrap_or(u32::MAX);
-    let refusal = gate.governor.outlook(asking(call, gate), now);
     let sooner = room.pace.saturating_mul(behind);
-    let refusal = match refusal.reason {
-        RefusalReason::DailyPoolEmpty => refusal,
-        _ if now + refusal.retry_after.saturating_sub(sooner) > call.deadline => refusal,
-        _ if room.waiting + account.packer.waiting() >= room.waiting_max => {
-            Refusal { reason: RefusalReason::QueueFull, ..refusal }
-        }
-        _ => return Ok(()),
+    let refusal = if now + refusal.retry_after.saturating_sub(sooner) > call.deadline {
+        refusal
+    } else if room.waiting + account.packer.waiting() >= room.waiting_max {
+        Refusal { reason: RefusalReason::QueueFull, ..refusal }
+    } else {
+        return Ok(());
     };
     Err(Failure::Refused(gate.governor.refuse(refusal)))
 }
