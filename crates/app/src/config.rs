@@ -62,6 +62,7 @@ pub(crate) struct GatewaySection {
     pub(crate) retries: bool,
     pub(crate) breaker: bool,
     pub(crate) adaptive: bool,
+    pub(crate) packing: bool,
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -272,6 +273,7 @@ impl Default for GatewaySection {
             retries: true,
             breaker: true,
             adaptive: true,
+            packing: true,
             ca_file: None,
         }
     }

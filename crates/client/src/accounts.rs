@@ -20,6 +20,7 @@ pub use crate::breakers::FamilyState;
 use crate::cache::Marks;
 use crate::governor::{AppIndex, Ceilings, DailySettings, Governor, QueueSettings};
 use crate::introduction::Introduction;
+use crate::packing::{Packer, PackingCounts};
 use crate::stack::Feature;
 
 mod learn;
@@ -81,6 +82,7 @@ pub struct Account {
     limits: Option<Limits>,
     portal: OnceLock<Portal>,
     pub(crate) introduction: Introduction,
+    pub(crate) packer: Packer,
     /// Nearly always false; then nothing is locked.
     paused: AtomicBool,
     paused_until: Mutex<Option<Instant>>,
@@ -117,6 +119,7 @@ impl Account {
             limits: None,
             portal: OnceLock::new(),
             introduction: Introduction::default(),
+            packer: Packer::default(),
             paused: AtomicBool::new(false),
             paused_until: Mutex::new(None),
         }
@@ -148,6 +151,11 @@ impl Account {
     /// Every family that has been used, as it is now.
     pub fn families(&self) -> Vec<FamilyState> {
         self.breakers.states(Instant::now()).collect()
+    }
+
+    /// What packing has done.
+    pub fn packing(&self) -> PackingCounts {
+        self.packer.counts()
     }
 
     /// How long the portal still wants to be left alone (477). Once the time is up, one call goes to ask.

@@ -32,10 +32,12 @@ mod forecast;
 mod lanes;
 mod ledger;
 mod level;
+mod outlook;
 mod pace;
 mod peak;
 mod permit;
 mod queue;
+mod refusal;
 mod shed;
 mod slots;
 mod state;
@@ -55,6 +57,7 @@ pub use level::Level;
 pub use permit::Permit;
 use permit::Wait;
 use queue::Place;
+pub use refusal::{Refusal, RefusalReason};
 pub use shed::Reserves;
 use slots::Mark;
 use state::State;
@@ -102,45 +105,6 @@ pub struct Asking<'a> {
 /// An app of the portal: its own burst budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AppIndex(usize);
-
-/// Why a request may not be sent, and when to come back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    pub budget: Budget,
-    pub reason: RefusalReason,
-    /// Honest: the wait that is expected from now.
-    pub retry_after: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusalReason {
-    /// The expected wait passes the caller's deadline.
-    Deadline,
-    /// Too many are waiting.
-    QueueFull,
-    /// The daily pool is empty until its reset.
-    DailyPoolEmpty,
-    /// What is left of the daily pool is kept for more urgent lanes.
-    DailyReserve,
-    /// We are going down.
-    ShuttingDown,
-    /// The app goes through another gate now; ask there.
-    Moved,
-}
-
-impl RefusalReason {
-    /// Its name in logs and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Deadline => "deadline",
-            Self::QueueFull => "queue_full",
-            Self::DailyPoolEmpty => "daily_pool_empty",
-            Self::DailyReserve => "daily_reserve",
-            Self::ShuttingDown => "shutting_down",
-            Self::Moved => "moved",
-        }
-    }
-}
 
 /// What a portal's gate has seen, for people and diagnosis.
 #[derive(Debug, Clone, Copy, Default)]

@@ -12,6 +12,7 @@
 //! | [`accounts`] | which portal and app a credential belongs to |
 //! | [`governor`] | who may send now: the slots of every budget |
 //! | `daily_usage` | asking HubSpot how much of the day is used |
+//! | [`packing`] | several callers' calls as one batch |
 //! | [`retry`] | whether an attempt is followed by another |
 //! | [`degraded`] | not asking HubSpot, by switch |
 //! | `breaker` | leaving a failing API family alone |
@@ -36,6 +37,7 @@ pub mod handling;
 mod introduction;
 pub mod lane;
 mod latency;
+pub mod packing;
 pub mod probe;
 pub mod retry;
 mod rooms;

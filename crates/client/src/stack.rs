@@ -4,12 +4,13 @@
 //! trace            outermost, so that it sees what the caller sees
 //!   deadline       nothing below outlives the caller's patience
 //!     cache        what it answers costs nothing below
-//!       retry      above the breaker: every attempt is admitted and gated anew
-//!         breaker  above the governor: a refused attempt costs no slot; room under way, too, is waited for without one
-//!           governor   every attempt is counted, retries too
-//!             auth     every attempt is freshly signed
-//!               attempt timeout   the slot's clock starts at its end
-//!                 transport
+//!       packing    above retry: a pack is one call, and is retried as one
+//!         retry    above the breaker: every attempt is admitted and gated anew
+//!           breaker    above the governor: a refused attempt costs no slot; room under way, too, is waited for without one
+//!             governor   every attempt is counted, retries too
+//!               auth     every attempt is freshly signed
+//!                 attempt timeout   the slot's clock starts at its end
+//!                   transport
 //! ```
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ mod again;
 mod attempt;
 mod attempted;
 mod cached;
+mod packed;
 mod right;
 mod spans;
 mod trace;
@@ -60,6 +62,8 @@ pub struct StackSettings {
     /// Requests under way adapt to how HubSpot bears them.
     pub adaptive: Feature,
     pub cache: CacheSettings,
+    /// Several callers' single-record calls travel as one batch while slots are short.
+    pub packing: Feature,
     /// Seeds the jitter of back-offs.
     pub seed: u64,
 }

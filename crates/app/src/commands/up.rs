@@ -281,6 +281,7 @@ fn stack_settings(config: &Config) -> Result<StackSettings, Failure> {
         breaker: feature(config.gateway.breaker),
         adaptive: feature(config.gateway.adaptive),
         cache: cache_settings(&config.cache),
+        packing: feature(config.gateway.packing),
         seed: rand::random(),
     })
 }

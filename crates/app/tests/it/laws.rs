@@ -3,3 +3,4 @@
 mod cache;
 mod daily;
 mod limits;
+mod packing;

@@ -93,7 +93,7 @@ impl Transport for InProcess {
 }
 
 impl Virtual {
-    /// Without a cache: most laws are about what is sent.
+    /// Without cache and packing: most laws are about what is sent.
     pub(crate) fn new(config: Config, governed: Feature) -> Self {
         Self::with(config, governed, |_| {})
     }
@@ -121,6 +121,7 @@ impl Virtual {
             breaker: governed,
             adaptive: governed,
             cache: CacheSettings::OFF,
+            packing: Feature::Off,
             seed,
         };
         adjust(&mut settings);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hubspot::endpoint::{Budget, BudgetSet};
 use hubspot::error::ErrorKind;
-use hubspot::limits::Limits;
+use hubspot::limits::{Limits, RollingLimit};
 use hubspot::rate_headers::RateHeaders;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -257,6 +257,12 @@ impl State {
     pub(super) fn is_quiet(&mut self, app: AppIndex, now: Instant) -> bool {
         let burst = &mut self.desks[SHARED + app.0].slots;
         self.waiting == 0 && burst.free(now) * 2 >= burst.limit().count
+    }
+
+    /// Free slots of an app's burst window, and its limit.
+    pub(super) fn burst_room(&mut self, app: AppIndex, now: Instant) -> (u32, RollingLimit) {
+        let burst = &mut self.desks[SHARED + app.0].slots;
+        (burst.free(now), burst.limit())
     }
 
     pub(super) fn set_zone(&mut self, zone: TimeZone, now: Instant) {

@@ -162,8 +162,14 @@ impl Stack {
     }
 
     /// The layers below.
-    async fn below(&self, call: &Call, body: Body, account: &Account, effort: &mut Effort) -> Ended {
-        self.retry(call, body, account, effort, None).await.map(|reply| (reply, Source::Live))
+    async fn below(
+        self: &Arc<Self>,
+        call: &Call,
+        body: Body,
+        account: &Arc<Account>,
+        effort: &mut Effort,
+    ) -> Ended {
+        self.packed(call, body, account, effort, Instant::now()).await
     }
 }
 

@@ -27,16 +27,8 @@ impl Stack {
     /// Waits for the right to send.
     pub(super) async fn right<'a>(&self, call: &Call, account: &'a Account) -> Result<Right<'a>, Failure> {
         let now = Instant::now();
-        let family = call.endpoint.family;
-        self.degraded.check(account, family)?;
-        if let Some(retry_after) = account.paused_for(now) {
-            return Err(Failure::PortalPaused { retry_after });
-        }
-        let work = Work::of(&call.method, call.target.path());
-        let mut passage = account
-            .breakers
-            .admit(family, work, self.care(), now)
-            .map_err(|retry_after| Failure::BreakerOpen { family, retry_after })?;
+        let mut passage = self.passage(call, account, now)?;
+        let family = passage.family();
         let mut at = now;
         let (permit, sent_at) = loop {
             if passage.must_wait_for_room() {
@@ -54,6 +46,36 @@ impl Stack {
             drop(permit);
         };
         Ok(Right { passage, permit, asked_at: now, sent_at })
+    }
+
+    /// The right to send, with the slot that `slot` has at hand; `None` where it has none, or where there is no room.
+    pub(super) fn right_at_once<'a>(
+        &self,
+        call: &Call,
+        account: &'a Account,
+        now: Instant,
+        slot: impl FnOnce() -> Option<Permit>,
+    ) -> Result<Option<Right<'a>>, Failure> {
+        let mut passage = self.passage(call, account, now)?;
+        if !passage.has_room() {
+            return Ok(None);
+        }
+        let Some(permit) = slot() else { return Ok(None) };
+        Ok(Some(Right { passage, permit: Some(permit), asked_at: now, sent_at: now }))
+    }
+
+    /// The breaker, and a portal on the move: whether anything may be sent at all.
+    fn passage<'a>(&self, call: &Call, account: &'a Account, now: Instant) -> Result<Passage<'a>, Failure> {
+        let family = call.endpoint.family;
+        self.degraded.check(account, family)?;
+        if let Some(retry_after) = account.paused_for(now) {
+            return Err(Failure::PortalPaused { retry_after });
+        }
+        let work = Work::of(&call.method, call.target.path());
+        account
+            .breakers
+            .admit(family, work, self.care(), now)
+            .map_err(|retry_after| Failure::BreakerOpen { family, retry_after })
     }
 
     /// Whoever has waited looks again whether it may still go.

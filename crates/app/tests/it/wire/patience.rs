@@ -52,6 +52,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         breaker: Feature::Off,
         adaptive: Feature::Off,
         cache: CacheSettings::OFF,
+        packing: Feature::Off,
         seed: 1,
     };
     let clock = WallClock::from("2026-10-01T12:00:00Z".parse::<jiff::Timestamp>().unwrap());
