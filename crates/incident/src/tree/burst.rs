@@ -231,9 +231,11 @@ impl Ledger {
 }
 
 impl Facts {
-    /// The gateway's own sends fill the window, and it makes its callers wait for that.
+    /// The gateway's own sends fill the window, and it makes its callers wait for that. Its report was read before the
+    /// probes were sent: half a window then may be a whole one now.
     pub(crate) fn paces_itself(&self) -> bool {
-        self.busy_traffic().is_some_and(|traffic| traffic.governed) && ledger(self).is_filled_by_us()
+        let ledger = ledger(self);
+        self.busy_traffic().is_some_and(|traffic| traffic.governed) && ledger.ours * 2 >= ledger.max
     }
 }
 
