@@ -79,7 +79,10 @@ static CALLERS_REFUSED: Question = Question {
     asks: "Are callers refused for the ten-second limit?",
     answer: |facts| {
         let traffic = facts.going_on(&[ErrorKind::BurstLimit]);
-        if traffic.count() >= REFUSED_MIN {
+        // A governed gateway sends them again, and each of our probes may have cost it one.
+        let governed = facts.traffic.as_ref().is_some_and(|traffic| traffic.governed);
+        let refused_min = if governed { OUR_PROBES_MAX + 1 } else { REFUSED_MIN };
+        if traffic.count() >= refused_min {
             return Reply::yes("traffic", traffic.describe());
         }
         let turned_away = turned_away(facts);
@@ -228,9 +231,11 @@ impl Ledger {
 }
 
 impl Facts {
-    /// The gateway's own sends fill the window, and it makes its callers wait for that.
+    /// The gateway's own sends fill the window, and it makes its callers wait for that. Its report was read before the
+    /// probes were sent: half a window then may be a whole one now.
     pub(crate) fn paces_itself(&self) -> bool {
-        self.busy_traffic().is_some_and(|traffic| traffic.governed) && ledger(self).is_filled_by_us()
+        let ledger = ledger(self);
+        self.busy_traffic().is_some_and(|traffic| traffic.governed) && ledger.ours * 2 >= ledger.max
     }
 }
 

@@ -180,7 +180,9 @@ static BEING_EATEN: Question = Question {
             "{outside} calls in {elapsed_ms} ms were not ours; at that rate the {left} left last {} min",
             empty_in.as_mins()
         );
-        Reply::is(before_reset && (low || empty_in <= EMPTY_WITHIN), "limits", observed)
+        // While plenty is left, a moment's fall may be a window of our own.
+        let soon = empty_in <= EMPTY_WITHIN && outside > sent_at_once(facts);
+        Reply::is(before_reset && (low || soon), "limits", observed)
     },
 };
 
@@ -259,14 +261,19 @@ fn outside(facts: &Facts) -> Option<u64> {
     reason = "a rate over seconds"
 )]
 pub(super) fn gateway_sends(facts: &Facts) -> u64 {
-    let per_s: f64 =
-        facts.traffic.iter().flat_map(|traffic| &traffic.groups).map(|group| group.sent_recent_per_s).sum();
-    let steadily = (per_s.clamp(0.0, 1e6) * span_ms(facts) as f64 / 1000.0).ceil() as u64;
-    // The rate is a minute's; what has only just begun may send a whole window at once.
-    let in_the_minute = (per_s.clamp(0.0, 1e6) * 60.0).ceil() as u64;
-    let connections = facts.traffic.iter().flat_map(|traffic| &traffic.connections);
-    let at_once: u64 = connections.map(|connection| connection.burst_sent_peak).sum();
-    steadily.max(at_once.min(in_the_minute))
+    let groups = || facts.traffic.iter().flat_map(|traffic| &traffic.groups);
+    let per_s: f64 = groups().map(|group| group.sent_recent_per_s).sum();
+    // The rate is a minute's; what has only just begun has sent as much in less.
+    let now = facts.traffic.as_ref().and_then(|traffic| traffic.now).unwrap_or(facts.configured.now);
+    let began = groups().filter_map(|group| group.first_at).min();
+    let age_s = began.map_or(60.0, |began| now.duration_since(began).as_secs_f64().clamp(0.1, 60.0));
+    let span_s = span_ms(facts) as f64 / 1000.0;
+    (per_s.clamp(0.0, 1e6) * 60.0 / age_s * span_s).ceil() as u64
+}
+
+/// The most that a gateway at work may have sent in a moment: a whole window.
+fn sent_at_once(facts: &Facts) -> u64 {
+    facts.traffic.iter().flat_map(|traffic| &traffic.connections).map(|it| it.burst_sent_peak).sum()
 }
 
 fn span_ms(facts: &Facts) -> u64 {

@@ -56,7 +56,7 @@ fn a_planned_import_is_no_incident() {
     let (sim, gateway) = sim_and_gateway();
     let work = Workload::through(&gateway.url, &sim.token, &Pace::IMPORT);
     for _ in 0..2 {
-        work.goes_on_for(WINDOW_CALLS);
+        work.goes_on_for(2 * WINDOW_CALLS);
         let (diagnosis, exit) = triage(&sim).option("--admin", &gateway.admin).run();
         assert_eq!((code(&diagnosis).as_str(), exit), ("healthy", 0), "{diagnosis:#}");
     }
