@@ -94,7 +94,7 @@ async fn calls_and_attempts_are_told_at_debug() {
     };
     let (calls, attempts) = (spans("call"), spans("attempt"));
     assert_eq!(calls.len(), 15, "{log}");
-    assert!(attempts.len() > 15, "some are sent again: {log}");
+    assert!(attempts.iter().any(|attempt| attempt["number"] == 2), "some are sent again: {log}");
     let good = calls.iter().find(|call| call["status"] == 200).unwrap();
     let fields =
         ["connection", "caller", "lane", "family", "method", "route", "source", "attempts", "waited_ms"];
