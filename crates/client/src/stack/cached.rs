@@ -169,7 +169,9 @@ impl Stack {
         account: &Arc<Account>,
         effort: &mut Effort,
     ) -> Ended {
-        self.packed(call, body, account, effort, Instant::now()).await
+        // Boxed: a call that is told apart, one that leads and one that may yet do either hold it in several places each,
+        // and one that is answered from memory or by another's flight needs none of it.
+        Box::pin(self.packed(call, body, account, effort, Instant::now())).await
     }
 }
 

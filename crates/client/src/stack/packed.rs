@@ -63,7 +63,8 @@ impl Stack {
                 }
             },
         };
-        let reply = self.retry(call, body, account, effort, right).await?;
+        // Boxed: one that waits for its part of a pack has no need of it yet.
+        let reply = Box::pin(self.retry(call, body, account, effort, right)).await?;
         Ok((reply, Source::Live))
     }
 
