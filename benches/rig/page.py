@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from . import cache, overhead, quota, waiting
+from . import cache, overhead, packing, quota, waiting
 from .report import Row, at_least, at_most, exactly, spread, table, unclear
 
 # Others' use of the proxies' core above which a reader is warned.
@@ -30,6 +30,7 @@ class Readings:
     foretold: list
     kept: cache.Readings
     waited: waiting.Waiting
+    packed: packing.Readings
 
 
 def page(effort, found, facts):
@@ -41,6 +42,7 @@ def page(effort, found, facts):
         *law_rows(found.runs),
         *found.foretold,
         *cache.rows(found.kept),
+        *packing.rows(found.packed),
     ]
     foreign = found.plain.foreign + found.secure.foreign
     lines = ["# Benchmarks", "", table(rows), ""]
