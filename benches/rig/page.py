@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from . import cache, overhead, packing, quota, waiting
+from . import cache, lanes, overhead, packing, quota, waiting
 from .report import Row, at_least, at_most, exactly, spread, table, unclear
 
 # Others' use of the proxies' core above which a reader is warned.
@@ -31,6 +31,7 @@ class Readings:
     kept: cache.Readings
     waited: waiting.Waiting
     packed: packing.Readings
+    beside: lanes.Readings
 
 
 def page(effort, found, facts):
@@ -40,6 +41,7 @@ def page(effort, found, facts):
         *startup_rows(found.took_ms, found.rest_kib),
         *waiting_rows(found.waited),
         *law_rows(found.runs),
+        *lanes.rows(found.beside),
         *found.foretold,
         *cache.rows(found.kept),
         *packing.rows(found.packed),
@@ -124,6 +126,13 @@ def method(effort, foreign, plain):
         " answered, from a cold start."
     )
     yield ""
+    yield (
+        f"Interactive calls go {lanes.RATE_PER_S} a second, alone and then beside a flood in lane bulk:"
+        f" {lanes.SDKS} programs with HubSpot's Node SDK, {lanes.AT_ONCE} calls at once each, and {lanes.RAW_CALLERS}"
+        f" raw callers. {lanes.RUNS} such runs and the control with lanes off go side by side, latencies of the"
+        f" {lanes.RUNS} taken together."
+    )
+    yield ""
     quiet = [each for rounds in plain.latency.values() for each in rounds if each.is_quiet()]
     late_us = max((each.late_p99_us for each in quiet), default=0)
     yield (
@@ -155,3 +164,4 @@ def every_round(found):
             f"quota, {name}: {run.ok} answered, {run.refused} refused to callers; the portal took {run.taken}, refused"
             f" {run.rejected}, at most {run.worst_window} in a rolling window"
         )
+    yield from lanes.every_run(found.beside)
