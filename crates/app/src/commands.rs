@@ -18,6 +18,8 @@ mod workload;
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
+    #[cfg(feature = "proof")]
+    crate::process::arm()?;
     let file = cli.config;
     let load = || Config::load(file.as_deref());
     // `up` starts its log as it is configured.

@@ -60,3 +60,10 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .build()
         .map_err(|error| Failure::work(format!("the runtime cannot start: {error}")))
 }
+
+/// Lets the proof's builds die at a step, or be weaker than promised.
+#[cfg(feature = "proof")]
+pub(crate) fn arm() -> Result<(), Failure> {
+    let (dies_at, weakness) = (environment("HUBKEEPER_PROOF_STEP"), environment("HUBKEEPER_PROOF_WEAKNESS"));
+    store::step::arm(dies_at.as_deref(), weakness.as_deref()).map_err(Failure::usage)
+}

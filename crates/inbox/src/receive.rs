@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use store::Store;
 use store::deliveries::NewDelivery;
 use store::failure::StoreError;
+use store::step::{self, Step};
 
 use crate::address::PublicAddress;
 use crate::event::{self, Event, NoDelivery};
@@ -86,7 +87,10 @@ impl Receiver {
         let mut doubtful = None;
         for app in candidates {
             match self.verify(app, request, now) {
-                Ok(()) => return self.keep(app, request.body, &events, now).await,
+                Ok(()) => {
+                    step::at(Step::DeliveryVerified);
+                    return self.keep(app, request.body, &events, now).await;
+                }
                 Err(refusal) => {
                     if may_be_our_mistake(refusal) && app.is_named_in(&events) {
                         doubtful = Some((app, refusal));
@@ -125,7 +129,9 @@ impl Receiver {
             body: body.to_vec(),
             keys: events.iter().map(Event::key).collect(),
         };
-        match self.store.receive(delivery).await {
+        let kept = self.store.receive(delivery).await;
+        step::at(Step::DeliveryKept);
+        match kept {
             Ok(new) => Outcome::Kept { events: events.len(), new: new.len() },
             Err(error) => Outcome::NotKept(error),
         }

@@ -6,6 +6,7 @@
 //! | [`deliveries`] | webhooks as they came |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
+//! | [`step`] | where the proof kills us |
 //! | `sqlite` | the embedded store |
 //! | `postgres` | the store at scale |
 //! | `stored` | an operation as a row |
@@ -21,6 +22,7 @@ pub mod outbox;
 mod postgres;
 pub mod schema;
 mod sqlite;
+pub mod step;
 mod stored;
 
 use deliveries::{Delivery, NewDelivery, Places};

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::failure::OpenError;
 use crate::schema::SQLITE_STEPS;
+use crate::step;
 
 pub(crate) mod deliveries;
 pub(crate) mod operations;
@@ -87,11 +88,12 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 fn claim(connection: &Connection) -> Result<(), OpenError> {
     let settings = format!(
         "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
+         PRAGMA synchronous = {};
          PRAGMA foreign_keys = ON;
          PRAGMA wal_autocheckpoint = {FOLD_AFTER_PAGES};
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA cell_size_check = ON;"
+         PRAGMA cell_size_check = ON;",
+        step::synchronous()
     );
     connection.execute_batch(&settings).map_err(broken)
 }

@@ -7,6 +7,7 @@ mod packages;
 mod places;
 mod runbooks;
 mod size;
+mod steps;
 mod unfinished;
 
 use std::fs;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -10,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::reserve::Reserve;
 use crate::failure::{Refusing, StoreError};
+use crate::step::{self, Step};
 
 /// Most requests in one transaction: past it, waiting for the others costs more than the sync that is saved.
 const GROUP_MAX: usize = 512;
@@ -134,6 +136,9 @@ impl Thread {
 
     /// One transaction for all. One whose own request fails leaves the others unharmed: they run again without it.
     fn commit(&mut self, mut group: Vec<Box<dyn Job>>) {
+        if step::acknowledges_first() {
+            return self.commit_too_late(group);
+        }
         while !group.is_empty() {
             match self.try_commit(&mut group) {
                 Ok(()) => return group.into_iter().for_each(|job| job.end(Ok(()))),
@@ -154,7 +159,24 @@ impl Thread {
                 if is_the_disk(&error) { Failed::All(error) } else { Failed::One(index, error) }
             })?;
         }
-        transaction.commit().map_err(Failed::All)
+        step::at(Step::GroupWritten);
+        transaction.commit().map_err(Failed::All)?;
+        step::at(Step::GroupCommitted);
+        Ok(())
+    }
+
+    /// The control that must lose: everybody hears of success, and only then is it made true.
+    #[expect(clippy::disallowed_methods, reason = "late on purpose, and in builds of the proof only")]
+    fn commit_too_late(&mut self, mut group: Vec<Box<dyn Job>>) {
+        const LATE: Duration = Duration::from_millis(20);
+        let Ok(transaction) = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)
+        else {
+            return;
+        };
+        group.retain_mut(|job| job.run(&transaction).is_ok());
+        group.into_iter().for_each(|job| job.end(Ok(())));
+        std::thread::sleep(LATE);
+        let _lost_for_all_we_know = transaction.commit();
     }
 
     /// The disk failed. What the group wrote may or may not be there; nothing new is taken.
