@@ -53,6 +53,7 @@ pub(crate) async fn run(options: Options) -> Triage {
         duration_ms: report.duration_ms,
         probes: facts::probes(&report),
         traffic,
+        ..Facts::default()
     };
     incident::diagnose(&facts, &runbooks)
 }

@@ -57,9 +57,9 @@ pub enum Vantage {
     Probes,
     /// Needs the gateway's record of its traffic.
     Traffic,
-    /// Needs the webhook inbox, which diagnosis does not see yet.
+    /// Needs the webhook inbox's own record, or that of whoever hands its events on.
     Inbox,
-    /// Needs a look into our own process, store or secret source, which diagnosis does not have yet.
+    /// Needs a look into our own process, store or secret source.
     Inside,
 }
 

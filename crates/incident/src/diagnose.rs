@@ -7,7 +7,7 @@ mod verdict;
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::runbook::Runbooks;
-use crate::tree::{self, Leaf, Question, Reply, TREES, Then, Truth};
+use crate::tree::{self, Leaf, Question, Reply, Then, Truth};
 use crate::triage::{Diagnosis, Evidence, PathStep, SCHEMA, Suspicion, Triage};
 use confidence::Weighed;
 use unexplained::Unexplained;
@@ -58,7 +58,7 @@ pub fn diagnose(facts: &Facts, runbooks: &Runbooks) -> Triage {
 fn walk_all(facts: &Facts) -> (Vec<Finding>, Vec<PathStep>) {
     let mut findings: Vec<Finding> = Vec::new();
     let mut path = Vec::new();
-    for tree in TREES {
+    for tree in tree::worth_walking(facts) {
         let walk = tree::walk(tree, facts);
         path.extend(walk.path.iter().map(|(question, reply)| step(question, reply)));
         if let Some(leaf) = walk.leaf
@@ -178,3 +178,6 @@ fn correlation_ids(facts: &Facts) -> Vec<String> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod told_from_inside;

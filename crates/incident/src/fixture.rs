@@ -40,6 +40,7 @@ pub(crate) fn healthy() -> Facts {
         duration_ms: 412,
         probes: Probes { families: families(), limits: limits(), ..way() },
         traffic: None,
+        ..Facts::default()
     }
 }
 

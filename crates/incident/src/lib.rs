@@ -12,8 +12,8 @@
 //! | [`runbook`] | what a person does then |
 //! | [`triage`] | the answer |
 //!
-//! Not told yet, because it shows only from inside: causes that need the webhook inbox or a look into our own store,
-//! process and secret source ([`code::Vantage::Inbox`], [`code::Vantage::Inside`]).
+//! Some causes show only from inside: what [`code::Vantage::Inbox`] and [`code::Vantage::Inside`] need is missing from the
+//! facts where no running hubkeeper was asked, and then they are not named.
 
 pub mod code;
 mod diagnose;

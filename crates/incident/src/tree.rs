@@ -15,10 +15,12 @@ mod family;
 mod migration;
 mod names;
 mod oauth;
+mod ourselves;
 mod outage;
 mod path;
 mod pool;
 mod records;
+mod regression;
 mod scope;
 mod slow;
 mod status;
@@ -27,6 +29,7 @@ mod tcp;
 mod throttle;
 mod tls;
 mod token;
+mod webhooks;
 
 pub(crate) use extent::extent;
 
@@ -44,13 +47,26 @@ impl Question {
     pub(crate) fn holds(&self, facts: &Facts) -> bool {
         (self.answer)(facts).truth == Truth::Yes
     }
+
+    /// The same observation, asked the other way round.
+    fn opposite(&self, facts: &Facts) -> Reply {
+        let reply = (self.answer)(facts);
+        let truth = match reply.truth {
+            Truth::Yes => Truth::No,
+            Truth::No => Truth::Yes,
+            Truth::CouldNotTell => Truth::CouldNotTell,
+        };
+        Reply { truth, ..reply }
+    }
 }
 
 /// An answer and what it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     pub truth: Truth,
-    /// Which source was read: a layer's name, `families`, `usage`, `introspection`, `traffic`, `configuration`.
+    /// Which source was read: a layer's name, `families`, `usage`, `introspection`, `traffic`, `configuration`, `grants`,
+    /// `inbox`, `quarantine`, `doorbell`, `subscriptions`, `journal`, `forwarding`, `store`, `disk`, `process`, `cache`,
+    /// `secrets`, `watch`, `versions`.
     pub probe: &'static str,
     pub observed: String,
 }
@@ -100,41 +116,81 @@ pub struct Tree {
 }
 
 /// All trees, in the order of suspicion.
-pub static TREES: &[&Tree] = &[
+pub static TREES: &[(Asked, &Tree)] = &[
     // Ourselves.
-    &clock::TREE,
+    (Asked::Always, &clock::TREE),
+    (Asked::OfOurselves, &ourselves::blind::TREE),
+    (Asked::OfOurselves, &ourselves::store::TREE),
+    (Asked::OfOurselves, &ourselves::resources::TREE),
+    (Asked::OfOurselves, &ourselves::secrets::TREE),
+    (Asked::OfOurselves, &ourselves::cache::TREE),
     // The ladder.
-    &names::TREE,
-    &tcp::TREE,
-    &tls::TREE,
-    &answer::TREE,
-    &tcp::IPV6_TREE,
+    (Asked::Always, &names::TREE),
+    (Asked::Always, &tcp::TREE),
+    (Asked::Always, &tls::TREE),
+    (Asked::Always, &answer::TREE),
+    (Asked::Always, &tcp::IPV6_TREE),
     // Credentials and the account.
-    &token::TREE,
-    &oauth::TREE,
-    &account::WRONG_ACCOUNT_TREE,
-    &account::TIER_TREE,
-    &scope::TREE,
+    (Asked::Always, &token::TREE),
+    (Asked::Always, &oauth::TREE),
+    (Asked::Always, &account::WRONG_ACCOUNT_TREE),
+    (Asked::Always, &account::TIER_TREE),
+    (Asked::Always, &scope::TREE),
     // Quota.
-    &daily::TREE,
-    &burst::TREE,
-    &throttle::SEARCH_TREE,
+    (Asked::Always, &daily::TREE),
+    (Asked::Always, &burst::TREE),
+    (Asked::Always, &throttle::SEARCH_TREE),
     // HubSpot.
-    &migration::TREE,
-    &outage::TREE,
-    &slow::TREE,
-    &path::TREE,
+    (Asked::Always, &migration::TREE),
+    (Asked::Always, &outage::TREE),
+    (Asked::Always, &slow::TREE),
+    (Asked::Always, &path::TREE),
     // What is sent.
-    &throttle::LOCK_TREE,
-    &content::TREE,
-    &content::FULL_TREE,
-    &records::CONFLICT_TREE,
-    &records::GONE_TREE,
-    &records::PARTIAL_TREE,
+    (Asked::Always, &throttle::LOCK_TREE),
+    (Asked::Always, &content::TREE),
+    (Asked::Always, &content::FULL_TREE),
+    (Asked::Always, &records::CONFLICT_TREE),
+    (Asked::Always, &records::GONE_TREE),
+    (Asked::Always, &records::PARTIAL_TREE),
     // The wire, seen from traffic only.
-    &pool::TREE,
-    &storm::TREE,
+    (Asked::Always, &pool::TREE),
+    (Asked::Always, &storm::TREE),
+    (Asked::OfTraffic, &regression::TREE),
+    // Webhooks.
+    (Asked::OfWebhooks, &webhooks::silence::TREE),
+    (Asked::OfWebhooks, &webhooks::signatures::TREE),
+    (Asked::OfWebhooks, &webhooks::signatures::FORGED_TREE),
+    (Asked::OfWebhooks, &webhooks::flood::TREE),
+    (Asked::OfWebhooks, &webhooks::order::TREE),
+    (Asked::OfWebhooks, &webhooks::order::CONSUMER_TREE),
 ];
+
+/// When a tree is worth walking: where nobody looked, its questions would only fill the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    Always,
+    OfTraffic,
+    /// Where a running hubkeeper tells of itself.
+    OfOurselves,
+    /// Where one receives webhooks, or hands them on.
+    OfWebhooks,
+}
+
+impl Asked {
+    fn is_worth_it(self, facts: &Facts) -> bool {
+        match self {
+            Self::Always => true,
+            Self::OfTraffic => facts.traffic.is_some(),
+            Self::OfOurselves => facts.inside.is_some(),
+            Self::OfWebhooks => facts.inbox.is_some() || facts.forwarding.is_some(),
+        }
+    }
+}
+
+/// The trees that these facts can say something to.
+pub fn worth_walking(facts: &Facts) -> impl Iterator<Item = &'static Tree> {
+    TREES.iter().filter(|(asked, _)| asked.is_worth_it(facts)).map(|(_, tree)| *tree)
+}
 
 /// What walking one tree gave.
 #[derive(Debug)]
@@ -222,17 +278,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::code::Vantage;
-
     #[test]
-    fn what_can_be_told_from_outside_is_reachable_and_nothing_else() {
-        let reachable: BTreeSet<_> = TREES.iter().flat_map(|tree| tree.codes()).collect();
-        let promised: BTreeSet<_> = Code::ALL
-            .iter()
-            .copied()
-            .filter(|code| matches!(code.vantage(), Vantage::Probes | Vantage::Traffic))
-            .filter(|code| !matches!(code, Code::Healthy | Code::Unknown))
-            .collect();
+    fn every_cause_can_be_found() {
+        let reachable: BTreeSet<_> = TREES.iter().flat_map(|(_, tree)| tree.codes()).collect();
+        let promised: BTreeSet<_> =
+            Code::ALL.iter().copied().filter(|code| !matches!(code, Code::Healthy | Code::Unknown)).collect();
         assert_eq!(reachable, promised);
     }
 }

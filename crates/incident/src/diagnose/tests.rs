@@ -613,7 +613,7 @@ fn the_answer_has_the_shape_of_the_contract() {
       "diagnosis": {
         "code": "auth.token_revoked",
         "title": "The access token was revoked, rotated or mistyped",
-        "confidence": 0.9,
+        "confidence": 0.87,
         "severity": "P1",
         "blame": "credentials",
         "evidence": [

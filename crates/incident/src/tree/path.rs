@@ -15,11 +15,16 @@ pub(super) static TREE: Tree = Tree {
     then: Then::GoOn,
     root: Step::Ask {
         question: &PATH_GONE,
-        yes: &Step::Found(Leaf {
-            code: Code::Sunset,
-            backed_by: &[&CALENDAR],
-            unlike: &[(Code::BaseUrl, &OTHER_PATHS_WORK), (Code::Gone, &PATH_GONE)],
-        }),
+        yes: &Step::Ask {
+            // A new version of a program may simply call what was never there.
+            question: &super::regression::MISTAKES_SINCE_DEPLOY,
+            yes: &Step::Nothing,
+            no: &Step::Found(Leaf {
+                code: Code::Sunset,
+                backed_by: &[&CALENDAR],
+                unlike: &[(Code::BaseUrl, &OTHER_PATHS_WORK), (Code::Gone, &PATH_GONE)],
+            }),
+        },
         no: &Step::Nothing,
     },
 };

@@ -20,13 +20,17 @@ pub(super) static TREE: Tree = Tree {
     root: Step::Ask {
         question: &SLOW,
         yes: &Step::Ask {
-            question: &NETWORK_FAST,
-            yes: &Step::Found(Leaf {
-                code: Code::Slow,
-                backed_by: &[&TRAFFIC_SLOW],
-                unlike: &[(Code::Processing, &NOT_OVERLOADED), (Code::Resources, &NETWORK_FAST)],
-            }),
-            no: &Step::Nothing,
+            question: &LATE_OURSELVES,
+            yes: &Step::Nothing,
+            no: &Step::Ask {
+                question: &NETWORK_FAST,
+                yes: &Step::Found(Leaf {
+                    code: Code::Slow,
+                    backed_by: &[&TRAFFIC_SLOW],
+                    unlike: &[(Code::Processing, &NOT_OVERLOADED), (Code::Resources, &NETWORK_FAST)],
+                }),
+                no: &Step::Nothing,
+            },
         },
         no: &Step::Nothing,
     },
@@ -41,6 +45,15 @@ pub(crate) static SLOW: Question = Question {
             format!("half of our calls wait {ms} ms or more for the first byte"),
         ),
         None => Reply::could_not_tell("http", "too few answers"),
+    },
+};
+
+/// Whoever is late himself measures his own lateness.
+static LATE_OURSELVES: Question = Question {
+    asks: "Are we ourselves so late that the time may be ours?",
+    answer: |facts| {
+        let ours = super::ourselves::resources::explains_slowness(facts);
+        Reply::is(ours, "process", if ours { "our own process lags" } else { "our own process keeps up" })
     },
 };
 
@@ -84,6 +97,11 @@ fn connect_ms(facts: &Facts) -> Option<u64> {
         .map(|connect| connect.ms)
         .min();
     fastest.or_else(|| median(facts, |exchange| exchange.connect_ms))
+}
+
+/// How long half of what answered let us wait for its first byte.
+pub(super) fn first_byte_ms(facts: &Facts) -> Option<u64> {
+    median(facts, |exchange| exchange.first_byte_ms)
 }
 
 /// What answered was slow, and what did not only ran out of time: then the waiting was too short, and nothing is down.

@@ -21,31 +21,42 @@ pub(super) static TREE: Tree = Tree {
     then: Then::GoOn,
     root: Step::Ask {
         question: &PROBE_REFUSED,
-        yes: &Step::Ask {
-            question: &OTHERWISE_VALID,
-            yes: &Step::Found(OUTAGE),
-            no: &Step::Ask {
-                question: &MANY_REFUSED,
-                yes: &Step::Found(OUTAGE),
-                no: &Step::Ask {
-                    question: &AGED,
-                    yes: &Step::Found(Leaf {
-                        code: Code::TokenExpired,
-                        backed_by: &[&FRONT_DOOR_SPEAKS],
-                        unlike: &[(Code::TokenRevoked, &AGES), (Code::Clock, &super::clock::RIGHT)],
-                    }),
-                    no: &Step::Found(Leaf {
-                        code: Code::TokenRevoked,
-                        backed_by: &[&FRONT_DOOR_SPEAKS, &SAID_INACTIVE],
-                        unlike: &[
-                            (Code::TokenExpired, &DOES_NOT_AGE),
-                            (Code::AuthOutage, &super::status::NO_INCIDENT_OF_OURS),
-                        ],
-                    }),
-                },
-            },
+        yes: &Step::Ask { question: &OURS_IS_OLD, yes: &Step::Found(STALE), no: &REFUSED },
+        no: &Step::Ask {
+            question: &TRAFFIC_REFUSED,
+            yes: &Step::Ask { question: &OURS_IS_OLD, yes: &Step::Found(STALE), no: &FROM_TRAFFIC },
+            no: &Step::Nothing,
         },
-        no: &Step::Ask { question: &TRAFFIC_REFUSED, yes: &FROM_TRAFFIC, no: &Step::Nothing },
+    },
+};
+
+/// HubSpot refuses the very token we should be using.
+static REFUSED: Step = Step::Ask {
+    question: &OTHERWISE_VALID,
+    yes: &Step::Found(OUTAGE),
+    no: &Step::Ask {
+        question: &MANY_REFUSED,
+        yes: &Step::Found(OUTAGE),
+        no: &Step::Ask {
+            question: &AGED,
+            yes: &Step::Ask {
+                question: &CANNOT_REFRESH,
+                yes: &Step::Nothing,
+                no: &Step::Found(Leaf {
+                    code: Code::TokenExpired,
+                    backed_by: &[&FRONT_DOOR_SPEAKS],
+                    unlike: &[(Code::TokenRevoked, &AGES), (Code::Clock, &super::clock::RIGHT)],
+                }),
+            },
+            no: &Step::Found(Leaf {
+                code: Code::TokenRevoked,
+                backed_by: &[&FRONT_DOOR_SPEAKS, &SAID_INACTIVE],
+                unlike: &[
+                    (Code::TokenExpired, &DOES_NOT_AGE),
+                    (Code::AuthOutage, &super::status::NO_INCIDENT_OF_OURS),
+                ],
+            }),
+        },
     },
 };
 
@@ -55,30 +66,34 @@ const OUTAGE: Leaf = Leaf {
     unlike: &[(Code::ClientSecret, &NO_SECRET_CHANGE), (Code::Clock, &super::clock::RIGHT)],
 };
 
+const STALE: Leaf = Leaf {
+    code: Code::TokenStale,
+    backed_by: &[&OURS_IS_OLD, &SECRET_CHANGED],
+    unlike: &[(Code::TokenRevoked, &ANOTHER_IS_THERE)],
+};
+
 /// The probe's token is fine, or there is none: traffic alone shows refusals.
 static FROM_TRAFFIC: Step = Step::Ask {
     question: &MANY_REFUSED,
     yes: &Step::Found(OUTAGE),
+    no: &Step::Ask { question: &CANNOT_REFRESH, yes: &Step::Nothing, no: &OUR_COPY },
+};
+
+static OUR_COPY: Step = Step::Ask {
+    question: &OURS_WORKS,
+    yes: &Step::Found(STALE),
     no: &Step::Ask {
-        question: &OURS_WORKS,
+        question: &TRAFFIC_SAYS_EXPIRED,
         yes: &Step::Found(Leaf {
-            code: Code::TokenStale,
-            backed_by: &[&SECRET_CHANGED],
-            unlike: &[(Code::TokenRevoked, &OURS_WORKS)],
+            code: Code::TokenExpired,
+            backed_by: &[],
+            unlike: &[(Code::Clock, &super::clock::RIGHT)],
         }),
-        no: &Step::Ask {
-            question: &TRAFFIC_SAYS_EXPIRED,
-            yes: &Step::Found(Leaf {
-                code: Code::TokenExpired,
-                backed_by: &[],
-                unlike: &[(Code::Clock, &super::clock::RIGHT)],
-            }),
-            no: &Step::Found(Leaf {
-                code: Code::TokenRevoked,
-                backed_by: &[],
-                unlike: &[(Code::TokenStale, &NO_SECRET_CHANGE)],
-            }),
-        },
+        no: &Step::Found(Leaf {
+            code: Code::TokenRevoked,
+            backed_by: &[],
+            unlike: &[(Code::TokenStale, &NO_SECRET_CHANGE)],
+        }),
     },
 };
 
@@ -212,6 +227,37 @@ static OURS_WORKS: Question = Question {
         }
         let observed = format!("our own call works; {connections} connection(s) in traffic");
         Reply::is(facts.auth_works() && connections <= 1, "auth", observed)
+    },
+};
+
+static OURS_IS_OLD: Question = Question {
+    asks: "Does the secret source hold another token than the one we run with?",
+    answer: |facts| {
+        let newer = super::ourselves::secrets::newer_than_loaded(facts);
+        let observed = match newer {
+            Truth::Yes => "what is there is newer than what we loaded",
+            Truth::No => "we run with what is there",
+            Truth::CouldNotTell => "what was loaded was not held against the source",
+        };
+        Reply::is(newer, "secrets", observed)
+    },
+};
+
+static ANOTHER_IS_THERE: Question = Question {
+    asks: "Is there another token that works, or that we have not tried?",
+    answer: |facts| {
+        let old = (OURS_IS_OLD.answer)(facts);
+        if old.truth == Truth::Yes { old } else { (OURS_WORKS.answer)(facts) }
+    },
+};
+
+/// Then the token endpoint's own tree names the cause.
+static CANNOT_REFRESH: Question = Question {
+    asks: "Is a fresh token refused, which explains it?",
+    answer: |facts| {
+        let explained = super::oauth::explains_expiry(facts);
+        let observed = if explained { "refreshing is refused" } else { "nobody saw a refresh refused" };
+        Reply::is(explained, "grants", observed)
     },
 };
 
