@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use crate::console::{self, Drill};
 use crate::metrics::{self, Sources};
 
 mod degraded;
@@ -42,6 +43,8 @@ pub(crate) struct Admin {
     pub(crate) plan: Option<Plan>,
     pub(crate) draining: watch::Receiver<bool>,
     pub(crate) own_hosts: OwnHosts,
+    /// What the console may break, in a demo.
+    pub(crate) drill: Option<Drill>,
 }
 
 /// A change, as a deploy pipeline tells it.
@@ -94,6 +97,7 @@ fn routes(admin: Admin) -> Router {
         .route("/api/v1/quota", get(quota))
         .route("/api/v1/changes", post(change))
         .route("/api/v1/degraded", get(degraded::show).post(degraded::switch))
+        .merge(console::routes())
         .fallback(not_here)
         .with_state(admin)
 }
@@ -145,6 +149,7 @@ async fn change(
 
 async fn not_here() -> impl IntoResponse {
     let paths = [
+        "/",
         "/health",
         "/readiness",
         "/metrics",
@@ -160,7 +165,7 @@ async fn not_here() -> impl IntoResponse {
 }
 
 impl Admin {
-    fn quota(&self) -> QuotaReport {
+    pub(crate) fn quota(&self) -> QuotaReport {
         let mut answers = [0; Source::NAMES.len()];
         for (_, tally) in self.traffic.totals() {
             for (sum, count) in answers.iter_mut().zip(tally.sources) {
@@ -172,7 +177,7 @@ impl Admin {
         ops::quota::report(&self.stack.accounts(), self.plan, Some(saved), self.clock.now())
     }
 
-    fn report(&self) -> TrafficReport {
+    pub(crate) fn report(&self) -> TrafficReport {
         self.traffic.report(&self.stack.accounts())
     }
 }

@@ -7,6 +7,7 @@ mod admin_api;
 mod cli;
 mod commands;
 mod config;
+mod console;
 mod failure;
 mod logs;
 mod metrics;

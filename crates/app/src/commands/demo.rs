@@ -38,7 +38,7 @@ async fn serve(options: &DemoOptions) -> Result<Exit, Failure> {
     config.gateway.upstream.clone_from(&sim);
     config.gateway.status_page = format!("{sim}/_status/api/v2/summary.json");
     config.admin.listen.clone_from(&options.admin_listen);
-    let house = House::open(&config.checked()?, None, None).await?;
+    let house = House::open(&config.checked()?, None, None).await?.with_drill(shell.clone());
     let (gateway, admin) = (house.gateway_url(), house.admin_url());
 
     let ready = json!({"event": "ready", "gateway": gateway, "admin": admin, "sim": sim, "token": token});
@@ -93,6 +93,8 @@ fn guide(places: &Places) -> String {
         r#"
 A simulated HubSpot account with {CONTACTS} contacts is at {sim},
 hubkeeper's gateway in front of it at {gateway}. Four small programs work through it.
+
+The console is at {admin}/ and its drill page breaks things: {admin}/drill
 
 In another terminal (the commands use curl; Debian has it as the package `curl`):
 

@@ -27,6 +27,7 @@ use super::{bind, places};
 use crate::admin::{self, Admin};
 use crate::cli::UpOptions;
 use crate::config::{CacheSection, Config, DegradedSection, Mode};
+use crate::console::Drill;
 use crate::failure::{Exit, Failure};
 use crate::logs;
 use crate::metrics::Sources;
@@ -98,6 +99,7 @@ pub(super) struct House {
     clock: WallClock,
     plan: Option<Plan>,
     admin_hosts: OwnHosts,
+    drill: Option<Drill>,
 }
 
 impl House {
@@ -157,7 +159,13 @@ impl House {
             clock,
             plan,
             admin_hosts,
+            drill: None,
         })
+    }
+
+    /// The console gets a page to break `simulated` with.
+    pub(super) fn with_drill(self, simulated: Arc<simulator::Shell>) -> Self {
+        Self { drill: Some(Drill::new(simulated)), ..self }
     }
 
     pub(super) fn gateway_url(&self) -> String {
@@ -189,6 +197,7 @@ impl House {
             plan: self.plan,
             draining: draining.clone(),
             own_hosts: self.admin_hosts,
+            drill: self.drill,
         };
         let exporting = async {
             match &mut exporter {

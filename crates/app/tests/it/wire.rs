@@ -4,6 +4,7 @@ mod admin;
 mod bodies;
 mod broken_answers;
 mod cached;
+mod console;
 mod degraded;
 mod drain;
 mod framing;

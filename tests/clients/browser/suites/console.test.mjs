@@ -1,0 +1,79 @@
+// The console of `hubkeeper demo`, in Chromium: what a person on call sees and presses.
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { chromium } from 'playwright-core'
+
+const CONSOLE = process.env.CONSOLE_URL
+
+// A page keeps itself fresh every three seconds; a fault shows in the calls of the next ten.
+const SEEN_MS_MAX = 60_000
+
+let browser
+let page
+let complaints
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  })
+})
+
+after(() => browser?.close())
+
+beforeEach(async () => {
+  page = await browser.newPage()
+  page.setDefaultTimeout(SEEN_MS_MAX)
+  complaints = []
+  page.on('console', message => message.type() === 'error' && complaints.push(message.text()))
+  page.on('pageerror', error => complaints.push(String(error)))
+})
+
+test('the first page says how it is, and keeps itself fresh', async () => {
+  await page.goto(CONSOLE)
+  await page.getByRole('status').filter({ hasText: 'Well' }).waitFor()
+  for (const heading of ['Limits', 'Calls of the last 15 minutes', 'Degraded mode']) {
+    await page.getByRole('heading', { name: heading }).waitFor()
+  }
+  // Left alone, the page counts on.
+  const said = await page.getByRole('status').textContent()
+  await page.waitForFunction(said => document.querySelector('[role=status]').textContent !== said, said)
+  assert.deepEqual(complaints, [], 'nothing is blocked or broken')
+})
+
+test('a drill breaks HubSpot, the console says what fails, and mending ends it', async () => {
+  await page.goto(CONSOLE)
+  await page.getByRole('link', { name: 'Drill' }).click()
+  const fault = page.getByRole('row').filter({ hasText: 'hubspot.partial' })
+  await fault.getByRole('button', { name: 'Break' }).click()
+  await page.getByRole('listitem').filter({ hasText: 'hubspot.partial' }).waitFor()
+  await page.getByRole('link', { name: 'Now' }).click()
+  await page.getByRole('status').filter({ hasText: 'search' }).waitFor()
+  await page.getByRole('link', { name: 'Drill' }).click()
+  await page.getByRole('button', { name: 'Mend everything' }).click()
+  await page.getByText('Nothing. Break something below').waitFor()
+  await page.getByRole('link', { name: 'Now' }).click()
+  await page.getByRole('status').filter({ hasNotText: 'HubSpot fails for' }).waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+test('degraded mode is switched on with a reason, and off again', async () => {
+  await page.goto(CONSOLE)
+  await page.getByLabel('Family').selectOption('owners')
+  await page.getByLabel('Why').fill('a drill, <b>nothing</b> more')
+  await page.getByRole('button', { name: 'Turn on' }).click()
+  const row = page.getByRole('row').filter({ hasText: 'a drill, <b>nothing</b> more' })
+  await row.waitFor()
+  await row.getByRole('button', { name: 'Turn off' }).click()
+  await row.waitFor({ state: 'detached' })
+  assert.deepEqual(complaints, [])
+})
+
+test('a page of another site cannot turn a switch', async () => {
+  // A page that is not the console's, in the same browser; its form reaches the console with its own origin.
+  await page.setContent(`<form method="post" action="${CONSOLE}/switches"><input name="turn" value="on"><input name="reason" value="evil"><button>go</button></form>`)
+  const answered = page.waitForResponse(response => response.url().endsWith('/switches'))
+  await page.getByRole('button', { name: 'go' }).click()
+  assert.equal((await answered).status(), 403)
+})
