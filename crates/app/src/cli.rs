@@ -104,6 +104,9 @@ pub(crate) struct SimOptions {
     /// Also answer DNS questions (UDP) here, as the DNS fault says
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) dns_listen: Option<String>,
+    /// Append every write that took effect, every event and every delivery to this file, one JSON line each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) history: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

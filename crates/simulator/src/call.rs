@@ -1,5 +1,7 @@
 //! One exchange with the simulated HubSpot: the call as it arrives, the reply as it leaves.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
@@ -75,6 +77,8 @@ pub struct Applied {
     /// `contacts`, `2-123`, `contacts/companies` for associations.
     pub object_type: String,
     pub id: String,
+    /// What the write set, a stamp included; an empty value clears. `None` where it sets no properties.
+    pub properties: Option<BTreeMap<String, String>>,
     /// `objectWriteTraceId` where the write carried one.
     pub trace_id: Option<String>,
     /// The correlation id of the call that did it.

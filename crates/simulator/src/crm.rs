@@ -46,7 +46,7 @@ use pipelines::Pipelines;
 use record::{Name, RecordId};
 use refusal::Refusal;
 use schemas::Schema;
-use store::RecordStore;
+use store::{Changes, RecordStore};
 
 /// Ids begin past 32 bits, as HubSpot's do: clients that cut them short shall notice.
 const FIRST_RECORD_ID: u64 = 20_000_000_001;
@@ -282,9 +282,26 @@ impl Crm {
             action,
             object_type: object_type.to_owned(),
             id: id.to_string(),
+            properties: None,
             trace_id: trace_id.map(str::to_owned),
             correlation_id: ask.moment.correlation_id.clone(),
         });
+    }
+
+    /// What was set on a record is personal data, and goes with it.
+    fn forget_values(&mut self, id: RecordId) {
+        let id = id.to_string();
+        for noted in self.log.iter_mut().filter(|noted| noted.id == id) {
+            noted.properties = None;
+        }
+    }
+
+    /// The write just noted set these.
+    fn note_values(&mut self, changes: &Changes) {
+        if let Some(noted) = self.log.last_mut() {
+            noted.properties =
+                Some(changes.iter().map(|(name, value)| (name.to_string(), value.clone())).collect());
+        }
     }
 }
 

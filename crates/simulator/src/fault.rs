@@ -11,6 +11,7 @@
 //! | [`grants`] | the token endpoint, and authentication as a whole |
 //! | [`quota`] | limits spent by others, locks, overload |
 //! | [`content`] | single requests refused for what they hold |
+//! | [`hook`] | webhooks on their way, and the settings of an app |
 //! | [`generic`] | any status, delay or broken line, for tests of one's own |
 
 pub mod aim;
@@ -19,6 +20,7 @@ pub mod catalogue;
 pub mod content;
 pub mod generic;
 pub mod grants;
+pub mod hook;
 pub mod hubspot;
 pub mod network;
 pub mod params;
@@ -41,6 +43,7 @@ pub enum Effect {
     Grants(grants::Trouble),
     Quota(quota::Trouble),
     Content(content::Trouble),
+    Hook(hook::Trouble),
     /// Shown on the status page; it does nothing to calls.
     Status(Incident),
 }
@@ -59,6 +62,7 @@ pub struct Fault {
     pub settled: bool,
     /// How to undo that.
     pub undo: Vec<content::Undo>,
+    pub hook_undo: Vec<hook::Undo>,
 }
 
 /// An effect that strikes one call.

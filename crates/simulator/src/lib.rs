@@ -13,7 +13,9 @@
 //! | [`crm`] | records, associations, properties, pipelines, owners |
 //! | [`account`], [`capacity`], [`sunset`], [`status`] | account details, CRM limits, what is switched off, status page |
 //! | [`fault`], [`locks`], [`half_done`], [`backlog`] | what is broken at the moment |
-//! | [`webhooks`] | changes as signed deliveries |
+//! | [`webhooks`] | changes as signed deliveries, and the journal of them |
+//! | [`forms`] | submissions of forms |
+//! | [`history`] | what happened, to a file |
 //! | [`control`] | the control API below `/_sim/` |
 //! | [`dns`] | a DNS stub, for what breaks before a connection exists |
 //!
@@ -33,7 +35,9 @@ pub mod crm;
 pub mod dns;
 pub mod fault;
 pub mod form;
+pub mod forms;
 pub mod half_done;
+pub mod history;
 pub mod limits;
 pub mod locks;
 pub mod oauth;

@@ -35,6 +35,14 @@ pub enum Purpose {
     EventOrder,
     /// How long until a delivery is tried again.
     WebhookRetry,
+    /// Does an event leave later than the others?
+    EventLate,
+    /// What a forged delivery lacks.
+    Forgery,
+    /// The offset of an entry in the journal.
+    JournalOffset,
+    /// The correlation id of what a form submission does.
+    FormSubmission,
 }
 
 impl Seed {

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
 use crate::shell::Shell;
-use crate::webhooks::{Outgoing, sign};
+use crate::webhooks::{Outgoing, SignedWith, Way, sign};
 
 /// A receiver that has not answered by then has not taken it: facts §6.5 [DOC error-handling].
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -35,14 +35,24 @@ pub(crate) async fn run(shell: Arc<Shell>) {
 }
 
 async fn send(shell: Arc<Shell>, client: HttpClient, delivery: Outgoing) {
-    let status = match request(&shell, &delivery) {
-        Some(request) => match timeout(ANSWER_MAX, client.request(request)).await {
-            Ok(Ok(answer)) => Some(answer.status().as_u16()),
-            Ok(Err(_)) | Err(_) => None,
-        },
-        None => None,
+    let request = request(&shell, &delivery).filter(|_| delivery.way != Way::Closed);
+    let Some(request) = request else { return shell.webhook_ended(delivery.number, None) };
+    let mut answer = client.request(request);
+    let answered = timeout(ANSWER_MAX, async {
+        if delivery.way == Way::Slow {
+            // It arrives, and nobody is left to hear the answer.
+            tokio::time::sleep(ANSWER_MAX).await;
+        }
+        (&mut answer).await
+    });
+    let status = match answered.await {
+        Ok(Ok(answer)) => Some(answer.status().as_u16()),
+        Ok(Err(_)) | Err(_) => None,
     };
     shell.webhook_ended(delivery.number, status);
+    if delivery.way == Way::Slow {
+        let _heard_by_nobody = timeout(ANSWER_MAX, answer).await;
+    }
 }
 
 fn request(shell: &Shell, delivery: &Outgoing) -> Option<Request<Full<Bytes>>> {
@@ -50,7 +60,12 @@ fn request(shell: &Shell, delivery: &Outgoing) -> Option<Request<Full<Bytes>>> {
     *request.method_mut() = Method::POST;
     *request.uri_mut() = delivery.url.parse::<Uri>().ok()?;
     let (secret, now) = shell.webhook_secret(delivery.app_id);
-    *request.headers_mut() = sign::headers(&secret, &delivery.url, &delivery.body, now);
+    let (url, body) = (&delivery.signed_url, &delivery.body);
+    *request.headers_mut() = match (delivery.forgery, delivery.secret) {
+        (Some(forgery), _) => forgery.headers(&secret, url, body, now),
+        (None, SignedWith::Secret) => sign::headers(&secret, url, body, now),
+        (None, SignedWith::OtherSecret) => sign::headers(&format!("not-{secret}"), url, body, now),
+    };
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(

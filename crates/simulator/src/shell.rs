@@ -15,6 +15,7 @@ use crate::call::{Call, Reply};
 use crate::clock::Clock;
 use crate::config::Latency;
 use crate::form;
+use crate::history::History;
 use crate::outcome::{Outcome, Transport};
 use crate::seed::{Purpose, Seed};
 use crate::simulator::Simulator;
@@ -40,6 +41,7 @@ pub struct Shell {
     seed: Seed,
     arrivals: AtomicU64,
     webhooks_changed: Notify,
+    history: Mutex<Option<History>>,
 }
 
 impl Shell {
@@ -52,7 +54,24 @@ impl Shell {
             core: Mutex::new(simulator),
             arrivals: AtomicU64::new(0),
             webhooks_changed: Notify::new(),
+            history: Mutex::new(None),
         }
+    }
+
+    /// From now on what happens is written down.
+    #[must_use]
+    pub fn writing(self, history: History) -> Self {
+        self.core.lock().webhooks.keep_news();
+        *self.history.lock() = Some(history);
+        self
+    }
+
+    /// `false` when it could not be: who believed the file would believe a lie, so nothing is answered then.
+    fn write_down(&self, core: &mut Simulator) -> bool {
+        let mut history = self.history.lock();
+        let Some(Err(error)) = history.as_mut().map(|history| history.write(core)) else { return true };
+        tracing::error!(%error, "what happened cannot be written down; calls are reset");
+        false
     }
 
     /// The core, for looking at it and for control without HTTP.
@@ -70,6 +89,7 @@ impl Shell {
     pub(crate) fn webhooks_due(&self) -> (Vec<Outgoing>, Option<Duration>) {
         let mut core = self.core.lock();
         let now = self.clock.now() + core.advanced;
+        core.settle(now);
         let outgoing = core.webhooks.due(now);
         let wait = core.webhooks.next_due().map(|due| (due - now).try_into().unwrap_or_default());
         (outgoing, wait)
@@ -84,6 +104,7 @@ impl Shell {
         let mut core = self.core.lock();
         let now = self.clock.now() + core.advanced;
         core.webhooks.ended(number, status, now);
+        self.write_down(&mut core);
         self.webhooks_changed.notify_one();
     }
 
@@ -92,7 +113,6 @@ impl Shell {
         let core = self.core.lock();
         let now = self.clock.now() + core.advanced;
         let (_, secret) = core.registry.client(app_id);
-        let secret = if core.webhooks.disorder.wrong_secret { format!("not-{secret}") } else { secret };
         (secret, now)
     }
 
@@ -126,7 +146,12 @@ impl Shell {
         let outcome = {
             let mut core = self.core.lock();
             // Read under the lock: calls are counted in the order of their instants.
-            core.handle(&call, self.clock.now())
+            let outcome = core.handle(&call, self.clock.now());
+            if self.write_down(&mut core) {
+                outcome
+            } else {
+                Outcome { transport: Transport::Reset, ..outcome }
+            }
         };
         self.webhooks_changed.notify_one();
         wait(after + outcome.delay).await;

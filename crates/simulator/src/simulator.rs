@@ -15,7 +15,7 @@ use crate::backlog::{Backlog, Turn};
 use crate::call::{Call, Reply};
 use crate::config::Config;
 use crate::dns::Behaviour;
-use crate::fault::{Effect, Fault, FaultBook, content, hubspot, network, quota};
+use crate::fault::{Effect, Fault, FaultBook, content, hook, hubspot, network, quota};
 use crate::limits::Ledger;
 use crate::limits::meter::RefusalFills;
 use crate::locks::Locks;
@@ -27,7 +27,7 @@ use crate::route::Route;
 use crate::seed::{Purpose, Seed};
 use crate::tally::Tally;
 use crate::webhooks::Webhooks;
-use crate::{control, status};
+use crate::{control, forms, status};
 use dress::with_date;
 
 /// A simulated HubSpot: accounts, apps, limits and faults.
@@ -42,6 +42,9 @@ pub struct Simulator {
     pub(crate) backlog: Backlog,
     pub(crate) tally: Tally,
     pub(crate) webhooks: Webhooks,
+    pub(crate) forms: forms::Gate,
+    /// Forms taken.
+    pub(crate) submitted: u64,
     /// How far `/_sim/clock/advance` has moved the clock.
     pub(crate) advanced: SignedDuration,
 }
@@ -68,6 +71,8 @@ impl Simulator {
             backlog: Backlog::default(),
             tally: Tally::default(),
             webhooks: Webhooks::new(seed),
+            forms: forms::Gate::default(),
+            submitted: 0,
             advanced: SignedDuration::ZERO,
             config,
         }
@@ -108,6 +113,12 @@ impl Simulator {
         let now = wall + self.advanced;
         match call.segments().as_slice() {
             ["_sim", rest @ ..] => with_date(control::answer(self, call, rest, wall), now).into(),
+            // The files behind the journal's entries lie with somebody else, who asks for no token.
+            ["_journal", offset] => {
+                let found = self.webhooks.journal.file(offset, now);
+                with_date(found.unwrap_or_else(|refusal| refusal.reply("-")), now).into()
+            }
+            ["_forms", ..] => with_date(forms::answer(self, call, now), now).into(),
             ["_status", ..] => with_date(status::answer(call, &self.faults.incidents(now), now), now).into(),
             _ => self.arrive(call, now),
         }
@@ -136,7 +147,8 @@ impl Simulator {
             }
             (None, Some(Turn::Comes { .. }) | None) => {
                 let answered = self.serve(&arrival, &strikes);
-                self.dress(answered, &arrival)
+                let reply = self.dress(answered, &arrival);
+                network::instead(&strikes, &arrival).map_or(reply, |lost| with_date(lost, now))
             }
         };
         self.tell_watchers(&arrival);
@@ -151,11 +163,12 @@ impl Simulator {
     /// What the call changed goes to the apps that want to know.
     fn tell_watchers(&mut self, arrival: &Arrival<'_>) {
         let portal = arrival.portal_id.and_then(|id| self.portals.get_mut(&id));
-        if let Some(portal) = portal
-            && self.webhooks.is_watching()
-        {
-            portal.crm.watch();
-            self.webhooks.note(portal.id, &portal.crm.take_changes());
+        if let Some(portal) = portal {
+            let changes = portal.crm.take_changes();
+            self.webhooks.note(portal.id, &changes);
+            if self.webhooks.is_watching() {
+                portal.crm.watch();
+            }
         }
     }
 
@@ -196,13 +209,19 @@ impl Simulator {
                     .iter()
                     .filter_map(|effect| content::inflict(effect, &mut portal.crm))
                     .collect();
+                let tampered = fault.effects.iter();
+                fault.hook_undo = tampered
+                    .filter_map(|effect| hook::inflict(effect, &mut self.webhooks, portal.id, now))
+                    .collect();
             } else if !active && fault.settled {
                 for undo in fault.undo.drain(..) {
                     undo.carry_out(&mut portal.crm);
                 }
+                fault.hook_undo.drain(..).for_each(|undo| undo.carry_out(&mut self.webhooks));
             }
             fault.settled = active;
         }
+        self.webhooks.faulty = hook::disorder(self.faults.active_effects(now).map(|(_, effect)| effect));
     }
 
     /// Undoes what a fault did to records, when it is removed.
@@ -212,6 +231,7 @@ impl Simulator {
         for undo in fault.undo {
             undo.carry_out(&mut portal.crm);
         }
+        fault.hook_undo.into_iter().for_each(|undo| undo.carry_out(&mut self.webhooks));
     }
 }
 

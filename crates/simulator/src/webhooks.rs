@@ -12,11 +12,22 @@ use crate::crm::change::Change;
 use crate::seed::{Purpose, Seed};
 
 pub mod api;
+pub mod disorder;
 pub mod event;
+pub mod forgery;
+pub mod journal;
+pub mod news;
 pub mod sign;
 pub mod subscription;
+mod tampering;
 
+pub use disorder::Disorder;
+use disorder::Forger;
+use forgery::Forgery;
+use journal::Journal;
+use news::News;
 use subscription::Subscription;
+pub use tampering::Settings;
 
 /// Events in one request: facts §6.4 [DOC api/webhooks].
 const EVENTS_MAX: usize = 100;
@@ -43,21 +54,14 @@ pub struct Webhooks {
     deliveries: u64,
     under_way: BTreeMap<u64, Delivery>,
     log: VecDeque<Sent>,
+    /// Set by hand.
     pub(crate) disorder: Disorder,
-}
-
-/// What goes wrong between HubSpot and a receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Disorder {
-    /// Share of events that are delivered twice.
-    pub duplicates: f64,
-    /// Events leave in a random order.
-    pub shuffled: bool,
-    /// Nothing is sent; changes are still noted, and leave when it ends.
-    pub silent: bool,
-    /// Signed with a secret that is not the app's.
-    pub wrong_secret: bool,
+    /// Set by faults.
+    pub(crate) faulty: Disorder,
+    forger: Forger,
+    pub(crate) journal: Journal,
+    /// `None` while nobody writes it down.
+    news: Option<Vec<News>>,
 }
 
 /// One app's settings and what waits for it.
@@ -80,6 +84,7 @@ struct Delivery {
     app_id: u64,
     events: Vec<Value>,
     attempt: u32,
+    forgery: Option<Forgery>,
 }
 
 /// One request to a receiver.
@@ -88,7 +93,28 @@ pub struct Outgoing {
     pub number: u64,
     pub app_id: u64,
     pub url: String,
+    /// The address that is signed.
+    pub signed_url: String,
     pub body: Bytes,
+    pub secret: SignedWith,
+    pub way: Way,
+    pub forgery: Option<Forgery>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedWith {
+    /// The app's own.
+    Secret,
+    OtherSecret,
+}
+
+/// How a request travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Open,
+    /// It arrives, and its answer comes too late to count.
+    Slow,
+    Closed,
 }
 
 /// What became of a delivery.
@@ -103,6 +129,8 @@ pub struct Sent {
     pub status: Option<u16>,
     /// Not tried again.
     pub given_up: bool,
+    /// Not HubSpot's at all: a fault made it up.
+    pub forged: bool,
 }
 
 impl Webhooks {
@@ -115,17 +143,26 @@ impl Webhooks {
             under_way: BTreeMap::new(),
             log: VecDeque::new(),
             disorder: Disorder::default(),
+            faulty: Disorder::default(),
+            forger: Forger::default(),
+            journal: Journal::new(seed),
+            news: None,
         }
     }
 
     /// Somebody wants to know of changes.
     pub fn is_watching(&self) -> bool {
+        self.journal.is_watching() || self.is_subscribed()
+    }
+
+    fn is_subscribed(&self) -> bool {
         self.apps.values().any(|app| app.subscriptions.iter().any(|subscription| subscription.active))
     }
 
     /// Turns changes of a portal into events for every subscription that wants them.
     pub fn note(&mut self, portal_id: u64, changes: &[Change]) {
         for change in changes {
+            self.journal.note(portal_id, change);
             for app_id in self.apps.keys().copied().collect::<Vec<_>>() {
                 let wanted: Vec<Subscription> = self.apps[&app_id]
                     .subscriptions
@@ -146,38 +183,87 @@ impl Webhooks {
     /// An event for an app, however it came to be.
     pub fn enqueue(&mut self, app_id: u64, event: &Value, now: Timestamp) {
         let number = self.next_event();
-        let twice = self.seed.share(Purpose::EventTwice, number) < self.disorder.duplicates;
+        let disorder = self.in_force();
+        let twice = self.seed.share(Purpose::EventTwice, number) < disorder.duplicates;
+        let late = self.seed.share(Purpose::EventLate, number) < disorder.late;
+        let late =
+            if late { SignedDuration::from_secs_f64(disorder.late_seconds) } else { SignedDuration::ZERO };
         let app = self.apps.entry(app_id).or_default();
         for _ in 0..=u32::from(twice) {
-            app.wait(event.clone(), now + GATHERING, 0);
+            app.wait(event.clone(), now + GATHERING + late, 0);
         }
+        if let Some(news) = &mut self.news {
+            news.push(News::Emitted { app_id, event: event.clone() });
+        }
+    }
+
+    /// What hand and faults do, together.
+    pub(crate) fn in_force(&self) -> Disorder {
+        self.disorder.and(self.faulty)
     }
 
     /// What leaves now: as many requests as each app's concurrency allows.
     pub fn due(&mut self, now: Timestamp) -> Vec<Outgoing> {
-        let mut outgoing = Vec::new();
-        if self.disorder.silent {
+        let disorder = self.in_force();
+        let mut outgoing = self.forged(disorder.forged_per_second, now);
+        if disorder.silent {
             return outgoing;
         }
         for (app_id, app) in &mut self.apps {
             let Some(url) = app.target_url.clone() else { continue };
             while app.in_flight < app.concurrent_max
-                && let Some((attempt, events)) =
-                    app.take(now, self.disorder.shuffled, self.seed, self.deliveries)
+                && let Some((attempt, events)) = app.take(now, disorder.shuffled, self.seed, self.deliveries)
             {
                 app.in_flight += 1;
                 self.deliveries += 1;
                 let body = Bytes::from(Value::Array(events.clone()).to_string());
-                self.under_way.insert(self.deliveries, Delivery { app_id: *app_id, events, attempt });
-                outgoing.push(Outgoing { number: self.deliveries, app_id: *app_id, url: url.clone(), body });
+                let delivery = Delivery { app_id: *app_id, events, attempt, forgery: None };
+                self.under_way.insert(self.deliveries, delivery);
+                outgoing.push(Outgoing {
+                    number: self.deliveries,
+                    app_id: *app_id,
+                    signed_url: disorder.signed_for.map_or_else(|| url.clone(), |part| part.instead_of(&url)),
+                    url: url.clone(),
+                    body,
+                    secret: if disorder.wrong_secret { SignedWith::OtherSecret } else { SignedWith::Secret },
+                    way: way(disorder),
+                    forgery: None,
+                });
             }
+        }
+        outgoing
+    }
+
+    /// What somebody else sends to whoever has an address.
+    fn forged(&mut self, per_second: f64, now: Timestamp) -> Vec<Outgoing> {
+        let due = self.forger.due(per_second, now);
+        let target = self.apps.iter().find_map(|(id, app)| Some((*id, app.target_url.clone()?)));
+        let Some((app_id, url)) = target else { return Vec::new() };
+        let mut outgoing = Vec::new();
+        for _ in 0..due {
+            self.deliveries += 1;
+            let number = self.deliveries;
+            let events = vec![Forgery::event(number, now)];
+            let body = Bytes::from(Value::Array(events.clone()).to_string());
+            let forgery = Some(Forgery::drawn(self.seed, number));
+            self.under_way.insert(number, Delivery { app_id, events, attempt: 0, forgery });
+            outgoing.push(Outgoing {
+                number,
+                app_id,
+                url: url.clone(),
+                signed_url: url.clone(),
+                body,
+                secret: SignedWith::Secret,
+                way: Way::Open,
+                forgery,
+            });
         }
         outgoing
     }
 
     /// When the next request may leave, if nothing else happens.
     pub fn next_due(&self) -> Option<Timestamp> {
-        if self.disorder.silent {
+        if self.in_force().silent {
             return None;
         }
         let ready =
@@ -187,11 +273,15 @@ impl Webhooks {
 
     /// How a request went. What was not taken with a 2xx comes again, or is given up.
     pub fn ended(&mut self, number: u64, status: Option<u16>, now: Timestamp) {
-        let Some(Delivery { app_id, events, attempt }) = self.under_way.remove(&number) else { return };
+        let Some(Delivery { app_id, events, attempt, forgery }) = self.under_way.remove(&number) else {
+            return;
+        };
         let taken = status.is_some_and(|status| (200..300).contains(&status));
-        let again = RETRY_MINUTES.get(attempt as usize).filter(|_| !taken);
+        let again = RETRY_MINUTES.get(attempt as usize).filter(|_| !taken && forgery.is_none());
         let app = self.apps.entry(app_id).or_default();
-        app.in_flight = app.in_flight.saturating_sub(1);
+        if forgery.is_none() {
+            app.in_flight = app.in_flight.saturating_sub(1);
+        }
         if let Some(minutes) = again {
             let share = 0.5 + self.seed.share(Purpose::WebhookRetry, number);
             let due = now + SignedDuration::from_secs_f64(share * 60.0 * *minutes as f64);
@@ -204,7 +294,21 @@ impl Webhooks {
             self.log.pop_front();
         }
         let given_up = !taken && again.is_none();
-        self.log.push_back(Sent { number, app_id, at: now, attempt, events, status, given_up });
+        let forged = forgery.is_some();
+        let sent = Sent { number, app_id, at: now, attempt, events, status, given_up, forged };
+        if let Some(news) = &mut self.news {
+            news.push(News::of_delivery(&sent));
+        }
+        self.log.push_back(sent);
+    }
+
+    /// From now on events and deliveries are kept for whoever writes them down.
+    pub fn keep_news(&mut self) {
+        self.news.get_or_insert_default();
+    }
+
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        self.news.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// What was sent and how it went, oldest first.
@@ -220,6 +324,16 @@ impl Webhooks {
     fn next_event(&mut self) -> u64 {
         self.events += 1;
         self.events
+    }
+}
+
+const fn way(disorder: Disorder) -> Way {
+    if disorder.unreachable {
+        Way::Closed
+    } else if disorder.slow {
+        Way::Slow
+    } else {
+        Way::Open
     }
 }
 

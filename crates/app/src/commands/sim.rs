@@ -1,10 +1,13 @@
 //! `hubkeeper sim`: the simulator alone.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
 use simulator::config::{LimitOverrides, Plan};
+use simulator::history::History;
 use simulator::{Config, Shell, Simulator};
 use tokio::net::UdpSocket;
 
@@ -35,7 +38,11 @@ async fn serve(options: &SimOptions, config: Config) -> Result<Exit, Failure> {
     let listener = bind::bind(&options.listen, "--listen").await?;
     let simulator = Simulator::new(config);
     let (token, client_secret) = (simulator.default_token(), simulator.client_secret());
-    let shell = Arc::new(Shell::new(simulator));
+    let shell = match &options.history {
+        Some(path) => Shell::new(simulator).writing(history(path)?),
+        None => Shell::new(simulator),
+    };
+    let shell = Arc::new(shell);
     let mut ready = json!({"event": "ready", "sim": bind::url(&listener), "token": token, "client_secret": client_secret});
     if let Some(address) = &options.dns_listen {
         let socket = UdpSocket::bind(address)
@@ -52,6 +59,15 @@ async fn serve(options: &SimOptions, config: Config) -> Result<Exit, Failure> {
     process::print_line(&ready.to_string());
     simulator::serve(listener, shell, asked_to_stop).await;
     Ok(Exit::Fine)
+}
+
+fn history(path: &Path) -> Result<History, Failure> {
+    let opened = File::options().create(true).append(true).open(path);
+    let file = opened.map_err(|error| {
+        Failure::usage(format!("{} cannot be written: {error}", path.display()))
+            .hint("name a file that this user may write, with --history")
+    })?;
+    Ok(History::new(Box::new(file)))
 }
 
 fn plan(plan: SimPlan) -> Plan {

@@ -98,6 +98,7 @@ fn make(kind: &'static Kind, params: Params<'_>, scene: &Scene<'_>, token: &str)
         until: seconds("for_seconds")?.map(|length| from + length),
         settled: false,
         undo: Vec::new(),
+        hook_undo: Vec::new(),
     })
 }
 

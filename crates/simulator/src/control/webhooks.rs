@@ -138,7 +138,7 @@ fn made_up(simulator: &Simulator, app_id: u64, number: u64, objects: u64, now: T
 
 fn counts(simulator: &Simulator) -> Value {
     let (mut taken, mut refused, mut given_up, mut events) = (0, 0, 0, 0);
-    for sent in simulator.webhooks.log() {
+    for sent in simulator.webhooks.log().filter(|sent| !sent.forged) {
         let good = sent.status.is_some_and(|status| (200..300).contains(&status));
         taken += u64::from(good);
         refused += u64::from(!good);
@@ -149,6 +149,6 @@ fn counts(simulator: &Simulator) -> Value {
         "deliveries": {"taken": taken, "refused": refused, "given_up": given_up},
         "events_taken": events,
         "events_waiting": simulator.webhooks.waiting(),
-        "disorder": simulator.webhooks.disorder,
+        "disorder": simulator.webhooks.in_force(),
     })
 }

@@ -34,7 +34,7 @@ pub enum What {
 const OWN_EVENTS: [&str; 6] = ["contact", "company", "deal", "ticket", "product", "line_item"];
 
 /// Never told of: facts §6.2 [DOC api/webhooks].
-const NEVER_TOLD: [&str; 2] = ["num_unique_conversion_events", "hs_lastmodifieddate"];
+pub const NEVER_TOLD: [&str; 2] = ["num_unique_conversion_events", "hs_lastmodifieddate"];
 
 impl Crm {
     /// From now on changes are kept until they are taken.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::aim::{self, DefaultAim};
 use super::params::{BadParam, Params};
-use super::{Effect, auth, content, generic, grants, hubspot, network, quota};
+use super::{Effect, auth, content, generic, grants, hook, hubspot, network, quota};
 
 /// A parameter, as `GET /_sim/faults/kinds` explains it.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
@@ -44,9 +44,18 @@ pub struct Scene<'a> {
 
 /// The kinds, family by family.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    [auth::KINDS, grants::KINDS, quota::KINDS, hubspot::KINDS, network::KINDS, content::KINDS, generic::KINDS]
-        .into_iter()
-        .flatten()
+    [
+        auth::KINDS,
+        grants::KINDS,
+        quota::KINDS,
+        hubspot::KINDS,
+        network::KINDS,
+        content::KINDS,
+        hook::KINDS,
+        generic::KINDS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Finds a kind by code or id.

@@ -8,7 +8,7 @@ use super::Effect;
 use super::aim::DefaultAim;
 use super::catalogue::{Kind, Param, Scene};
 use super::hubspot::{self, Form, form};
-use super::network::{self, Line, When};
+use super::network::{self, Instead, Line, When};
 use super::params::{BadParam, Params};
 use crate::backlog::Capacity;
 
@@ -103,6 +103,24 @@ pub const KINDS: &[Kind] = &[
             let bytes = params.whole("bytes")?.unwrap_or(20).try_into().unwrap_or(usize::MAX);
             let line = Line::Truncate { bytes };
             Ok(vec![Effect::Network(network::Trouble::Broken { line, when: When::After })])
+        },
+    },
+    Kind {
+        code: "lost_answer",
+        id: None,
+        seen: "writes are carried out, and their answers never come; reads are answered",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[Param { name: "instead", meaning: "reset, hang, 502, 503 or 504", default: "reset" }],
+        build: |params, _| {
+            let instead = match params.word("instead", &["reset", "hang", "502", "503", "504"])? {
+                Some("hang") => Instead::Hang,
+                Some("502") => Instead::Page(StatusCode::BAD_GATEWAY),
+                Some("503") => Instead::Page(StatusCode::SERVICE_UNAVAILABLE),
+                Some("504") => Instead::Page(StatusCode::GATEWAY_TIMEOUT),
+                _ => Instead::Reset,
+            };
+            Ok(vec![Effect::Network(network::Trouble::LostAnswer(instead))])
         },
     },
     Kind {

@@ -25,8 +25,19 @@ pub enum Trouble {
     Blocked,
     /// The line breaks.
     Broken { line: Line, when: When },
+    /// HubSpot carries a write out, and its answer never comes.
+    LostAnswer(Instead),
     /// The DNS stub misbehaves; calls that arrive are served.
     Dns(Behaviour),
+}
+
+/// What comes in place of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instead {
+    Reset,
+    Hang,
+    /// The edge's own error: 502, 503 or 504.
+    Page(StatusCode),
 }
 
 /// How the line breaks.
@@ -131,7 +142,23 @@ pub fn intercept(strikes: &[Strike]) -> Option<Reply> {
             let text = "Sorry, you have been blocked. You are unable to access hubapi.com. Cloudflare Ray ID shown below.";
             Some(signed(page(StatusCode::FORBIDDEN, "Attention Required! | Cloudflare", text), "cloudflare"))
         }
-        Trouble::Broken { .. } | Trouble::Dns(_) => None,
+        Trouble::Broken { .. } | Trouble::LostAnswer(_) | Trouble::Dns(_) => None,
+    })
+}
+
+/// What the edge answers in place of HubSpot, which has carried the write out.
+pub fn instead(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Reply> {
+    troubles(strikes).find_map(|trouble| match trouble {
+        Trouble::LostAnswer(Instead::Page(status)) if arrival.route.action.is_write() => {
+            let text = "The server took too long to answer.";
+            Some(signed(page(*status, status.canonical_reason().unwrap_or("Error"), text), "cloudflare"))
+        }
+        Trouble::LostAnswer(_)
+        | Trouble::Proxy { .. }
+        | Trouble::WrongHost
+        | Trouble::Blocked
+        | Trouble::Broken { .. }
+        | Trouble::Dns(_) => None,
     })
 }
 
@@ -152,7 +179,16 @@ pub fn line(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<(Transport, Whe
             };
             Some((transport, *when))
         }
-        Trouble::Proxy { .. } | Trouble::WrongHost | Trouble::Blocked | Trouble::Dns(_) => None,
+        Trouble::LostAnswer(instead) if arrival.route.action.is_write() => match instead {
+            Instead::Reset => Some((Transport::Reset, When::After)),
+            Instead::Hang => Some((Transport::Hang, When::After)),
+            Instead::Page(_) => None,
+        },
+        Trouble::LostAnswer(_)
+        | Trouble::Proxy { .. }
+        | Trouble::WrongHost
+        | Trouble::Blocked
+        | Trouble::Dns(_) => None,
     })
 }
 

@@ -16,6 +16,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::registry::{Grant, Install, Registry};
 use crate::seed::Purpose;
+use crate::webhooks::journal::JournalAsk;
 use crate::{account, capacity, half_done, scope, sunset};
 
 /// An answer of HubSpot's, before its headers.
@@ -73,6 +74,11 @@ impl Simulator {
             let answered = app_id
                 .ok_or_else(Refusal::no_such_path)
                 .and_then(|app_id| self.webhooks.answer(arrival.call, app_id, rest, now));
+            self.watch();
+            return answered.unwrap_or_else(|refusal| refusal.reply(id)).into();
+        }
+        if let ["webhooks-journal", rest @ ..] = arrival.route.bare().as_slice() {
+            let answered = self.webhooks.journal.answer(&JournalAsk { call: arrival.call, rest, now });
             self.watch();
             return answered.unwrap_or_else(|refusal| refusal.reply(id)).into();
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Webhooks;
 use super::subscription::{Subscription, is_event_type};
 use crate::call::{Call, Reply};
+use crate::crm::change::NEVER_TOLD;
 use crate::refusal::Refusal;
 
 /// A subscription has at least this many requests at a time: facts §6.2 (from a copy of the docs).
@@ -45,6 +46,17 @@ struct Patch {
     active: bool,
 }
 
+#[derive(Deserialize)]
+struct Patches {
+    inputs: Vec<NumberedPatch>,
+}
+
+#[derive(Deserialize)]
+struct NumberedPatch {
+    id: u64,
+    active: bool,
+}
+
 impl Webhooks {
     /// Answers a call about an app; `rest` is what follows its id.
     pub fn answer(
@@ -66,6 +78,7 @@ impl Webhooks {
                 Ok(Reply::json(StatusCode::OK, &json!({"results": all})))
             }
             (&Method::POST, ["subscriptions"]) => self.subscribe(app_id, body(call)?, now),
+            (&Method::POST, ["subscriptions", "batch", "update"]) => self.update_many(app_id, &body(call)?),
             (&Method::GET, ["subscriptions", id]) => {
                 let found = self.subscriptions(app_id).iter().find(|one| one.id.to_string() == **id);
                 found.map(|one| Reply::json(StatusCode::OK, &one.shown())).ok_or_else(missing)
@@ -83,6 +96,29 @@ impl Webhooks {
             }
             _ => Err(Refusal::no_such_path()),
         }
+    }
+
+    /// 207 where some are not there: facts §6.2.
+    fn update_many(&mut self, app_id: u64, patches: &Patches) -> Result<Reply, Refusal> {
+        let (mut results, mut gone) = (Vec::new(), Vec::new());
+        for patch in &patches.inputs {
+            match self.subscription(app_id, &patch.id.to_string()) {
+                Ok(subscription) => {
+                    subscription.active = patch.active;
+                    results.push(subscription.shown());
+                }
+                Err(_) => gone.push(patch.id.to_string()),
+            }
+        }
+        let mut body = json!({"status": "COMPLETE", "results": results});
+        if gone.is_empty() {
+            return Ok(Reply::json(StatusCode::OK, &body));
+        }
+        let error = json!({"status": "error", "category": "OBJECT_NOT_FOUND", "message": "resource not found",
+            "context": {"ids": gone}, "errors": [], "links": {}});
+        body["numErrors"] = json!(1);
+        body["errors"] = json!([error]);
+        Ok(Reply::json(StatusCode::MULTI_STATUS, &body))
     }
 
     fn settings(&self, app_id: u64) -> Result<Reply, Refusal> {
@@ -113,6 +149,13 @@ impl Webhooks {
         }
         if new.event_type.ends_with(".propertyChange") && new.property_name.is_none() {
             return Err(invalid("propertyName is required for propertyChange subscriptions"));
+        }
+        if new.event_type.starts_with("object.") && new.object_type_id.is_none() {
+            return Err(invalid("objectTypeId is required for object subscriptions"));
+        }
+        let never = new.property_name.as_deref().filter(|name| NEVER_TOLD.contains(name));
+        if let Some(name) = never {
+            return Err(invalid(format!("{name} cannot be subscribed to")));
         }
         if self.subscriptions(app_id).len() >= SUBSCRIPTIONS_MAX {
             return Err(invalid("an app can have at most 1000 subscriptions"));

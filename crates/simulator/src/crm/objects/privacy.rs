@@ -42,6 +42,7 @@ impl Crm {
     fn commit_erasure(&mut self, ask: &Ask<'_>, kind: Kind, id: RecordId) {
         self.links.forget((kind, id));
         self.store_mut(kind).erase(id);
+        self.forget_values(id);
         self.note(ask, "gdpr_delete", "contacts", id, None);
         // The one brings the other: facts §6.4.
         self.tell(ask, kind, id, What::PrivacyDeletion);

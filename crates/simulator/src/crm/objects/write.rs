@@ -82,6 +82,7 @@ impl Crm {
         }
         self.store_mut(kind).insert(record);
         self.note(ask, "create", &self.kinds.info(kind).log_name(), id, trace_id);
+        self.note_values(&plan.changes);
         self.tell(ask, kind, id, What::Creation);
         self.tell_properties(ask, kind, id, &plan.changes);
         for (to, key) in plan.links {
@@ -106,6 +107,7 @@ impl Crm {
         self.store_mut(kind).change(id, changes, ask.moment.now, Source::Integration);
         self.tell_properties(ask, kind, id, &changed);
         self.note(ask, action, &self.kinds.info(kind).log_name(), id, trace_id);
+        self.note_values(changes);
     }
 
     /// To the recycle bin; deleted e-mails are gone for good, facts §3.3.
