@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod console;
 mod failure;
+mod handover;
 mod logs;
 mod metrics;
 mod otel;

@@ -12,6 +12,7 @@ use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use hubspot::limits::{AppKind, Limits, Plan};
 use hubspot::secret::Secret;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -25,6 +26,7 @@ use crate::stack::Feature;
 
 mod learn;
 mod registry;
+mod remembered;
 
 pub(crate) use learn::{DETAILS, Learned};
 pub(crate) use registry::Accounts;
@@ -60,7 +62,7 @@ pub struct BadToken;
 const ASKING: Duration = Duration::from_secs(10);
 
 /// A portal, as its details call describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Portal {
     pub id: u64,
     pub time_zone: Option<String>,
@@ -80,7 +82,8 @@ pub struct Account {
     pub(crate) authorization: Option<HeaderValue>,
     /// What its plan and kind allow, until the headers tell.
     limits: Option<Limits>,
-    portal: OnceLock<Portal>,
+    /// And when HubSpot told.
+    portal: OnceLock<(Portal, Timestamp)>,
     pub(crate) introduction: Introduction,
     pub(crate) packer: Packer,
     /// Nearly always false; then nothing is locked.
@@ -127,7 +130,7 @@ impl Account {
 
     /// The portal, once it is known.
     pub fn portal(&self) -> Option<&Portal> {
-        self.portal.get()
+        self.portal.get().map(|(portal, _)| portal)
     }
 
     /// The two may see the same records: nothing says that they belong to different portals.

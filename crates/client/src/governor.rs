@@ -29,6 +29,7 @@ mod exhaustion;
 mod expect;
 mod fair;
 mod forecast;
+pub(crate) mod handover;
 mod lanes;
 mod ledger;
 mod level;

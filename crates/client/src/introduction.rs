@@ -148,7 +148,7 @@ impl Stack {
             permit.answered(Instant::now(), seen, None);
         }
         if let Some(portal) = learned.portal {
-            self.accounts.introduce(account, portal);
+            self.accounts.introduce(account, portal, self.clock().now());
         }
         learned.refused
     }

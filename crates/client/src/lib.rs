@@ -9,6 +9,7 @@
 //! | [`call`] | what goes in and what comes out |
 //! | [`handling`] | what may be done for a call besides sending it |
 //! | [`cache`] | answers kept, shared and served again |
+//! | [`handover`] | what one process leaves to the next |
 //! | [`accounts`] | which portal and app a credential belongs to |
 //! | [`governor`] | who may send now: the slots of every budget |
 //! | `daily_usage` | asking HubSpot how much of the day is used |
@@ -34,6 +35,7 @@ mod daily_usage;
 pub mod degraded;
 pub mod governor;
 pub mod handling;
+pub mod handover;
 mod introduction;
 pub mod lane;
 mod latency;

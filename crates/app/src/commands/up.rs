@@ -29,6 +29,7 @@ use crate::cli::UpOptions;
 use crate::config::{CacheSection, Config, DegradedSection, Mode};
 use crate::console::Drill;
 use crate::failure::{Exit, Failure};
+use crate::handover::Kept;
 use crate::logs;
 use crate::metrics::Sources;
 use crate::otel::{self, Exporter, SpanCollector};
@@ -100,6 +101,7 @@ pub(super) struct House {
     plan: Option<Plan>,
     admin_hosts: OwnHosts,
     drill: Option<Drill>,
+    kept: Option<Kept>,
 }
 
 impl House {
@@ -128,6 +130,10 @@ impl House {
             stack_settings(config)?,
         ));
         degrade(&stack, &config.degraded)?;
+        let kept = data.and_then(Kept::open);
+        if let Some(kept) = &kept {
+            kept.take_over(&stack);
+        }
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
@@ -160,6 +166,7 @@ impl House {
             plan,
             admin_hosts,
             drill: None,
+            kept,
         })
     }
 
@@ -183,6 +190,7 @@ impl House {
     /// Serves until `draining` turns true and everything under way has ended.
     pub(super) async fn serve(self, draining: watch::Receiver<bool>) {
         let mut exporter = self.exporter;
+        let (kept, stack) = (self.kept, self.stack.clone());
         let sources = Sources {
             stack: self.stack,
             traffic: self.traffic,
@@ -205,11 +213,22 @@ impl House {
                 None => std::future::pending().await,
             }
         };
+        let keeping = async {
+            match &kept {
+                Some(kept) => kept.keep(&stack).await,
+                None => std::future::pending().await,
+            }
+        };
         // The admin API ends with the gateway.
         tokio::select! {
             () = self.gateway.serve(self.gateway_listener, draining) => {}
             () = admin::serve(self.admin_listener, admin) => {}
             () = exporting => {}
+            () = keeping => {}
+        }
+        if let Some(kept) = &kept {
+            stack.close();
+            kept.leave(&stack).await;
         }
         if let Some(exporter) = &mut exporter {
             exporter.finish(&sources).await;

@@ -4,3 +4,4 @@ mod cache;
 mod daily;
 mod limits;
 mod packing;
+mod restart;

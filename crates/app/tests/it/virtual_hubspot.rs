@@ -29,6 +29,8 @@ pub(crate) struct Virtual {
     pub(crate) stack: Arc<Stack>,
     pub(crate) door: Door,
     authorization: HeaderValue,
+    clock: WallClock,
+    settings: StackSettings,
 }
 
 /// Who calls, and how.
@@ -127,8 +129,22 @@ impl Virtual {
         adjust(&mut settings);
         let door = Door::default();
         let transport = Arc::new(InProcess { shell: shell.clone(), door: door.clone() });
-        let stack = Arc::new(Stack::new(transport, Arc::new(Silence), clock, settings));
-        Self { shell, stack, door, authorization }
+        let stack = Arc::new(Stack::new(transport, Arc::new(Silence), clock.clone(), settings));
+        Self { shell, stack, door, authorization, clock, settings }
+    }
+
+    /// The same portal, called by a new process that has been left nothing yet.
+    pub(crate) fn restarted(&self) -> Self {
+        let transport = Arc::new(InProcess { shell: self.shell.clone(), door: self.door.clone() });
+        let stack = Arc::new(Stack::new(transport, Arc::new(Silence), self.clock.clone(), self.settings));
+        Self {
+            shell: self.shell.clone(),
+            stack,
+            door: self.door.clone(),
+            authorization: self.authorization.clone(),
+            clock: self.clock.clone(),
+            settings: self.settings,
+        }
     }
 
     /// One read in a lane.

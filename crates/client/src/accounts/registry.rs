@@ -7,13 +7,15 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderValue};
 use hubspot::limits::Limits;
-use hubspot::secret::Secret;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::remembered::fingerprint;
 use super::{Account, AccountSettings, Credential, Gate, Learned, Portal};
 use crate::clock::WallClock;
 use crate::governor::Governor;
+use crate::handover::Unclaimed;
 use crate::stack::Feature;
 
 /// Credentials kept in mind; past it, those unused for [`FORGET_AFTER`] go, and if none can, new ones are refused.
@@ -27,6 +29,8 @@ pub(crate) struct Accounts {
     entries: Mutex<HashMap<Box<[u8]>, Arc<Entry>, RandomState>>,
     portals: Mutex<HashMap<u64, Arc<Governor>>>,
     anonymous: Arc<Account>,
+    /// What the process before us knew.
+    unclaimed: Mutex<Unclaimed>,
     settings: AccountSettings,
     clock: WallClock,
 }
@@ -44,7 +48,7 @@ struct Known {
 }
 
 /// The token of an `Authorization` header: what comes after the scheme.
-fn token(authorization: &HeaderValue) -> &[u8] {
+pub(super) fn token(authorization: &HeaderValue) -> &[u8] {
     let value = authorization.as_bytes().trim_ascii();
     match value.split_at_checked(SCHEME.len()) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => token.trim_ascii(),
@@ -68,6 +72,7 @@ impl Accounts {
             entries: Mutex::default(),
             portals: Mutex::default(),
             anonymous: Arc::new(Account::bare("anonymous", None)),
+            unclaimed: Mutex::default(),
             settings,
             clock,
         }
@@ -102,22 +107,27 @@ impl Accounts {
         if let Some(account) = entry.account(Instant::now()) {
             return Some(account);
         }
-        let learned =
-            if self.governed() && !self.is_first() { learn(authorization).await } else { Learned::default() };
+        let remembered = self.remembered(authorization);
+        let learned = match &remembered {
+            Some((portal, _)) => Learned { portal: Some(portal.clone()), ..Learned::default() },
+            None if self.governed() && self.may_share() => learn(authorization).await,
+            None => Learned::default(),
+        };
         let account = Arc::new(self.account(credential, authorization, &learned));
         *entry.known.lock() = Some(Known { account: account.clone(), used_at: Instant::now() });
         if learned.refused {
             account.introduction.give_up();
         }
         if let Some(portal) = learned.portal {
-            self.introduce(&account, portal);
+            let told_at = remembered.map_or_else(|| self.clock.now(), |(_, told_at)| told_at);
+            self.introduce(&account, portal, told_at);
         }
         Some(account)
     }
 
     /// The account's portal has become known. If the portal has a gate already, the account goes through that one from
     /// now on; what it spent at its own is unknown there, so everybody sits out for as long as that may count.
-    pub(crate) fn introduce(&self, account: &Account, portal: Portal) {
+    pub(crate) fn introduce(&self, account: &Account, portal: Portal, told_at: Timestamp) {
         if let Some(gate) = account.gate() {
             if let Some(zone) = portal.zone() {
                 gate.governor.set_zone(zone);
@@ -131,7 +141,7 @@ impl Accounts {
                 gate.governor.move_away(gate.app);
             }
         }
-        let _known_before = account.portal.set(portal);
+        let _known_before = account.portal.set((portal, told_at));
     }
 
     /// Every account that has been used.
@@ -164,9 +174,13 @@ impl Accounts {
         self.settings.governed == Feature::On
     }
 
-    /// No other credential has been seen: there is nobody to share a portal with.
-    fn is_first(&self) -> bool {
-        self.entries.lock().len() == 1
+    /// Another credential has been seen, or the process before us knew one: there may be somebody to share a portal with.
+    fn may_share(&self) -> bool {
+        self.entries.lock().len() > 1 || !self.unclaimed.lock().is_empty()
+    }
+
+    pub(crate) fn unclaimed(&self) -> &Mutex<Unclaimed> {
+        &self.unclaimed
     }
 
     fn entry(&self, authorization: &HeaderValue) -> Option<Arc<Entry>> {
@@ -193,22 +207,25 @@ impl Accounts {
                 connection.kind,
             ),
             Credential::Anonymous | Credential::Passthrough => {
-                let token = Secret::new(String::from_utf8_lossy(token(authorization)));
-                (hubspot::token::fingerprint(&token), None, self.settings.plan, self.settings.kind)
+                (fingerprint(authorization), None, self.settings.plan, self.settings.kind)
             }
         };
-        let mut authorization = authorization.clone();
-        authorization.set_sensitive(true);
+        let mut sensitive = authorization.clone();
+        sensitive.set_sensitive(true);
         let limits = hubspot::limits::limits(plan, kind, self.settings.packs);
         let account = Account {
-            authorization: Some(authorization),
+            authorization: Some(sensitive),
             limits: Some(limits),
             ..Account::bare(&name, configured_portal)
         };
         if self.governed() {
             let shared =
                 learned.portal.as_ref().and_then(|portal| self.portals.lock().get(&portal.id).cloned());
-            let governor = shared.unwrap_or_else(|| self.governor(&limits));
+            let governor = shared.unwrap_or_else(|| {
+                let governor = self.governor(&limits);
+                self.claim(&governor, authorization, learned.portal.as_ref());
+                governor
+            });
             let app = governor.add_app(&limits, self.settings.ceilings, learned.seen.as_ref());
             if learned.seen.is_none() {
                 governor.count_one(app, learned.asked);

@@ -12,6 +12,10 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use super::forecast::{Past, Seen};
 use crate::lane::Lane;
 
+mod handover;
+
+pub(crate) use handover::DaysHandover;
+
 /// Short enough to see a neighbour come, long enough that a few calls more or less do not look like one.
 const BIN: SignedDuration = SignedDuration::from_mins(15);
 const BIN_S: i64 = BIN.as_secs();
@@ -92,6 +96,9 @@ impl Days {
 
     /// The portal's time zone has become known: today's calls are laid into its day.
     pub(crate) fn set_zone(&mut self, zone: TimeZone, now: Timestamp) {
+        if self.zone == zone {
+            return;
+        }
         self.zone = zone;
         let before = std::mem::replace(&mut self.today, Day::of(&self.zone, now));
         let since = before.start_of(before.known_from.min(before.bins.len()));

@@ -12,6 +12,10 @@ use hubspot::endpoint::{ApiFamily, Cacheable, Endpoint};
 use hubspot::limits::BATCH_INPUTS_MAX;
 use jiff::Timestamp;
 
+mod handover;
+
+pub(crate) use handover::LedgerHandover;
+
 /// Different callers and routes told apart in one day.
 const ENTRIES_MAX: usize = 256;
 
@@ -261,6 +265,12 @@ fn method_name(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         _ => "OTHER",
     }
+}
+
+/// A method as it was written down.
+fn method_of(name: &str) -> &'static str {
+    let known = ["GET", "POST", "PUT", "PATCH", "DELETE", ""];
+    known.into_iter().find(|known| *known == name).unwrap_or("OTHER")
 }
 
 /// FNV-1a: short, and good enough for a few thousand words of our own choosing.

@@ -17,6 +17,10 @@ use tokio::time::Instant;
 use super::level::Level;
 use super::peak::Peak;
 
+mod handover;
+
+pub(crate) use handover::SlotsHandover;
+
 /// Added to every window: timers are kept to the millisecond, and nobody has said whether a window's edge belongs
 /// to it.
 const EDGE: Duration = Duration::from_millis(2);

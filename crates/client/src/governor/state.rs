@@ -43,8 +43,8 @@ pub(super) struct Wall {
 }
 
 /// The desks that all apps share.
-const SEARCH: usize = 0;
-const ASSOCIATIONS: usize = 1;
+pub(super) const SEARCH: usize = 0;
+pub(super) const ASSOCIATIONS: usize = 1;
 const SHARED: usize = 2;
 
 /// How old a reading may be.

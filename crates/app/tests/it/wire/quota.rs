@@ -1,6 +1,6 @@
 //! `hubkeeper quota`: what a running gateway tells about the limits, as JSON and to a person.
 
-use crate::house::{Start, ask};
+use crate::house::{Program, Start, ask};
 
 #[tokio::test]
 async fn who_spends_the_day_is_told() {
@@ -56,5 +56,55 @@ async fn an_empty_pool_is_a_problem_and_no_gateway_is_no_answer() {
     let nobody = Start::new(&["quota", "--admin", &admin]).ended().await;
     assert_eq!((nobody.code, &*nobody.stdout), (Some(3), ""), "{nobody:#?}");
     assert!(nobody.stderr.contains("hint: "), "{}", nobody.stderr);
+    sim.stop().await;
+}
+
+/// Calls `times`, and what the gateway then says it sent today.
+async fn ours_after(up: &Program, token: &str, times: u64) -> u64 {
+    for _ in 0..times {
+        ask(up.url(), "GET", "/crm/v3/owners", &[token], "").await;
+    }
+    let told = Start::new(&["quota", "--json", "--admin", up.admin()]).ended().await;
+    let report: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert!(!told.stdout.contains(token), "a token is shown");
+    report["portals"][0]["daily"]["ours"].as_u64().unwrap_or(0)
+}
+
+/// The same data directory, again and again.
+fn up_in(data: &tempfile::TempDir, sim: &Program) -> Start {
+    Start::up(sim.url()).without_cache().args(&["--data", data.path().to_str().unwrap()])
+}
+
+#[tokio::test]
+async fn the_ledger_survives_a_restart_and_a_damaged_one_is_left_out() {
+    let sim = Start::sim().ready().await;
+    let data = tempfile::TempDir::new().unwrap();
+    let token = format!("Authorization: Bearer {}", sim.token());
+    let first = up_in(&data, &sim).ready().await;
+    assert_eq!(ours_after(&first, &token, 7).await, 7);
+    first.stop().await;
+    let kept = data.path().join("governor.json");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    assert!(!text.contains(sim.token()), "a token is kept");
+
+    let second = up_in(&data, &sim).ready().await;
+    // And whose the token is may have been asked.
+    let ours = ours_after(&second, &token, 3).await;
+    assert!((10..=11).contains(&ours), "{ours}");
+    // A second process in the same directory works, and keeps nothing.
+    let beside = up_in(&data, &sim).ready().await;
+    let ended = beside.stop().await;
+    assert!(ended.stderr.contains("not kept over restarts"), "{ended:#?}");
+    second.stop().await;
+
+    let damaged = text.replacen("\"sent\":", "\"sent\":9", 1);
+    assert_ne!(damaged, text, "the rig cannot fail");
+    for bad in [&*damaged, "", "{}", "half a li"] {
+        std::fs::write(&kept, bad).unwrap();
+        let third = up_in(&data, &sim).ready().await;
+        assert_eq!(ours_after(&third, &token, 1).await, 1);
+        let ended = third.stop().await;
+        assert!(ended.stderr.contains("begins anew"), "{bad:.20}: {ended:#?}");
+    }
     sim.stop().await;
 }

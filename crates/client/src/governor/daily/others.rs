@@ -5,10 +5,11 @@
 //! anew in each quarter of an hour: calls of ours that HubSpot did not count must not hide others for ever.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 const EPOCH: SignedDuration = SignedDuration::from_mins(15);
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Others {
     /// The highest difference so far, counted already.
     counted: u64,
