@@ -60,6 +60,7 @@ impl Stack {
             budgets: BudgetSet::default().with(Budget::Burst),
             lane: Lane::Probe,
             caller: &account.name,
+            kin: 0,
             weight: 1,
             deadline: now + TIMEOUT,
         };

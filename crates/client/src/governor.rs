@@ -49,7 +49,7 @@ mod waiting;
 use daily::DailyMark;
 pub use daily::{DailySettings, DailyStanding};
 pub use exhaustion::{Forecast, Likely};
-use fair::Stand;
+use fair::{Stand, Who};
 pub use lanes::{BadFloors, Floors, LaneSettings};
 use ledger::EntryIndex;
 pub(crate) use ledger::Ledger;
@@ -97,10 +97,18 @@ pub struct Asking<'a> {
     pub budgets: BudgetSet,
     pub lane: Lane,
     pub caller: &'a Arc<str>,
+    /// Tells apart those who go by the same name.
+    pub kin: u16,
     /// The caller's share of its lane.
     pub weight: u16,
     /// When the caller stops waiting.
     pub deadline: Instant,
+}
+
+impl Asking<'_> {
+    fn who(&self) -> Who {
+        Who { caller: self.caller.clone(), kin: self.kin }
+    }
 }
 
 /// An app of the portal: its own burst budget.
@@ -201,7 +209,7 @@ impl Governor {
             if !std::mem::replace(&mut state.pump_runs, true) {
                 tokio::spawn(pump(self.clone()));
             }
-            let stand = Stand { app, budgets, caller: asking.caller.clone(), weight: asking.weight };
+            let stand = Stand { app, budgets, who: asking.who(), weight: asking.weight };
             let (arrival, granted) = state.wait(lane, &stand, now);
             Place::new(granted, self.clone(), lane, stand, arrival)
         };
@@ -223,7 +231,7 @@ impl Governor {
         match (self.queue.lanes.lanes, asking.lane) {
             (Feature::On, _) | (Feature::Off, Lane::Probe) => asking,
             (Feature::Off, Lane::Interactive | Lane::Sync | Lane::Bulk) => {
-                Asking { lane: Lane::Interactive, caller: &self.everybody, weight: 1, ..asking }
+                Asking { lane: Lane::Interactive, caller: &self.everybody, kin: 0, weight: 1, ..asking }
             }
         }
     }

@@ -11,6 +11,8 @@ pub struct Handling {
     pub lane: Lane,
     /// The caller's share of its lane, against the others' there.
     pub weight: u16,
+    /// Tells apart callers who go by one name: each kin has a turn of its own. 0 where they cannot be told apart.
+    pub kin: u16,
     /// It may travel with others as one batch.
     pub packing: Feature,
     /// How long a record's answer may be served again. Zero: not at all; definitions have a time of their own.
@@ -27,6 +29,7 @@ impl Default for Handling {
         Self {
             lane: Lane::default(),
             weight: 1,
+            kin: 0,
             packing: Feature::On,
             keep: Duration::ZERO,
             stale_max: None,

@@ -137,6 +137,7 @@ impl Stack {
             budgets,
             lane: Lane::Probe,
             caller: &account.name,
+            kin: 0,
             weight: 1,
             deadline: now + TIMEOUT * 3,
         };

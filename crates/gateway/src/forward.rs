@@ -14,10 +14,12 @@ use tokio::time::Instant;
 use crate::admit::{Admission, Admitted};
 use crate::connection::Arrived;
 use crate::headers;
+use crate::kin;
 use crate::own_hosts::OwnHosts;
 use crate::refusal::Refusal;
 use crate::rewrite::{self, Origins};
 use crate::rules::{Rules, Who};
+use crate::turned_away::TurnedAway;
 
 /// Request bodies up to this size are held, so that the call can be sent again.
 const HELD_BODY_BYTES_MAX: u64 = 256 * 1024;
@@ -45,6 +47,7 @@ pub(crate) struct Forwarder {
     pub(crate) unnamed: Arc<str>,
     /// Where whoever can connect is trusted, browsers must not be.
     pub(crate) own_hosts: Option<OwnHosts>,
+    pub(crate) turned_away: Arc<TurnedAway>,
 }
 
 /// A call that is ready to be made, once its body is here.
@@ -66,12 +69,12 @@ impl Forwarder {
         async move {
             let Prepared { call, incoming, host } = match prepared {
                 Ok(prepared) => prepared,
-                Err(refusal) => return refusal.into_response(),
+                Err(refusal) => return self.turn_away(refusal),
             };
             let endpoint = call.endpoint;
             let body = match self.body(incoming).await {
                 Ok(body) => body,
-                Err(refusal) => return refusal.into_response(),
+                Err(refusal) => return self.turn_away(refusal),
             };
             match self.stack.call(call, body).await {
                 Ok(answer) => self.respond(answer, endpoint.paged, host.as_ref()),
@@ -83,6 +86,12 @@ impl Forwarder {
                 }
             }
         }
+    }
+
+    /// Answers what has not become a call.
+    fn turn_away(&self, refusal: Refusal) -> Response<Body> {
+        self.turned_away.count(refusal.category());
+        refusal.into_response()
     }
 
     /// Admits and resolves: who calls, and what the call is.
@@ -97,7 +106,10 @@ impl Forwarder {
         let Admitted { credential, caller, treatment } =
             self.admission.admit(&parts.headers, &self.unnamed)?;
         let who = Who { caller: &caller, treatment };
-        let handling = self.rules.handling(&parts.method, target.path(), who, &parts.headers)?;
+        let mut handling = self.rules.handling(&parts.method, target.path(), who, &parts.headers)?;
+        if Arc::ptr_eq(&caller, &self.unnamed) {
+            handling.kin = kin::of(&parts.headers);
+        }
         let host = parts.headers.get(header::HOST).cloned();
         let endpoint = hubspot::endpoint::classify(&parts.method, target.path());
         headers::for_upstream(&mut parts.headers);

@@ -3,6 +3,8 @@
 use http::header::{self, HeaderMap, HeaderName};
 
 pub(crate) const DEADLINE_MS: HeaderName = HeaderName::from_static("x-hubkeeper-deadline-ms");
+/// Where callers are not told apart by a key, a program may say which it is.
+pub(crate) const CALLER: HeaderName = HeaderName::from_static("x-hubkeeper-caller");
 pub(crate) const LANE: HeaderName = HeaderName::from_static("x-hubkeeper-lane");
 pub(crate) const SOURCE: HeaderName = HeaderName::from_static("x-hubkeeper-source");
 pub(crate) const WAIT_MS: HeaderName = HeaderName::from_static("x-hubkeeper-wait-ms");
@@ -19,7 +21,12 @@ pub(crate) fn for_upstream(headers: &mut HeaderMap) {
     strip(headers, |name| {
         matches!(
             name,
-            "host" | "expect" | "proxy-authorization" | "x-hubkeeper-lane" | "x-hubkeeper-deadline-ms"
+            "host"
+                | "expect"
+                | "proxy-authorization"
+                | "x-hubkeeper-lane"
+                | "x-hubkeeper-deadline-ms"
+                | "x-hubkeeper-caller"
         )
     });
 }

@@ -11,11 +11,13 @@
 //! | `forward` | one request's way |
 //! | [`admit`] | who may call, with which credential |
 //! | [`rules`] | how a call is to be treated: its lane, its share, what may be kept of it |
+//! | `kin` | programs that no key tells apart take turns all the same |
 //! | [`OwnHosts`] | no web page may call where everyone is trusted |
 //! | `headers` | which headers travel |
 //! | [`Intake`] | what comes in and is no call to HubSpot |
 //! | `rewrite` | links in answers lead back to us |
 //! | `refusal` | our own errors, in HubSpot's shape |
+//! | [`TurnedAway`] | requests that never became calls |
 //! | [`traffic`] | what passed through lately |
 //! | [`log`] | a line for each call that failed |
 
@@ -35,6 +37,7 @@ mod connection;
 mod forward;
 mod headers;
 mod intake;
+mod kin;
 mod listener;
 pub mod log;
 mod own_hosts;
@@ -42,12 +45,14 @@ mod refusal;
 mod rewrite;
 pub mod rules;
 pub mod traffic;
+mod turned_away;
 
 pub use connection::Patience;
 pub use forward::ForwardSettings;
 pub use intake::Intake;
 pub use listener::ListenerSettings;
 pub use own_hosts::OwnHosts;
+pub use turned_away::TurnedAway;
 
 use admit::Admission;
 use connection::Arrived;
@@ -77,6 +82,8 @@ pub struct Gateway {
     pub intake: Option<Arc<dyn Intake>>,
     pub forward: ForwardSettings,
     pub listener: ListenerSettings,
+    /// What never became a call, for monitoring.
+    pub turned_away: Arc<TurnedAway>,
 }
 
 /// Serves any other listener of ours with the same strictness and patience: the admin API, say. Web pages of other
@@ -122,6 +129,7 @@ impl Gateway {
             settings: self.forward,
             unnamed: Arc::from("-"),
             own_hosts,
+            turned_away: self.turned_away,
         });
         let intake = self.intake;
         let service = move |arrived| match (&intake, arrived) {

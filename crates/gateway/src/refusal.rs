@@ -94,6 +94,16 @@ impl Refusal {
             .closing()
     }
 
+    /// As its body names it.
+    pub(crate) fn category(&self) -> &'static str {
+        self.category
+    }
+
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(crate) fn into_response(self) -> Response<Body> {
         let correlation_id = Uuid::new_v4();
         let mut body = json!({

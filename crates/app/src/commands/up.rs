@@ -148,6 +148,7 @@ impl House {
                 body_bytes_max: config.gateway.body_bytes_max,
             },
             listener: ListenerSettings { connections_max: connections_max(config), ..Default::default() },
+            turned_away: Arc::default(),
         };
         let admin_hosts =
             OwnHosts::new(own_names(config).chain(config.admin.names.iter().map(String::as_str)));
@@ -194,6 +195,7 @@ impl House {
         let sources = Sources {
             stack: self.stack,
             traffic: self.traffic,
+            turned_away: self.gateway.turned_away.clone(),
             started: self.started,
             exported: exporter.as_ref().map(Exporter::queue),
         };

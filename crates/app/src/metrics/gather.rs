@@ -7,6 +7,7 @@ use client::cache::CacheReport;
 use client::call::Source;
 use client::lane::Lane;
 use client::stack::Stack;
+use gateway::TurnedAway;
 use gateway::traffic::{Histogram, Outcome, SeriesKey, Tally, Traffic};
 use tokio::time::Instant;
 
@@ -20,6 +21,7 @@ mod account;
 pub(crate) struct Sources {
     pub(crate) stack: Arc<Stack>,
     pub(crate) traffic: Arc<Traffic>,
+    pub(crate) turned_away: Arc<TurnedAway>,
     pub(crate) started: Instant,
     /// Where telemetry is exported.
     pub(crate) exported: Option<Arc<Queue>>,
@@ -43,7 +45,15 @@ pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
             readings.account(&label, account);
         }
     }
-    readings.cache(&sources.stack.cache_report());
+    for (reason, count) in sources.turned_away.counts() {
+        readings.count(Metric::TurnedAway, &[reason], count);
+    }
+    let cache = sources.stack.cache_report();
+    readings.cache(&cache);
+    let packed: u64 = accounts.iter().map(|account| account.packing().saved()).sum();
+    for (by, calls) in [("packing", packed), ("cache", cache.hits), ("shared", cache.shared)] {
+        readings.count(Metric::Saved, &[by], calls);
+    }
     let repeated = sources.stack.repeated();
     readings.count(Metric::CallersRetries, &["seen"], repeated.seen);
     readings.count(Metric::CallersRetries, &["refused"], repeated.refused);

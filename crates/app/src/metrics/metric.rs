@@ -69,11 +69,37 @@ metrics! {
         &["connection", "caller", "family", "reason"],
         "Calls that hubkeeper refused without sending anything, and why. They are in hubkeeper_calls_total too.",
     ),
+    TurnedAway: counter(
+        "hubkeeper_turned_away",
+        &["reason"],
+        "Requests that never became calls: a wrong gateway key, a malformed or oversized request, a web page. They are in no \
+         other metric.",
+    ),
     WaitSeconds: seconds(
         "hubkeeper_wait_seconds",
         &["caller", "lane"],
         "How long calls waited for their turn before they were sent. Most should be under 2 ms; when they are \
          not, the limit is what holds you up.",
+    ),
+    PackedCalls: About {
+        kind: Kind::Histogram,
+        ..gauge(
+            "hubkeeper_packed_calls",
+            &["connection"],
+            "How many calls travelled together, for each batch that hubkeeper made of them. The sum counts the calls, the count \
+             the batches.",
+        )
+    },
+    PackedAlone: counter(
+        "hubkeeper_packed_alone",
+        &["connection"],
+        "Calls of such batches that had to go by themselves after all, because the batch failed or could not answer them.",
+    ),
+    Saved: counter(
+        "hubkeeper_calls_saved",
+        &["by"],
+        "Requests that HubSpot did not have to be sent: by `packing`, by answering from `cache`, and because several \
+         callers `shared` the answer to one.",
     ),
     Retries: counter(
         "hubkeeper_retries",

@@ -54,6 +54,6 @@ impl State {
     fn ahead_at(&self, number: usize, lane: Lane, asking: &Asking<'_>, now: Instant) -> u32 {
         let desk = self.desks().nth(number).expect("a desk of ours");
         let lasting = desk.slots.limit().window;
-        desk.lane(lane).ahead(asking.caller, asking.weight, lasting, now)
+        desk.lane(lane).ahead(&asking.who(), asking.weight, lasting, now)
     }
 }

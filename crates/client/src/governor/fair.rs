@@ -27,7 +27,7 @@ pub(super) struct Fair {
     /// Of all callers who wait.
     weight: u64,
     waiting: usize,
-    numbers: HashMap<Arc<str>, usize>,
+    numbers: HashMap<Who, usize>,
     callers: Vec<Caller>,
     vacant: Vec<usize>,
     /// Callers who do not wait, but have had more than their share: remembered until the clock has passed them.
@@ -36,7 +36,7 @@ pub(super) struct Fair {
 }
 
 struct Caller {
-    name: Arc<str>,
+    who: Who,
     weight: u64,
     /// When its next call's turn is, in virtual time.
     turn: u64,
@@ -71,8 +71,15 @@ pub(super) struct Head {
 pub(super) struct Stand {
     pub(super) app: AppIndex,
     pub(super) budgets: BudgetSet,
-    pub(super) caller: Arc<str>,
+    pub(super) who: Who,
     pub(super) weight: u16,
+}
+
+/// Who takes turns: a caller, or one of those who go by its name and can be told apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Who {
+    pub(super) caller: Arc<str>,
+    pub(super) kin: u16,
 }
 
 impl Fair {
@@ -80,8 +87,8 @@ impl Fair {
         self.waiting
     }
 
-    pub(super) fn waiting_of(&self, caller: &str) -> usize {
-        self.numbers.get(caller).map_or(0, |number| self.callers[*number].waiting)
+    pub(super) fn waiting_of(&self, who: &Who) -> usize {
+        self.numbers.get(who).map_or(0, |number| self.callers[*number].waiting)
     }
 
     /// How many wait in the rows picked.
@@ -91,7 +98,7 @@ impl Fair {
 
     pub(super) fn push(&mut self, stand: &Stand, waiter: Waiter) {
         let row = self.row(stand.app, stand.budgets);
-        let number = self.number(&stand.caller, waiter.since);
+        let number = self.number(&stand.who, waiter.since);
         let caller = &mut self.callers[number];
         if caller.waiting == 0 {
             self.rested.remove(&(caller.turn, number));
@@ -149,8 +156,7 @@ impl Fair {
     /// One leaves before its turn. `false` when it is not here any more.
     pub(super) fn leave(&mut self, stand: &Stand, arrival: u64) -> bool {
         let at = |row: &Row| row.app == stand.app && row.budgets == stand.budgets;
-        let (Some(row), Some(&number)) = (self.rows.iter().position(at), self.numbers.get(&stand.caller))
-        else {
+        let (Some(row), Some(&number)) = (self.rows.iter().position(at), self.numbers.get(&stand.who)) else {
             return false;
         };
         let calls = self.callers[number].calls_in(row);
@@ -180,12 +186,12 @@ impl Fair {
 
     /// How many go before a new call of this caller, if those who have been here for `lasting` go on calling and the
     /// others have no more than what waits.
-    pub(super) fn ahead(&self, caller: &str, weight: u16, lasting: Duration, now: Instant) -> u32 {
-        let own = self.numbers.get(caller).map(|number| &self.callers[*number]);
+    pub(super) fn ahead(&self, who: &Who, weight: u16, lasting: Duration, now: Instant) -> u32 {
+        let own = self.numbers.get(who).map(|number| &self.callers[*number]);
         let turn = own.map_or(self.clock, |own| own.turn.max(self.clock));
         let waiting = own.map_or(0, |own| own.waiting) as u64;
         let turn = turn + waiting * CALL / u64::from(weight.max(1));
-        let others = self.callers.iter().filter(|other| other.waiting > 0 && *other.name != *caller);
+        let others = self.callers.iter().filter(|other| other.waiting > 0 && other.who != *who);
         let before = others.map(|other| {
             let by_share = if other.turn > turn { 0 } else { (turn - other.turn) * other.weight / CALL + 1 };
             let goes_on = now.saturating_duration_since(other.since) >= lasting;
@@ -202,19 +208,19 @@ impl Fair {
         })
     }
 
-    fn number(&mut self, name: &Arc<str>, now: Instant) -> usize {
-        if let Some(number) = self.numbers.get(name) {
+    fn number(&mut self, who: &Who, now: Instant) -> usize {
+        if let Some(number) = self.numbers.get(who) {
             return *number;
         }
         let caller =
-            Caller { name: name.clone(), weight: 1, turn: 0, since: now, waiting: 0, calls: Vec::new() };
+            Caller { who: who.clone(), weight: 1, turn: 0, since: now, waiting: 0, calls: Vec::new() };
         let number = self.vacant.pop().unwrap_or(self.callers.len());
         if number == self.callers.len() {
             self.callers.push(caller);
         } else {
             self.callers[number] = caller;
         }
-        self.numbers.insert(name.clone(), number);
+        self.numbers.insert(who.clone(), number);
         number
     }
 
@@ -256,7 +262,7 @@ impl Fair {
             && turn <= self.clock
         {
             self.rested.pop_first();
-            self.numbers.remove(&self.callers[number].name);
+            self.numbers.remove(&self.callers[number].who);
             self.callers[number].calls = Vec::new();
             self.vacant.push(number);
         }
@@ -284,7 +290,13 @@ mod tests {
 
     fn stand(caller: &str, weight: u16) -> Stand {
         let app = AppIndex(0);
-        Stand { app, budgets: BudgetSet::default(), caller: Arc::from(caller), weight }
+        Stand { app, budgets: BudgetSet::default(), who: who(caller), weight }
+    }
+
+    /// A number after the name tells kins apart.
+    fn who(caller: &str) -> Who {
+        let (name, kin) = caller.split_once('#').unwrap_or((caller, "0"));
+        Who { caller: Arc::from(name), kin: kin.parse().expect("a number") }
     }
 
     /// Who is told nothing: only the order counts here.
@@ -313,13 +325,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_crowd_of_one_caller_does_not_keep_another_waiting() {
+    #[rstest::rstest]
+    #[case::by_name("import", "shop")]
+    #[case::by_kin("-#1", "-#2")]
+    fn a_crowd_of_one_caller_does_not_keep_another_waiting(
+        #[case] crowd: &'static str,
+        #[case] one: &'static str,
+    ) {
         let mut line = Line::new();
         (0..1_000).for_each(|_| {
-            line.comes("import", 1);
+            line.comes(crowd, 1);
         });
-        let shop = line.comes("shop", 1);
+        let shop = line.comes(one, 1);
         let before = std::iter::from_fn(|| line.goes()).take_while(|went| *went != shop).count();
         assert!(before <= 2, "{before} of the crowd went first");
     }
@@ -407,7 +424,7 @@ mod tests {
                 prop_assert_eq!(line.fair.waiting(), waiting.len());
                 for name in NAMES {
                     let own = waiting.iter().filter(|(_, whose)| *whose == name).count();
-                    prop_assert_eq!(line.fair.waiting_of(name), own);
+                    prop_assert_eq!(line.fair.waiting_of(&who(name)), own);
                 }
             }
         }

@@ -43,7 +43,7 @@ fn nobody() -> Arc<str> {
 
 fn asking(caller: &Arc<str>, app: AppIndex, budgets: BudgetSet, within_seconds: u64) -> Asking<'_> {
     let deadline = Instant::now() + Duration::from_secs(within_seconds);
-    Asking { app, budgets, lane: Lane::Interactive, caller, weight: 1, deadline }
+    Asking { app, budgets, lane: Lane::Interactive, caller, kin: 0, weight: 1, deadline }
 }
 
 async fn send(governor: &Arc<Governor>, app: AppIndex, budgets: BudgetSet) {

@@ -146,7 +146,8 @@ impl State {
     /// How many wait in the lane of a call, and how many of its own caller's.
     pub(super) fn waiting_in_lane(&self, asking: &Asking<'_>) -> (usize, usize) {
         let lanes = || self.desks.iter().map(|desk| desk.lane(asking.lane));
-        (lanes().map(Fair::waiting).sum(), lanes().map(|lane| lane.waiting_of(asking.caller)).sum())
+        let who = asking.who();
+        (lanes().map(Fair::waiting).sum(), lanes().map(|lane| lane.waiting_of(&who)).sum())
     }
 
     /// How many calls of an app wait in each lane.

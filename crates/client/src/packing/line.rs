@@ -20,6 +20,7 @@ use crate::lane::Lane;
 
 mod room;
 
+pub(crate) use room::Head;
 use room::{Room, Taken};
 
 /// A batch call's body is kept below this, as far as its members' inputs make it up.
@@ -33,6 +34,7 @@ pub(crate) struct Member {
     pub(crate) input: Input,
     pub(crate) lane: Lane,
     pub(crate) caller: Arc<str>,
+    pub(crate) kin: u16,
     pub(crate) weight: u16,
     pub(crate) deadline: Instant,
     pub(crate) hand: oneshot::Sender<Handed>,
@@ -95,15 +97,6 @@ struct State {
     settle: Settle,
     resting_until: Option<Instant>,
     used_at: Instant,
-}
-
-/// Who a driver asks a slot for.
-#[derive(Debug, Clone)]
-pub(crate) struct Head {
-    pub(crate) lane: Lane,
-    pub(crate) caller: Arc<str>,
-    pub(crate) weight: u16,
-    pub(crate) deadline: Instant,
 }
 
 impl Line {
@@ -175,8 +168,7 @@ impl Line {
     pub(crate) fn head(&self) -> Option<Head> {
         let mut state = self.state.lock();
         self.sweep(&mut state);
-        let (lane, caller, weight) = state.room.head()?;
-        Some(Head { lane, caller, weight, deadline: state.latest })
+        state.room.head(state.latest)
     }
 
     /// Waits until everyone has hung up.

@@ -142,6 +142,7 @@ impl Stack {
             input,
             lane: call.handling.lane,
             caller: call.caller.clone(),
+            kin: call.handling.kin,
             weight: call.handling.weight,
             deadline: call.deadline,
             hand,
@@ -200,6 +201,7 @@ fn asking<'a>(call: &'a Call, gate: &Gate) -> Asking<'a> {
         budgets: call.endpoint.budgets,
         lane: call.handling.lane,
         caller: &call.caller,
+        kin: call.handling.kin,
         weight: call.handling.weight,
         deadline: call.deadline,
     }

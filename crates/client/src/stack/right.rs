@@ -117,6 +117,7 @@ impl Stack {
                 budgets: call.endpoint.budgets,
                 lane,
                 caller: &call.caller,
+                kin: call.handling.kin,
                 weight: call.handling.weight,
                 deadline: call.deadline,
             };

@@ -241,3 +241,24 @@ async fn nobody_waits_longer_than_the_floor_allows(#[values(1, 2, 3)] seed: u64)
     let bound = cycle.mul_f64((AHEAD + 2) as f64 / (0.05 * LIMIT as f64)) + cycle;
     assert!(began.elapsed() <= bound, "seed {seed}: {:?}, bound {bound:?}", began.elapsed());
 }
+
+/// Programs that go by one name, as where no key tells them apart: who holds a thousand calls gets no more of them than
+/// who holds a hundred, if they can be told apart.
+async fn shares_of_two_programs(kins: [u16; 2]) -> f64 {
+    let (_server, program) = portal(1, Feature::On).await;
+    let counts = [Counts::default(), Counts::default()];
+    for ((kin, outstanding), counts) in kins.into_iter().zip([1_000, 100]).zip(&counts) {
+        floods(&program, "-", Handling { kin, ..in_lane(Lane::Interactive) }, outstanding, counts);
+    }
+    tokio::time::sleep(WINDOW * 30).await;
+    let got = counts.map(|counts| counts.lock().values().sum::<u64>() as f64);
+    got[1] / (got[0] + got[1])
+}
+
+#[tokio::test(start_paused = true)]
+async fn programs_of_one_name_take_turns_where_they_can_be_told_apart() {
+    let share = shares_of_two_programs([1, 2]).await;
+    assert!(share >= 0.45, "{share:.2} of all for a tenth of the crowd");
+    let control = shares_of_two_programs([0, 0]).await;
+    assert!(control < 0.2, "the rig cannot fail: {control:.2}");
+}

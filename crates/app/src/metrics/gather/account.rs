@@ -3,16 +3,26 @@
 use client::accounts::{Account, Gate};
 use client::governor::Governor;
 use client::lane::Lane;
+use client::packing::PackingCounts;
 use hubspot::endpoint::Budget;
 
 use super::Readings;
-use crate::metrics::Metric;
+use crate::metrics::{Metric, Spread, Value};
 
 impl Readings {
     pub(super) fn account(&mut self, label: &str, account: &Account) {
         if let Some(gate) = account.gate() {
             self.budgets(label, &gate);
         }
+        let packing = account.packing();
+        let ends = PackingCounts::SIZES.map(|end| end as f64).into_iter().chain([f64::INFINITY]);
+        let spread = Spread {
+            buckets: ends.zip(packing.sizes).collect(),
+            sum: packing.items as f64,
+            count: packing.packs,
+        };
+        self.push(Metric::PackedCalls, &[label], Value::Spread(Box::new(spread)));
+        self.count(Metric::PackedAlone, &[label], packing.alone_after_all);
         for state in account.families() {
             let labels = [label, state.family.name()];
             self.level(Metric::BreakerOpen, &labels, f64::from(u8::from(state.open_for.is_some())));

@@ -58,6 +58,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
     let clock = WallClock::from("2026-10-01T12:00:00Z".parse::<jiff::Timestamp>().unwrap());
     let stack = Stack::new(Arc::new(Slow(upstream_takes)), Arc::new(Silence), clock, settings);
     let gateway = Gateway {
+        turned_away: Arc::default(),
         rules: gateway::rules::Rules::default(),
         stack: stack.into(),
         admission: Admission::Passthrough,

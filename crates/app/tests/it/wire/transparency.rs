@@ -76,6 +76,7 @@ async fn headers_arrive_untouched_and_none_is_added() {
         "X-Named: only for you",
         "Proxy-Authorization: Basic eDp5",
         "X-Hubkeeper-Lane: bulk",
+        "X-Hubkeeper-Caller: import",
         "X-Hubkeeper-Deadline-Ms: 30000",
     ];
     let lines: Vec<&str> = hop_by_hop.iter().chain(&end_to_end).copied().chain([&*long]).collect();

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::Member;
 use crate::lane::Lane;
 
@@ -17,8 +19,19 @@ pub(super) struct Room {
 /// One caller's calls in one lane, the next to go first.
 struct Queue {
     caller: Arc<str>,
+    kin: u16,
     weight: u16,
     members: VecDeque<Member>,
+}
+
+/// Who a driver asks a slot for.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    pub(crate) lane: Lane,
+    pub(crate) caller: Arc<str>,
+    pub(crate) kin: u16,
+    pub(crate) weight: u16,
+    pub(crate) deadline: Instant,
 }
 
 /// What became of a member that was offered.
@@ -39,10 +52,11 @@ impl Room {
     pub(super) fn push(&mut self, member: Member) {
         self.len += 1;
         let lane = &mut self.lanes[member.lane as usize];
-        match lane.iter_mut().find(|queue| queue.caller == member.caller) {
+        match lane.iter_mut().find(|queue| queue.caller == member.caller && queue.kin == member.kin) {
             Some(queue) => queue.members.push_back(member),
             None => lane.push_back(Queue {
                 caller: member.caller.clone(),
+                kin: member.kin,
                 weight: member.weight.max(1),
                 members: VecDeque::from([member]),
             }),
@@ -50,9 +64,10 @@ impl Room {
     }
 
     /// Who goes next.
-    pub(super) fn head(&self) -> Option<(Lane, Arc<str>, u16)> {
+    pub(super) fn head(&self, deadline: Instant) -> Option<Head> {
         let queue = self.lanes.iter().find_map(VecDeque::front)?;
-        Some((queue.members.front()?.lane, queue.caller.clone(), queue.weight))
+        let Queue { kin, weight, .. } = *queue;
+        Some(Head { lane: queue.members.front()?.lane, caller: queue.caller.clone(), kin, weight, deadline })
     }
 
     /// Offers member after member, until there is no room or nobody is left.

@@ -128,7 +128,7 @@ impl Driver {
             credential: self.credential.clone(),
             caller: head.caller.clone(),
             deadline: head.deadline,
-            handling: Handling { lane: head.lane, weight: head.weight, ..Handling::default() },
+            handling: Handling { lane: head.lane, kin: head.kin, weight: head.weight, ..Handling::default() },
         }
     }
 
