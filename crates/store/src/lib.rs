@@ -3,6 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`outbox`] | writes to be applied later |
+//! | [`idempotency`] | writes that came with a key, and their answers |
 //! | [`deliveries`] | webhooks as they came |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
@@ -18,6 +19,7 @@ use uuid::Uuid;
 mod checksum;
 pub mod deliveries;
 pub mod failure;
+pub mod idempotency;
 pub mod outbox;
 mod postgres;
 pub mod schema;
@@ -27,9 +29,13 @@ mod stored;
 
 use deliveries::{Delivery, NewDelivery, Places};
 use failure::{OpenError, Refusing, StoreError};
-use outbox::{Attempt, Claim, Edit, Ending, Filter, NewOperation, Operation, State};
+use idempotency::{Begun, KeptAnswer, KeyDigest, Keyed};
+use outbox::{Attempt, Claim, Edit, Ending, Filter, Found, Line, NewOperation, Operation, State};
 use postgres::Postgres;
 use sqlite::Sqlite;
+
+/// Rows forgotten in one transaction: those who wait for the store meanwhile wait some milliseconds.
+const FORGOTTEN_AT_ONCE: i64 = 1_000;
 
 /// The store. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -86,8 +92,32 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; after one, what was taken is found by [`Store::interrupted`].
-    pub async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError> {
+    pub async fn claim(&self, claim: Claim) -> Result<Found, StoreError> {
         on!(self, backend => backend.claim(claim))
+    }
+
+    /// The lines of a connection in which somebody's turn has come, due or not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lines(&self, connection: &str) -> Result<Vec<Line>, StoreError> {
+        on!(self, backend => backend.lines(connection.to_owned()))
+    }
+
+    /// Does a record have operations that are not settled?
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_unsettled(&self, connection: &str, record: &str) -> Result<bool, StoreError> {
+        on!(self, backend => backend.has_unsettled(connection.to_owned(), record.to_owned()))
+    }
+
+    /// When the operation was accepted that has waited longest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn oldest(&self) -> Result<Option<Timestamp>, StoreError> {
+        on!(self, backend => backend.oldest())
     }
 
     /// Ends one try of a claimed operation. `false` when the claim is outdated: nothing was changed.
@@ -122,6 +152,98 @@ impl Store {
         on!(self, backend => backend.change(id, move |operation| operation.replay(&edit, now)))
     }
 
+    /// Changes what an operation will send. `false` while it is being sent, once it is applied, or where it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn edit(&self, id: Uuid, edit: Edit) -> Result<bool, StoreError> {
+        on!(self, backend => backend.change(id, move |operation| operation.edit(&edit)))
+    }
+
+    /// Drops an operation for good that ended without being applied. `false` when it cannot be.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remove(&self, id: Uuid) -> Result<bool, StoreError> {
+        on!(self, backend => backend.remove(id))
+    }
+
+    /// Forgets operations that were applied or cancelled before a moment, some at a time. Dead and unknown ones stay until
+    /// a person drops them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_settled(&self, before: Timestamp) -> Result<usize, StoreError> {
+        on!(self, backend => backend.forget_settled(before))
+    }
+
+    /// What the store's content takes up, where that can be told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn used_bytes(&self) -> Result<Option<u64>, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(sqlite) => sqlite.used_bytes().await,
+            // A database that others share says nothing about us.
+            Backend::Postgres(_) => Ok(None),
+        }
+    }
+
+    /// Begins a write with a caller's key, unless the key is known.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAccepted`] when nothing was written; [`StoreError::OutcomeUnknown`] when it may have been.
+    pub async fn begin_key(&self, keyed: Keyed) -> Result<Begun, StoreError> {
+        on!(self, backend => backend.begin_key(keyed))
+    }
+
+    /// Keeps the answer to a write that was begun.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_key(&self, keyed: Keyed, answer: KeptAnswer) -> Result<(), StoreError> {
+        on!(self, backend => backend.end_key(keyed, answer))
+    }
+
+    /// Forgets a key that was begun for a write that surely had no effect: it may be sent again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn release_key(&self, key: KeyDigest) -> Result<(), StoreError> {
+        on!(self, backend => backend.release_key(key))
+    }
+
+    /// Nobody works any more on a key that was begun, and its outcome is not known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn interrupt_key(&self, key: KeyDigest) -> Result<(), StoreError> {
+        on!(self, backend => backend.interrupt_key(key))
+    }
+
+    /// Keeps an operation and the answer to its key in one commit, unless the key is known; then only that is told.
+    /// A key that is held was begun by this very write.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAccepted`] when nothing was written; [`StoreError::OutcomeUnknown`] when it may have been.
+    pub async fn accept_once(
+        &self,
+        asked: NewOperation,
+        keyed: Keyed,
+        answer: KeptAnswer,
+        held: bool,
+    ) -> Result<Begun, StoreError> {
+        on!(self, backend => backend.accept_once(asked, keyed, answer, held))
+    }
+
+    /// Forgets keys that were begun before a moment, some at a time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget_answers(&self, before: Timestamp) -> Result<usize, StoreError> {
+        on!(self, backend => backend.forget_answers(before))
+    }
+
     /// # Errors
     /// [`StoreError`].
     pub async fn operation(&self, id: Uuid) -> Result<Option<Operation>, StoreError> {
@@ -137,7 +259,7 @@ impl Store {
         filter: Filter,
         after: i64,
         max: usize,
-    ) -> Result<Vec<Operation>, StoreError> {
+    ) -> Result<Found, StoreError> {
         on!(self, backend => backend.operations(filter, after, max))
     }
 
@@ -154,7 +276,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn interrupted(&self, now: Timestamp) -> Result<Vec<Operation>, StoreError> {
+    pub async fn interrupted(&self, now: Timestamp) -> Result<Found, StoreError> {
         let filter = Filter { state: Some(State::Sending), due_before: Some(now), ..Filter::default() };
         on!(self, backend => backend.operations(filter, 0, usize::MAX))
     }

@@ -12,6 +12,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::failure::StoreError;
+
+/// Attempts kept of one operation: through a long outage they are all alike in the middle.
+const ATTEMPTS_KEPT: usize = 100;
+
 /// What the caller asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOperation {
@@ -19,6 +24,8 @@ pub struct NewOperation {
     pub accepted_at: Timestamp,
     pub connection: String,
     pub caller: String,
+    /// The API family's name: one that fails does not hold up the others.
+    pub family: String,
     /// Its lane's name.
     pub lane: String,
     pub method: String,
@@ -73,12 +80,25 @@ pub struct Attempt {
     pub correlation_id: Option<String>,
     /// What went wrong, in a few words without personal data.
     pub outcome: String,
+    /// HubSpot may have taken it in: no answer came, or one that does not tell.
+    #[serde(default)]
+    pub doubtful: bool,
+    /// How many more followed that are not kept.
+    #[serde(default)]
+    pub not_kept: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
+}
+
+/// Operations that were looked for, and those that are not what was written.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    pub operations: Vec<Operation>,
+    pub damaged: Vec<StoreError>,
 }
 
 /// How a claimed operation ended.
@@ -108,14 +128,37 @@ pub struct Filter {
     pub due_before: Option<Timestamp>,
 }
 
+/// Operations that share a way: what stops one of them stops the others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Line {
+    pub connection: String,
+    /// The API family's name.
+    pub family: String,
+    /// The lane's name.
+    pub lane: String,
+}
+
 /// Who takes operations for sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    pub connection: String,
+    pub line: Line,
     pub now: Timestamp,
     /// A claim that has not ended by then was interrupted.
     pub until: Timestamp,
     pub max: usize,
+}
+
+impl FromIterator<Result<Operation, StoreError>> for Found {
+    fn from_iter<I: IntoIterator<Item = Result<Operation, StoreError>>>(each: I) -> Self {
+        let mut found = Self::default();
+        for one in each {
+            match one {
+                Ok(operation) => found.operations.push(operation),
+                Err(damaged) => found.damaged.push(damaged),
+            }
+        }
+        found
+    }
 }
 
 impl Operation {
@@ -149,10 +192,33 @@ impl Operation {
     ) -> bool {
         let ours = self.state == State::Sending && self.fence == fence;
         if ours {
-            self.attempts.extend(attempt.cloned());
+            attempt.cloned().into_iter().for_each(|attempt| self.note(attempt));
             self.end(ending.clone(), now);
         }
         ours
+    }
+
+    /// The first ones and the latest are kept.
+    fn note(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+        if self.attempts.len() > ATTEMPTS_KEPT {
+            let middle = ATTEMPTS_KEPT / 2;
+            let forgotten = self.attempts.remove(middle);
+            let before = &mut self.attempts[middle - 1];
+            before.not_kept = before.not_kept.saturating_add(1 + forgotten.not_kept);
+            before.doubtful |= forgotten.doubtful;
+        }
+    }
+
+    /// One of its requests may have taken effect without a word.
+    pub fn is_doubtful(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.doubtful)
+    }
+
+    /// Where it waits.
+    pub fn line(&self) -> Line {
+        let NewOperation { connection, family, lane, .. } = &self.asked;
+        Line { connection: connection.clone(), family: family.clone(), lane: lane.clone() }
     }
 
     fn end(&mut self, ending: Ending, now: Timestamp) {
@@ -182,17 +248,35 @@ impl Operation {
     pub(crate) fn replay(&mut self, edit: &Edit, now: Timestamp) -> bool {
         let can = matches!(self.state, State::Dead | State::Unknown | State::Cancelled);
         if can {
-            if let Some(target) = &edit.target {
-                self.asked.target.clone_from(target);
-            }
-            if let Some(body) = &edit.body {
-                self.asked.body.clone_from(body);
-            }
+            self.change(edit);
             self.settle(State::Pending, None, now);
             self.due_at = now;
             self.answer = None;
         }
         can
+    }
+
+    /// A person changes what is to be sent. Not while it is being sent, nor once it is applied.
+    pub(crate) fn edit(&mut self, edit: &Edit) -> bool {
+        let can = !matches!(self.state, State::Sending | State::Applied);
+        if can {
+            self.change(edit);
+        }
+        can
+    }
+
+    fn change(&mut self, edit: &Edit) {
+        if let Some(target) = &edit.target {
+            self.asked.target.clone_from(target);
+        }
+        if let Some(body) = &edit.body {
+            self.asked.body.clone_from(body);
+        }
+    }
+
+    /// May a person drop it for good? What waits is cancelled first, and what was applied goes by age.
+    pub(crate) fn can_be_dropped(&self) -> bool {
+        matches!(self.state, State::Dead | State::Cancelled | State::Unknown)
     }
 
     fn settle(&mut self, state: State, reason: Option<String>, now: Timestamp) {

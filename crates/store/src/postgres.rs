@@ -12,6 +12,8 @@ use crate::failure::{OpenError, Refusing, StoreError};
 use crate::schema::POSTGRES_STEPS;
 
 mod deliveries;
+mod idempotency;
+mod keeping;
 mod operations;
 
 /// Connections to the server: it shares their syncs, and more would only stand in its way.

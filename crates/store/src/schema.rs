@@ -14,7 +14,12 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 1] = ["
+pub(crate) const SQLITE_STEPS: [&str; 2] = [SQLITE_BEGINNING, SQLITE_LINES_AND_KEYS];
+
+/// The same steps for PostgreSQL.
+pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [POSTGRES_BEGINNING, POSTGRES_LINES_AND_KEYS];
+
+const SQLITE_BEGINNING: &str = "
 CREATE TABLE operations (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL UNIQUE,
@@ -55,10 +60,9 @@ CREATE TABLE deliveries (
 CREATE TABLE seen (
     key BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
-"];
+";
 
-/// The same tables for PostgreSQL.
-pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = ["
+const POSTGRES_BEGINNING: &str = "
 CREATE TABLE operations (
     seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id UUID NOT NULL UNIQUE,
@@ -99,7 +103,47 @@ CREATE TABLE deliveries (
 CREATE TABLE seen (
     key BYTEA PRIMARY KEY
 );
-"];
+";
+
+/// Operations wait in lines, by the API family and the lane they go through; and what callers sent with a key of theirs
+/// is answered once.
+const SQLITE_LINES_AND_KEYS: &str = "
+ALTER TABLE operations ADD COLUMN family TEXT NOT NULL DEFAULT 'other';
+DROP INDEX operations_ready;
+CREATE INDEX operations_ready ON operations (connection, family, lane, seq) WHERE state = 0 AND ready = 1;
+CREATE INDEX operations_state ON operations (state);
+
+CREATE TABLE idempotency (
+    key BLOB PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    begun_at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    status INTEGER,
+    headers BLOB,
+    answer BLOB,
+    checksum INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_begun ON idempotency (begun_at);
+";
+
+const POSTGRES_LINES_AND_KEYS: &str = "
+ALTER TABLE operations ADD COLUMN family TEXT NOT NULL DEFAULT 'other';
+DROP INDEX operations_ready;
+CREATE INDEX operations_ready ON operations (connection, family, lane, seq) WHERE state = 0 AND ready;
+CREATE INDEX operations_state ON operations (state, seq);
+
+CREATE TABLE idempotency (
+    key BYTEA PRIMARY KEY,
+    fingerprint BYTEA NOT NULL,
+    begun_at BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    status BIGINT,
+    headers BYTEA,
+    answer BYTEA,
+    checksum BIGINT NOT NULL
+);
+CREATE INDEX idempotency_begun ON idempotency (begun_at);
+";
 
 /// Every column's class, by table and column.
 pub const CLASSES: &[(&str, &str, Class)] = &[
@@ -126,6 +170,15 @@ pub const CLASSES: &[(&str, &str, Class)] = &[
     ("operations", "status", Class::Public),
     ("operations", "answer", Class::Personal),
     ("operations", "standing", Class::Public),
+    ("operations", "family", Class::Public),
+    ("idempotency", "key", Class::Public),
+    ("idempotency", "fingerprint", Class::Public),
+    ("idempotency", "begun_at", Class::Public),
+    ("idempotency", "until", Class::Public),
+    ("idempotency", "status", Class::Public),
+    ("idempotency", "headers", Class::Personal),
+    ("idempotency", "answer", Class::Personal),
+    ("idempotency", "checksum", Class::Public),
     ("deliveries", "seq", Class::Public),
     ("deliveries", "received_at", Class::Public),
     ("deliveries", "connection", Class::Public),

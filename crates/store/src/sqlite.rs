@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::FORGOTTEN_AT_ONCE;
 use crate::failure::OpenError;
 use crate::schema::SQLITE_STEPS;
 use crate::step;
 
 pub(crate) mod deliveries;
+mod idempotency;
+mod keeping;
 pub(crate) mod operations;
 mod reader;
 mod reserve;
@@ -41,6 +44,7 @@ impl Sqlite {
         claim(&connection)?;
         migrate(&mut connection)?;
         operations::work_out_turns(&connection).map_err(broken)?;
+        idempotency::interrupt_all(&connection).map_err(broken)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reading = Connection::open_with_flags(path, flags).map_err(broken)?;
         let starts = |error: std::io::Error| OpenError::Broken(error.to_string());

@@ -9,7 +9,7 @@ use crate::outbox::{Answer, NewOperation, Operation, State};
 
 /// The columns, in the order of [`Stored`].
 pub(crate) const COLUMNS: &str = "seq, id, accepted_at, connection, caller, lane, method, target, headers, body, record, \
-                                  stamp, checksum, state, fence, due_at, attempts, settled_at, reason, status, answer, standing";
+                                  stamp, checksum, state, fence, due_at, attempts, settled_at, reason, status, answer, standing, family";
 
 /// One row. Times are milliseconds since 1970, lists are JSON.
 pub(crate) struct Stored {
@@ -35,6 +35,7 @@ pub(crate) struct Stored {
     pub(crate) status: Option<i64>,
     pub(crate) answer: Option<Vec<u8>>,
     pub(crate) standing: i64,
+    pub(crate) family: String,
 }
 
 impl Stored {
@@ -63,6 +64,7 @@ impl Stored {
             status: operation.answer.as_ref().map(|answer| answer.status.into()),
             answer: operation.answer.as_ref().map(|answer| answer.body.clone()),
             standing: 0,
+            family: asked.family,
         };
         stored.checksum = stored.sum_of_asked();
         stored.standing = stored.sum_of_standing();
@@ -94,6 +96,7 @@ impl Stored {
                 accepted_at: time(self.accepted_at)?,
                 connection: self.connection,
                 caller: self.caller,
+                family: self.family,
                 lane: self.lane,
                 method: self.method,
                 target: self.target,
@@ -111,6 +114,7 @@ impl Stored {
             .number(self.accepted_at)
             .text(&self.connection)
             .text(&self.caller)
+            .text(&self.family)
             .text(&self.lane)
             .text(&self.method)
             .text(&self.target)

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Postgres, unknown, unreadable};
 use crate::failure::StoreError;
-use crate::outbox::{Claim, Filter, NewOperation, Operation, State};
+use crate::outbox::{Claim, Filter, Found, Line, NewOperation, Operation, State};
 use crate::stored::{COLUMNS, Stored};
 
 impl Postgres {
@@ -18,19 +18,59 @@ impl Postgres {
         transaction.commit().await.map_err(unknown)
     }
 
-    pub(crate) async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError> {
+    pub(crate) async fn claim(&self, claim: Claim) -> Result<Found, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(unknown)?;
         let rows = take(&transaction, &claim).await.map_err(unknown)?;
-        let mut claimed = Vec::new();
+        let mut claimed = Found::default();
         for row in &rows {
-            let mut operation = read(row).checked()?;
-            operation.take(claim.until);
-            update(&transaction, &operation).await.map_err(unknown)?;
-            claimed.push(operation);
+            let stored = read(row);
+            let seq = stored.seq;
+            match stored.checked() {
+                Ok(mut operation) => {
+                    operation.take(claim.until);
+                    update(&transaction, &operation).await.map_err(unknown)?;
+                    claimed.operations.push(operation);
+                }
+                Err(damaged) => {
+                    // It stays, for people to look at, and holds up nothing but its own record.
+                    let sql = "UPDATE operations SET ready = FALSE WHERE seq = $1";
+                    transaction.execute(sql, &[&seq]).await.map_err(unknown)?;
+                    claimed.damaged.push(damaged);
+                }
+            }
         }
         transaction.commit().await.map_err(unknown)?;
         Ok(claimed)
+    }
+
+    /// Line after line, each found by one step in the index.
+    pub(crate) async fn lines(&self, connection: String) -> Result<Vec<Line>, StoreError> {
+        let client = self.client().await?;
+        let sql = "SELECT family, lane FROM operations
+                   WHERE connection = $1 AND state = 0 AND ready AND (family, lane) > ($2, $3)
+                   ORDER BY family, lane LIMIT 1";
+        let statement = client.prepare_cached(sql).await.map_err(unreadable)?;
+        let mut lines: Vec<Line> = Vec::new();
+        loop {
+            let (family, lane) = lines.last().map_or(("", ""), |line| (&line.family, &line.lane));
+            let next = client.query_opt(&statement, &[&connection, &family, &lane]).await;
+            let Some(row) = next.map_err(unreadable)? else { return Ok(lines) };
+            lines.push(Line { connection: connection.clone(), family: row.get(0), lane: row.get(1) });
+        }
+    }
+
+    pub(crate) async fn has_unsettled(&self, connection: String, record: String) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM operations
+                   WHERE connection = $1 AND record = $2 AND state IN (0, 1))";
+        let found = self.client().await?.query_one(sql, &[&connection, &record]).await;
+        found.map(|row| row.get(0)).map_err(unreadable)
+    }
+
+    pub(crate) async fn oldest(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT accepted_at FROM operations WHERE state = 0 ORDER BY seq LIMIT 1";
+        let found = self.client().await?.query_opt(sql, &[]).await.map_err(unreadable)?;
+        Ok(found.and_then(|row| Timestamp::from_millisecond(row.get(0)).ok()))
     }
 
     pub(crate) async fn change(
@@ -40,13 +80,8 @@ impl Postgres {
     ) -> Result<bool, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(unknown)?;
-        let sql = format!("SELECT {COLUMNS} FROM operations WHERE id = $1 FOR UPDATE");
-        let Some(row) =
-            transaction.query_opt(&cached(&transaction, &sql).await?, &[&id]).await.map_err(unknown)?
-        else {
-            return Ok(false);
-        };
-        let mut operation = read(&row).checked()?;
+        let Some(stored) = find(&transaction, id).await? else { return Ok(false) };
+        let mut operation = stored.checked()?;
         if !act(&mut operation) {
             return Ok(false);
         }
@@ -71,7 +106,7 @@ impl Postgres {
         filter: Filter,
         after: i64,
         max: usize,
-    ) -> Result<Vec<Operation>, StoreError> {
+    ) -> Result<Found, StoreError> {
         let client = self.client().await?;
         let sql = format!(
             "SELECT {COLUMNS} FROM operations
@@ -88,7 +123,7 @@ impl Postgres {
             .query(&sql, &[&after, &state, &caller, &connection, &record, &due_before, &max])
             .await
             .map_err(unreadable)?;
-        rows.iter().map(|row| read(row).checked()).collect()
+        Ok(rows.iter().map(|row| read(row).checked()).collect())
     }
 
     pub(crate) async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
@@ -101,6 +136,16 @@ impl Postgres {
     }
 }
 
+/// The operation, held until the transaction ends.
+pub(super) async fn find(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    id: Uuid,
+) -> Result<Option<Stored>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM operations WHERE id = $1 FOR UPDATE");
+    let row = transaction.query_opt(&cached(transaction, &sql).await?, &[&id]).await.map_err(unknown)?;
+    Ok(row.map(|row| read(&row)))
+}
+
 /// Statements are prepared once for each connection.
 async fn cached(
     transaction: &deadpool_postgres::Transaction<'_>,
@@ -111,7 +156,7 @@ async fn cached(
 
 /// Whoever changes whose turn it is among a record's operations is alone in it: two who do not see each other's rows yet
 /// could otherwise each think that it is the other's.
-async fn keep_the_turns(
+pub(super) async fn keep_the_turns(
     transaction: &Transaction<'_>,
     connection: &str,
     record: Option<&str>,
@@ -121,14 +166,14 @@ async fn keep_the_turns(
     transaction.execute(sql, &[&connection, &record]).await.map(drop)
 }
 
-async fn insert(
+pub(super) async fn insert(
     transaction: &deadpool_postgres::Transaction<'_>,
     stored: &Stored,
 ) -> Result<(), tokio_postgres::Error> {
     keep_the_turns(transaction, &stored.connection, stored.record.as_deref()).await?;
     let sql = "INSERT INTO operations (id, accepted_at, connection, caller, lane, method, target, headers, body, record,
-             stamp, checksum, state, fence, due_at, attempts, standing, ready)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+             stamp, checksum, state, fence, due_at, attempts, standing, family, ready)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
              $10::TEXT IS NULL OR NOT EXISTS (
                  SELECT 1 FROM operations WHERE connection = $3 AND record = $10 AND state IN (0, 1)))";
     let statement = transaction.prepare_cached(sql).await?;
@@ -153,6 +198,7 @@ async fn insert(
                 &stored.due_at,
                 &stored.attempts,
                 &stored.standing,
+                &stored.family,
             ],
         )
         .await
@@ -164,12 +210,14 @@ async fn take(
     claim: &Claim,
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM operations WHERE connection = $1 AND state = 0 AND ready AND due_at <= $2
-         ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED"
+        "SELECT {COLUMNS} FROM operations WHERE connection = $1 AND family = $2 AND lane = $3 AND state = 0
+             AND ready AND due_at <= $4
+         ORDER BY seq LIMIT $5 FOR UPDATE SKIP LOCKED"
     );
     let statement = transaction.prepare_cached(&sql).await?;
     let max = i64::try_from(claim.max).unwrap_or(i64::MAX);
-    transaction.query(&statement, &[&claim.connection, &claim.now.as_millisecond(), &max]).await
+    let Line { connection, family, lane } = &claim.line;
+    transaction.query(&statement, &[connection, family, lane, &claim.now.as_millisecond(), &max]).await
 }
 
 async fn update(
@@ -207,7 +255,7 @@ async fn update(
 }
 
 /// Unless it is somebody's turn already, it is that of the record's earliest that is not settled.
-async fn next_of_record(
+pub(super) async fn next_of_record(
     transaction: &deadpool_postgres::Transaction<'_>,
     operation: &Operation,
 ) -> Result<(), tokio_postgres::Error> {
@@ -247,5 +295,6 @@ fn read(row: &Row) -> Stored {
         status: row.get("status"),
         answer: row.get("answer"),
         standing: row.get("standing"),
+        family: row.get("family"),
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Sqlite;
 use super::writer::Intent;
 use crate::failure::StoreError;
-use crate::outbox::{Claim, Filter, NewOperation, Operation, State};
+use crate::outbox::{Claim, Filter, Found, Line, NewOperation, Operation, State};
 use crate::stored::{COLUMNS, Stored};
 
 impl Sqlite {
@@ -16,9 +16,31 @@ impl Sqlite {
         self.writer.write(Intent::Accept, move |transaction| insert(transaction, &stored)).await
     }
 
-    pub(crate) async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError> {
+    pub(crate) async fn claim(&self, claim: Claim) -> Result<Found, StoreError> {
         let claimed = self.writer.write(Intent::Settle, move |transaction| take(transaction, &claim));
-        claimed.await?.into_iter().collect()
+        Ok(claimed.await?.into_iter().collect())
+    }
+
+    pub(crate) async fn lines(&self, connection: String) -> Result<Vec<Line>, StoreError> {
+        self.reader.read(move |store| Ok(lines(store, &connection)?)).await
+    }
+
+    pub(crate) async fn has_unsettled(&self, connection: String, record: String) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM operations
+                   WHERE connection = ?1 AND record = ?2 AND state IN (0, 1))";
+        let look = move |store: &Connection| {
+            Ok(store.prepare_cached(sql)?.query_row([&connection, &record], |row| row.get(0))?)
+        };
+        self.reader.read(look).await
+    }
+
+    pub(crate) async fn oldest(&self) -> Result<Option<Timestamp>, StoreError> {
+        let look = |store: &Connection| {
+            let sql = "SELECT accepted_at FROM operations INDEXED BY operations_state WHERE state = 0
+                       ORDER BY seq LIMIT 1";
+            Ok(store.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).optional()?)
+        };
+        Ok(self.reader.read(look).await?.and_then(|at| Timestamp::from_millisecond(at).ok()))
     }
 
     pub(crate) async fn change(
@@ -51,9 +73,9 @@ impl Sqlite {
         filter: Filter,
         after: i64,
         max: usize,
-    ) -> Result<Vec<Operation>, StoreError> {
+    ) -> Result<Found, StoreError> {
         let found = self.reader.read(move |connection| Ok(list(connection, &filter, after, max)?));
-        found.await?.into_iter().map(Stored::checked).collect()
+        Ok(found.await?.into_iter().map(Stored::checked).collect())
     }
 
     pub(crate) async fn counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
@@ -72,22 +94,26 @@ impl Sqlite {
 /// sent keeps its turn.
 pub(super) fn work_out_turns(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "UPDATE operations SET ready = (record IS NULL OR seq IN (
+        "CREATE TEMP TABLE turns (seq INTEGER PRIMARY KEY, ready INTEGER NOT NULL);
+         INSERT INTO turns SELECT seq, record IS NULL OR seq IN (
              SELECT coalesce(min(CASE state WHEN 1 THEN seq END), min(seq)) FROM operations
-             WHERE state IN (0, 1) AND record IS NOT NULL GROUP BY connection, record))
-         WHERE state IN (0, 1)",
+             WHERE state IN (0, 1) AND record IS NOT NULL GROUP BY connection, record)
+             FROM operations WHERE state IN (0, 1);
+         UPDATE operations SET ready = turns.ready FROM turns
+         WHERE turns.seq = operations.seq AND turns.ready <> operations.ready;
+         DROP TABLE turns;",
     )
 }
 
-fn insert(transaction: &Connection, stored: &Stored) -> rusqlite::Result<()> {
+pub(super) fn insert(transaction: &Connection, stored: &Stored) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO operations (id, accepted_at, connection, caller, lane, method, target, headers, body, record, stamp,
-             checksum, state, ready, fence, due_at, attempts, standing)
+             checksum, state, ready, fence, due_at, attempts, standing, family)
          VALUES (:id, :accepted_at, :connection, :caller, :lane, :method, :target, :headers, :body, :record, :stamp,
              :checksum, :state,
              :record IS NULL OR NOT EXISTS (
                  SELECT 1 FROM operations WHERE connection = :connection AND record = :record AND state IN (0, 1)),
-             :fence, :due_at, :attempts, :standing)",
+             :fence, :due_at, :attempts, :standing, :family)",
     )?;
     statement.execute(named_params! {
         ":id": stored.id,
@@ -107,6 +133,7 @@ fn insert(transaction: &Connection, stored: &Stored) -> rusqlite::Result<()> {
         ":due_at": stored.due_at,
         ":attempts": stored.attempts,
         ":standing": stored.standing,
+        ":family": stored.family,
     })?;
     Ok(())
 }
@@ -139,7 +166,7 @@ fn update(transaction: &Connection, operation: &Operation) -> rusqlite::Result<(
 }
 
 /// Unless it is somebody's turn already, it is that of the record's earliest that is not settled.
-fn next_of_record(transaction: &Connection, operation: &Operation) -> rusqlite::Result<()> {
+pub(super) fn next_of_record(transaction: &Connection, operation: &Operation) -> rusqlite::Result<()> {
     let Some(record) = &operation.asked.record else {
         let mut free = transaction.prepare_cached("UPDATE operations SET ready = 1 WHERE seq = ?1")?;
         return free.execute([operation.seq]).map(drop);
@@ -156,32 +183,64 @@ fn next_of_record(transaction: &Connection, operation: &Operation) -> rusqlite::
 fn take(transaction: &Connection, claim: &Claim) -> rusqlite::Result<Vec<Result<Operation, StoreError>>> {
     let mut statement = transaction.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM operations INDEXED BY operations_ready
-         WHERE connection = ?1 AND state = 0 AND ready = 1 AND due_at <= ?2 ORDER BY seq LIMIT ?3"
+         WHERE connection = ?1 AND family = ?2 AND lane = ?3 AND state = 0 AND ready = 1 AND due_at <= ?4
+         ORDER BY seq LIMIT ?5"
     ))?;
-    let rows = statement
-        .query_map(params![claim.connection, claim.now.as_millisecond(), number(claim.max)], read)?;
+    let Line { connection, family, lane } = &claim.line;
+    let (now, max) = (claim.now.as_millisecond(), number(claim.max));
+    let rows = statement.query_map(params![connection, family, lane, now, max], read)?;
     let mut claimed = Vec::new();
     for stored in rows.collect::<Result<Vec<_>, _>>()? {
+        let seq = stored.seq;
         let mut operation = stored.checked();
-        if let Ok(operation) = &mut operation {
-            operation.take(claim.until);
-            update(transaction, operation)?;
+        match &mut operation {
+            Ok(operation) => {
+                operation.take(claim.until);
+                update(transaction, operation)?;
+            }
+            // It stays, for people to look at, and holds up nothing but its own record.
+            Err(_) => set_aside(transaction, seq)?,
         }
         claimed.push(operation);
     }
     Ok(claimed)
 }
 
-fn find(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<Stored>> {
+fn set_aside(transaction: &Connection, seq: i64) -> rusqlite::Result<()> {
+    transaction.execute("UPDATE operations SET ready = 0 WHERE seq = ?1", [seq]).map(drop)
+}
+
+/// Line after line, each found by one step in the index.
+fn lines(store: &Connection, connection: &str) -> rusqlite::Result<Vec<Line>> {
+    let mut statement = store.prepare_cached(
+        "SELECT family, lane FROM operations INDEXED BY operations_ready
+         WHERE connection = ?1 AND state = 0 AND ready = 1 AND (family, lane) > (?2, ?3)
+         ORDER BY family, lane LIMIT 1",
+    )?;
+    let mut lines: Vec<Line> = Vec::new();
+    loop {
+        let (family, lane) = lines.last().map_or(("", ""), |line| (&line.family, &line.lane));
+        let next = statement.query_row([connection, family, lane], |row| Ok((row.get(0)?, row.get(1)?)));
+        let Some((family, lane)) = next.optional()? else { return Ok(lines) };
+        lines.push(Line { connection: connection.to_owned(), family, lane });
+    }
+}
+
+pub(super) fn find(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<Stored>> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM operations WHERE id = ?1"))?;
     statement.query_row([id], read).optional()
 }
 
 fn list(connection: &Connection, filter: &Filter, after: i64, max: usize) -> rusqlite::Result<Vec<Stored>> {
+    // Of a million applied ones, the ten dead are found by the index.
+    let (index, of_state) = match filter.state {
+        Some(_) => ("INDEXED BY operations_state", "state = :state"),
+        None => ("NOT INDEXED", ":state IS NULL"),
+    };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM operations
-         WHERE seq > :after AND (:state IS NULL OR state = :state) AND (:caller IS NULL OR caller = :caller)
+        "SELECT {COLUMNS} FROM operations {index}
+         WHERE seq > :after AND {of_state} AND (:caller IS NULL OR caller = :caller)
              AND (:connection IS NULL OR connection = :connection) AND (:record IS NULL OR record = :record)
              AND (:due_before IS NULL OR due_at <= :due_before)
          ORDER BY seq LIMIT :max"
@@ -229,5 +288,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         status: row.get("status")?,
         answer: row.get("answer")?,
         standing: row.get("standing")?,
+        family: row.get("family")?,
     })
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan};
 use store::Store;
 use store::deliveries::{EventKey, NewDelivery};
-use store::outbox::{Answer, Attempt, Claim, Edit, Ending, Filter, NewOperation, Operation, State};
+use store::outbox::{Answer, Attempt, Claim, Edit, Ending, Filter, Line, NewOperation, Operation, State};
 use uuid::Uuid;
 
 use crate::Ground;
@@ -18,6 +18,7 @@ fn update_of(record: Option<&str>) -> NewOperation {
         accepted_at: now(),
         connection: "default".into(),
         caller: "billing".into(),
+        family: "objects".into(),
         lane: "sync".into(),
         method: "PATCH".into(),
         target: "/crm/v3/objects/contacts/1".into(),
@@ -36,8 +37,8 @@ async fn accept(store: &Store, record: Option<&str>) -> Uuid {
 }
 
 async fn claim(store: &Store, now: Timestamp, max: usize) -> Vec<Operation> {
-    let claim = Claim { connection: "default".into(), now, until: now + 1.minute(), max };
-    store.claim(claim).await.unwrap()
+    let line = Line { connection: "default".into(), family: "objects".into(), lane: "sync".into() };
+    store.claim(Claim { line, now, until: now + 1.minute(), max }).await.unwrap().operations
 }
 
 fn good() -> Ending {
@@ -76,7 +77,7 @@ pub(crate) async fn one_that_waits_to_be_tried_again_keeps_its_place_before_late
     let claimed = claim(&store, now(), 1).await;
     let due_at = now() + 1.minute();
     let attempt =
-        Attempt { at: now(), status: 502, correlation_id: Some("c-1".into()), outcome: "bad gateway".into() };
+        Attempt { at: now(), status: 502, correlation_id: Some("c-1".into()), outcome: "bad gateway".into(), doubtful: false, not_kept: 0 };
     assert!(store.end(&claimed[0], Some(attempt.clone()), Ending::Again { due_at }, now()).await.unwrap());
     assert!(claim(&store, now(), 10).await.is_empty());
     let again = claim(&store, due_at, 10).await;
@@ -99,12 +100,12 @@ pub(crate) async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history(g
     let store = ground.open().await;
     let id = accept(&store, None).await;
     let claimed = claim(&store, now(), 1).await.remove(0);
-    let attempt = Attempt { at: now(), status: 400, correlation_id: None, outcome: "validation".into() };
+    let attempt = Attempt { at: now(), status: 400, correlation_id: None, outcome: "validation".into(), doubtful: false, not_kept: 0 };
     let answer = Some(Answer { status: 400, body: b"{}".to_vec() });
     let dead = Ending::Dead { reason: "PROPERTY_DOESNT_EXIST".into(), answer };
     store.end(&claimed, Some(attempt), dead, now()).await.unwrap();
     let letters =
-        store.operations(Filter { state: Some(State::Dead), ..Filter::default() }, 0, 10).await.unwrap();
+        store.operations(Filter { state: Some(State::Dead), ..Filter::default() }, 0, 10).await.unwrap().operations;
     assert_eq!((letters.len(), letters[0].reason.as_deref()), (1, Some("PROPERTY_DOESNT_EXIST")));
     let edit = Edit { body: Some(b"{\"properties\":{}}".to_vec()), ..Edit::default() };
     assert!(store.replay(id, edit, now()).await.unwrap());
@@ -148,7 +149,7 @@ pub(crate) async fn what_was_being_sent_is_found_after_a_crash(ground: &Ground) 
     let id = accept(&store, None).await;
     claim(&store, now(), 1).await;
     drop(store);
-    let interrupted = ground.open().await.interrupted(now() + 1.minute()).await.unwrap();
+    let interrupted = ground.open().await.interrupted(now() + 1.minute()).await.unwrap().operations;
     assert_eq!(interrupted.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [id]);
 }
 

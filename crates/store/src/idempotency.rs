@@ -1,0 +1,134 @@
+//! Writes that callers sent with a key of their own: what came of each, so that the same again gets the same answer.
+//!
+//! A key is begun on the disk before anything is sent. One that was begun and never ended was interrupted: what became of
+//! its write nobody knows, and whoever sends it again is told so, or asks HubSpot first.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::Checksum;
+use crate::failure::StoreError;
+
+/// A digest of whose key it is and of the key itself.
+pub type KeyDigest = [u8; 32];
+
+/// A digest of what was sent with it.
+pub type Fingerprint = [u8; 32];
+
+/// A write with a key, about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyed {
+    pub key: KeyDigest,
+    pub fingerprint: Fingerprint,
+    pub now: Timestamp,
+    /// Without an end by then, it was interrupted.
+    pub until: Timestamp,
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing: it is begun now.
+    New,
+    /// It was answered, and this was the answer.
+    Answered(KeptAnswer),
+    InProgress,
+    /// It was begun and never ended; it is begun again now.
+    Interrupted {
+        since: Timestamp,
+    },
+    /// Another write has it.
+    Different,
+}
+
+/// An answer as a caller got it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct KeptAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// One row.
+pub(crate) struct Row {
+    pub(crate) key: Vec<u8>,
+    pub(crate) fingerprint: Vec<u8>,
+    pub(crate) begun_at: i64,
+    pub(crate) until: i64,
+    pub(crate) status: Option<i64>,
+    pub(crate) headers: Option<Vec<u8>>,
+    pub(crate) answer: Option<Vec<u8>>,
+    pub(crate) checksum: i64,
+}
+
+impl Row {
+    pub(crate) fn begun(keyed: &Keyed) -> Self {
+        Self {
+            key: keyed.key.to_vec(),
+            fingerprint: keyed.fingerprint.to_vec(),
+            begun_at: keyed.now.as_millisecond(),
+            until: keyed.until.as_millisecond(),
+            status: None,
+            headers: None,
+            answer: None,
+            checksum: 0,
+        }
+        .summed()
+    }
+
+    pub(crate) fn answered(keyed: &Keyed, answer: &KeptAnswer) -> Self {
+        let headers = serde_json::to_vec(&answer.headers).expect("plain lists of text");
+        let (status, body) = (Some(answer.status.into()), Some(answer.body.clone()));
+        Self { status, headers: Some(headers), answer: body, ..Self::begun(keyed) }.summed()
+    }
+
+    /// What a write finds that comes with this key.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is not what was written.
+    pub(crate) fn found(&self, keyed: &Keyed) -> Result<Begun, StoreError> {
+        let damaged = || StoreError::Damaged { table: "idempotency", id: hex(&self.key) };
+        if self.checksum != self.sum() {
+            return Err(damaged());
+        }
+        if self.fingerprint != keyed.fingerprint {
+            return Ok(Begun::Different);
+        }
+        if let Some(status) = self.status {
+            let answer = self.kept(status).ok_or_else(damaged)?;
+            return Ok(Begun::Answered(answer));
+        }
+        if self.until > keyed.now.as_millisecond() {
+            return Ok(Begun::InProgress);
+        }
+        Timestamp::from_millisecond(self.begun_at).map(|since| Begun::Interrupted { since }).map_err(|_| damaged())
+    }
+
+    fn kept(&self, status: i64) -> Option<KeptAnswer> {
+        Some(KeptAnswer {
+            status: status.try_into().ok()?,
+            headers: serde_json::from_slice(self.headers.as_deref()?).ok()?,
+            body: self.answer.clone()?,
+        })
+    }
+
+    fn summed(self) -> Self {
+        Self { checksum: self.sum(), ..self }
+    }
+
+    /// Without `until`, which a start changes for all at once.
+    fn sum(&self) -> i64 {
+        let sum = Checksum::default()
+            .bytes(&self.key)
+            .bytes(&self.fingerprint)
+            .number(self.begun_at)
+            .number(self.status.unwrap_or(i64::MIN))
+            .maybe(self.headers.as_deref())
+            .maybe(self.answer.as_deref());
+        sum.finish().into()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
