@@ -57,7 +57,7 @@ pub(crate) struct UpOptions {
     /// HubSpot's status page [default: https://status.hubspot.com/api/v2/summary.json]
     #[arg(long, value_name = "URL")]
     pub(crate) status_page: Option<String>,
-    /// For what outlives a restart: kept webhooks, the day's ledger; created if it is not there
+    /// For what outlives a restart: accepted writes, kept webhooks, the day's ledger; created if it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 }

@@ -219,6 +219,8 @@ pub(crate) struct RouteSection {
     pub(crate) on_outage: Option<OnOutage>,
     #[serde(default)]
     pub(crate) max_stale_seconds: Option<u64>,
+    #[serde(default)]
+    pub(crate) respond_async: Option<bool>,
 }
 
 /// What a caller gets while HubSpot does not answer.
@@ -229,6 +231,8 @@ pub(crate) enum OnOutage {
     Stale,
     /// An error, at once.
     Fail,
+    /// Reads get the last good answer, writes are kept and applied later.
+    Queue,
 }
 
 impl Config {

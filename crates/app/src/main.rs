@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod config;
 mod console;
+mod durable;
 mod failure;
 mod handover;
 mod logs;

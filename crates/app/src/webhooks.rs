@@ -1,6 +1,5 @@
 //! HubSpot's deliveries, from our listener to the inbox.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,9 +35,9 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 const SECRET_VARIABLE: &str = "HUBSPOT_CLIENT_SECRET";
 
 /// The intake that the configuration asks for: none without a public address.
-pub(crate) async fn intake(
+pub(crate) fn intake(
     config: &Config,
-    data: Option<&Path>,
+    store: Option<Store>,
     clock: &WallClock,
 ) -> Result<Option<Arc<dyn Intake>>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
@@ -50,21 +49,12 @@ pub(crate) async fn intake(
         )
         .hint(format!("set {SECRET_VARIABLE}, or client_secret in [[connections]]")));
     }
-    let store = open_store(config, data).await?;
-    let receiver = Receiver { store, public, rules: Rules::default(), apps };
-    Ok(Some(Arc::new(Webhooks { receiver: Arc::new(receiver), clock: clock.clone() })))
-}
-
-async fn open_store(config: &Config, data: Option<&Path>) -> Result<Store, Failure> {
-    let beside = data.map(|directory| format!("sqlite:{}", directory.join("hubkeeper.db").display()));
-    let url = config.store.url.clone().or(beside).ok_or_else(|| {
+    let store = store.ok_or_else(|| {
         Failure::usage("webhooks are acknowledged only once they are on a disk, and no store is configured")
             .hint("name a directory with --data, or set [store] url")
     })?;
-    Store::open(&url).await.map_err(|error| {
-        Failure::usage(format!("the store cannot be used: {error}"))
-            .hint("[store] url names it; without that it is hubkeeper.db in the directory of --data")
-    })
+    let receiver = Receiver { store, public, rules: Rules::default(), apps };
+    Ok(Some(Arc::new(Webhooks { receiver: Arc::new(receiver), clock: clock.clone() })))
 }
 
 /// Every connection that has a client secret, or the one of the environment.

@@ -50,8 +50,8 @@ impl Call {
         request
     }
 
-    /// The same call, to be made behind its caller's back.
-    pub(crate) fn again(&self) -> Self {
+    /// The same call once more: to be made behind its caller's back, or later.
+    pub fn again(&self) -> Self {
         Self {
             method: self.method.clone(),
             target: self.target.clone(),

@@ -4,22 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::body::Body;
-use client::call::{Answer, Call, Effort, Source};
+use client::call::{Answer, Call, CallFailed, Effort, Source};
 use client::stack::Stack;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body as _;
 use http_body_util::Limited;
+use hubspot::endpoint::Endpoint;
 use tokio::time::Instant;
 
 use crate::admit::{Admission, Admitted};
 use crate::connection::Arrived;
 use crate::headers;
 use crate::kin;
+use crate::outbox::wish::Wished;
+use crate::outbox::{self, Outbox};
 use crate::own_hosts::OwnHosts;
 use crate::refusal::Refusal;
 use crate::rewrite::{self, Origins};
 use crate::rules::{Rules, Who};
 use crate::turned_away::TurnedAway;
+
+mod keep;
 
 /// Request bodies up to this size are held, so that the call can be sent again.
 const HELD_BODY_BYTES_MAX: u64 = 256 * 1024;
@@ -48,6 +54,18 @@ pub(crate) struct Forwarder {
     /// Where whoever can connect is trusted, browsers must not be.
     pub(crate) own_hosts: Option<OwnHosts>,
     pub(crate) turned_away: Arc<TurnedAway>,
+    pub(crate) outbox: Option<Arc<Outbox>>,
+}
+
+/// What becomes of a request.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every request is a call; a box would be one more for each of them"
+)]
+enum Way {
+    Call(Prepared),
+    /// Kept, or answered, by ourselves.
+    Ours(BoxFuture<'static, Response<Body>>),
 }
 
 /// A call that is ready to be made, once its body is here.
@@ -68,7 +86,8 @@ impl Forwarder {
         };
         async move {
             let Prepared { call, incoming, host } = match prepared {
-                Ok(prepared) => prepared,
+                Ok(Way::Call(prepared)) => prepared,
+                Ok(Way::Ours(ours)) => return ours.await,
                 Err(refusal) => return self.turn_away(refusal),
             };
             let endpoint = call.endpoint;
@@ -78,12 +97,7 @@ impl Forwarder {
             };
             match self.stack.call(call, body).await {
                 Ok(answer) => self.respond(answer, endpoint.paged, host.as_ref()),
-                Err(failed) => {
-                    let refusal = Refusal::of_call(&failed, &endpoint, self.settings.body_bytes_max);
-                    let mut response = refusal.into_response();
-                    tell_effort(response.headers_mut(), failed.effort);
-                    response
-                }
+                Err(failed) => self.failed(&failed, &endpoint),
             }
         }
     }
@@ -94,8 +108,15 @@ impl Forwarder {
         refusal.into_response()
     }
 
+    fn failed(&self, failed: &CallFailed, endpoint: &Endpoint) -> Response<Body> {
+        let refusal = Refusal::of_call(failed, endpoint, self.settings.body_bytes_max);
+        let mut response = refusal.into_response();
+        tell_effort(response.headers_mut(), failed.effort);
+        response
+    }
+
     /// Admits and resolves: who calls, and what the call is.
-    fn prepare(&self, request: Request<Body>) -> Result<Prepared, Refusal> {
+    fn prepare(self: &Arc<Self>, request: Request<Body>) -> Result<Way, Refusal> {
         let (mut parts, incoming) = request.into_parts();
         if let Some(own_hosts) = &self.own_hosts {
             own_hosts.check(&parts.headers)?;
@@ -105,8 +126,16 @@ impl Forwarder {
         let deadline = Instant::now() + self.deadline(&parts.headers)?;
         let Admitted { credential, caller, treatment } =
             self.admission.admit(&parts.headers, &self.unnamed)?;
+        if let Some(outbox) = &self.outbox
+            && let Some(id) = target.path().strip_prefix(outbox::PATH)
+        {
+            let reader = outbox.writer(&credential, &parts.headers).ok_or_else(Refusal::unknown_caller)?;
+            let told = outbox.clone().tell(parts.method, id.to_owned(), reader, caller);
+            return Ok(Way::Ours(Box::pin(told)));
+        }
+        let wished = self.outbox.as_ref().map(|_| Wished::take(&mut parts.headers)).unwrap_or_default();
         let who = Who { caller: &caller, treatment };
-        let mut handling = self.rules.handling(&parts.method, target.path(), who, &parts.headers)?;
+        let (mut handling, queue) = self.rules.handling(&parts.method, target.path(), who, &parts.headers)?;
         if Arc::ptr_eq(&caller, &self.unnamed) {
             handling.kin = kin::of(&parts.headers);
         }
@@ -127,7 +156,13 @@ impl Forwarder {
             deadline,
             handling,
         };
-        Ok(Prepared { call, incoming, host })
+        let prepared = Prepared { call, incoming, host };
+        if let Some(outbox) = &self.outbox
+            && let Some(wish) = outbox.wish(&prepared.call, &wished, queue)?
+        {
+            return Ok(Way::Ours(Box::pin(self.clone().keep(outbox.clone(), prepared, wish))));
+        }
+        Ok(Way::Call(prepared))
     }
 
     fn respond(&self, answer: Answer, paged: bool, host: Option<&HeaderValue>) -> Response<Body> {

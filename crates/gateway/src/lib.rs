@@ -16,6 +16,7 @@
 //! | `headers` | which headers travel |
 //! | [`Intake`] | what comes in and is no call to HubSpot |
 //! | `rewrite` | links in answers lead back to us |
+//! | [`outbox`] | writes applied later, and keys that make a write count once |
 //! | `refusal` | our own errors, in HubSpot's shape |
 //! | [`TurnedAway`] | requests that never became calls |
 //! | [`traffic`] | what passed through lately |
@@ -27,7 +28,7 @@ use std::time::Duration;
 use client::body::Body;
 use client::clock::WallClock;
 use client::stack::Stack;
-use futures_util::future::Either;
+use futures_util::future::{self, Either};
 use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -40,6 +41,7 @@ mod intake;
 mod kin;
 mod listener;
 pub mod log;
+pub mod outbox;
 mod own_hosts;
 mod refusal;
 mod rewrite;
@@ -57,6 +59,7 @@ pub use turned_away::TurnedAway;
 use admit::Admission;
 use connection::Arrived;
 use forward::Forwarder;
+use outbox::Outbox;
 use refusal::Refusal;
 use rewrite::Origins;
 use rules::Rules;
@@ -80,6 +83,8 @@ pub struct Gateway {
     pub own_hosts: OwnHosts,
     /// Takes webhooks, where they are configured.
     pub intake: Option<Arc<dyn Intake>>,
+    /// Keeps writes for later, where there is a store.
+    pub outbox: Option<Arc<Outbox>>,
     pub forward: ForwardSettings,
     pub listener: ListenerSettings,
     /// What never became a call, for monitoring.
@@ -130,7 +135,15 @@ impl Gateway {
             unnamed: Arc::from("-"),
             own_hosts,
             turned_away: self.turned_away,
+            outbox: self.outbox.clone(),
         });
+        let outbox = self.outbox;
+        let applied = draining.clone();
+        let applying = async move {
+            if let Some(outbox) = outbox {
+                outbox.run(applied).await;
+            }
+        };
         let intake = self.intake;
         let service = move |arrived| match (&intake, arrived) {
             (Some(intake), Arrived::Request(request)) if intake.takes(request.uri().path()) => {
@@ -146,7 +159,7 @@ impl Gateway {
             tokio::time::sleep(DRAIN_SENT).await;
         };
         tokio::select! {
-            () = listener::run(listener, self.listener, draining, clock, service) => {}
+            _ = future::join(listener::run(listener, self.listener, draining, clock, service), applying) => {}
             () = drained => tracing::warn!("requests were still under way when the time to drain was up"),
         }
     }

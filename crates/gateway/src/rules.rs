@@ -11,6 +11,7 @@ use client::stack::Feature;
 use http::{HeaderMap, Method};
 
 use crate::headers;
+use crate::outbox::Queue;
 use crate::refusal::Refusal;
 
 mod pattern;
@@ -28,6 +29,8 @@ pub struct Treatment {
     pub keep: Option<Duration>,
     /// The oldest answer that is better than none; zero where an error is better.
     pub stale_max: Option<Duration>,
+    /// When writes are kept for later.
+    pub queue: Option<Queue>,
 }
 
 /// What is done on a route.
@@ -67,7 +70,7 @@ impl Rules {
         path: &str,
         who: Who<'_>,
         headers: &HeaderMap,
-    ) -> Result<Handling, Refusal> {
+    ) -> Result<(Handling, Queue), Refusal> {
         let rule = self.rules.iter().find(|rule| rule.matches(method, path, who.caller));
         let mut handling = who.treatment.over(self.default);
         if let Some(rule) = rule {
@@ -76,7 +79,8 @@ impl Rules {
         if let Some(asked) = asked_lane(headers)? {
             handling.lane = who.treatment.lane.map_or(asked, |own| asked.max(own));
         }
-        Ok(handling)
+        let queue = rule.and_then(|rule| rule.treatment.queue).or(who.treatment.queue).unwrap_or_default();
+        Ok((handling, queue))
     }
 }
 
@@ -174,7 +178,7 @@ mod tests {
             headers.insert(headers::LANE, HeaderValue::from_static(asked));
         }
         let who = Who { caller, treatment: Treatment { lane: own, ..Treatment::default() } };
-        let handling = rules().handling(&method, path, who, &headers).expect("a good header");
+        let (handling, _) = rules().handling(&method, path, who, &headers).expect("a good header");
         assert_eq!(handling.lane, lane);
     }
 

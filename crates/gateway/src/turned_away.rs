@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Each reason as our error body names it, and as monitoring does.
-const REASONS: [(&str, &str); 9] = [
+const REASONS: [(&str, &str); 13] = [
     ("HUBKEEPER_UNKNOWN_CALLER", "unknown_caller"),
     ("HUBKEEPER_BAD_REQUEST", "bad_request"),
     ("HUBKEEPER_AMBIGUOUS_REQUEST", "ambiguous_request"),
@@ -13,6 +13,10 @@ const REASONS: [(&str, &str); 9] = [
     ("HUBKEEPER_BODY_UNREADABLE", "body_unreadable"),
     ("HUBKEEPER_UNKNOWN_HOST", "unknown_host"),
     ("HUBKEEPER_CROSS_SITE", "cross_site"),
+    ("HUBKEEPER_KEY_USED_OTHERWISE", "key_used_otherwise"),
+    ("HUBKEEPER_KEY_IN_PROGRESS", "key_in_progress"),
+    ("HUBKEEPER_OUTCOME_UNKNOWN", "outcome_unknown"),
+    ("HUBKEEPER_NOT_KEPT", "not_kept"),
 ];
 
 /// Whatever has no name of its own.
@@ -38,6 +42,7 @@ impl TurnedAway {
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
+    use store::failure::{Refusing, StoreError};
 
     use super::*;
     use crate::connection::{Refused, Violation};
@@ -54,6 +59,10 @@ mod tests {
             Refusal::cross_site(),
             Refusal::body_too_large(1),
             Refusal::body_unreadable(),
+            Refusal::key_used_otherwise(),
+            Refusal::key_in_progress(),
+            Refusal::key_in_doubt(),
+            Refusal::not_kept(&StoreError::NotAccepted(Refusing::DiskFull)),
             refused(Refused::HeadTimeout),
             refused(Refused::Framing(Violation::HeadTooLarge)),
             refused(Refused::Framing(Violation::BareLineFeed)),

@@ -41,6 +41,15 @@ pub enum Begun {
     Different,
 }
 
+/// Whose a key is when its write is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Nobody's, as far as the accepting knows.
+    Free,
+    /// This very write has begun it.
+    Ours,
+}
+
 /// An answer as a caller got it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct KeptAnswer {
@@ -101,7 +110,9 @@ impl Row {
         if self.until > keyed.now.as_millisecond() {
             return Ok(Begun::InProgress);
         }
-        Timestamp::from_millisecond(self.begun_at).map(|since| Begun::Interrupted { since }).map_err(|_| damaged())
+        Timestamp::from_millisecond(self.begun_at)
+            .map(|since| Begun::Interrupted { since })
+            .map_err(|_| damaged())
     }
 
     fn kept(&self, status: i64) -> Option<KeptAnswer> {

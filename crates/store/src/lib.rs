@@ -29,7 +29,7 @@ mod stored;
 
 use deliveries::{Delivery, NewDelivery, Places};
 use failure::{OpenError, Refusing, StoreError};
-use idempotency::{Begun, KeptAnswer, KeyDigest, Keyed};
+use idempotency::{Begun, Hold, KeptAnswer, KeyDigest, Keyed};
 use outbox::{Attempt, Claim, Edit, Ending, Filter, Found, Line, NewOperation, Operation, State};
 use postgres::Postgres;
 use sqlite::Sqlite;
@@ -68,6 +68,14 @@ impl Store {
         }
         let path = sqlite::file_of(url).ok_or_else(|| OpenError::Url(url.to_owned()))?;
         Sqlite::open(&path).map(Backend::Sqlite).map(Self)
+    }
+
+    /// Whether other processes may be at it too.
+    pub fn is_shared(&self) -> bool {
+        match &self.0 {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(_) => true,
+        }
     }
 
     /// Why nothing new is taken, if so.
@@ -222,7 +230,6 @@ impl Store {
     }
 
     /// Keeps an operation and the answer to its key in one commit, unless the key is known; then only that is told.
-    /// A key that is held was begun by this very write.
     ///
     /// # Errors
     /// [`StoreError::NotAccepted`] when nothing was written; [`StoreError::OutcomeUnknown`] when it may have been.
@@ -231,9 +238,9 @@ impl Store {
         asked: NewOperation,
         keyed: Keyed,
         answer: KeptAnswer,
-        held: bool,
+        hold: Hold,
     ) -> Result<Begun, StoreError> {
-        on!(self, backend => backend.accept_once(asked, keyed, answer, held))
+        on!(self, backend => backend.accept_once(asked, keyed, answer, hold))
     }
 
     /// Forgets keys that were begun before a moment, some at a time.
@@ -254,12 +261,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn operations(
-        &self,
-        filter: Filter,
-        after: i64,
-        max: usize,
-    ) -> Result<Found, StoreError> {
+    pub async fn operations(&self, filter: Filter, after: i64, max: usize) -> Result<Found, StoreError> {
         on!(self, backend => backend.operations(filter, after, max))
     }
 

@@ -13,12 +13,14 @@ use client::stack::{Feature, Stack, StackSettings};
 use client::transport::{HttpTransport, TransportSettings, tls};
 use gateway::admit::{Admission, Callers};
 use gateway::log::Log;
+use gateway::outbox::Outbox;
 use gateway::traffic::Traffic;
 use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
 use hubspot::endpoint::ApiFamily;
 use hubspot::limits::{AppKind, Plan};
 use hubspot::secret::Secret;
 use serde_json::json;
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -26,8 +28,9 @@ use tokio::time::Instant;
 use super::{bind, places};
 use crate::admin::{self, Admin};
 use crate::cli::UpOptions;
-use crate::config::{CacheSection, Config, DegradedSection, Mode};
+use crate::config::{CacheSection, Config, ConnectionSection, DegradedSection, Mode};
 use crate::console::Drill;
+use crate::durable;
 use crate::failure::{Exit, Failure};
 use crate::handover::Kept;
 use crate::logs;
@@ -114,8 +117,10 @@ impl House {
         let clock = WallClock::system();
         let started = Instant::now();
         let traffic = Arc::new(Traffic::new(clock.clone()));
-        let admission = admission(config)?;
-        if let Admission::Managed { connection, .. } = &admission {
+        let store = durable::open(config, data).await?;
+        let connections = connections(config, store.as_ref())?;
+        let admission = admission(config, &connections)?;
+        for connection in &connections {
             traffic.introduce(&connection.name);
         }
         let upstream = config.gateway.upstream.parse().map_err(Failure::usage)?;
@@ -134,6 +139,7 @@ impl House {
         if let Some(kept) = &kept {
             kept.take_over(&stack);
         }
+        let outbox = store.clone().map(|store| outbox(store, &stack, connections)).map(Arc::new);
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
@@ -141,7 +147,8 @@ impl House {
             upstream: config.gateway.upstream.clone(),
             public_url: config.gateway.public_url.clone(),
             own_hosts: OwnHosts::new(own_names(config)),
-            intake: webhooks::intake(config, data, &clock).await?,
+            intake: webhooks::intake(config, store, &clock)?,
+            outbox,
             forward: ForwardSettings {
                 deadline: config.gateway.deadline(),
                 deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
@@ -330,7 +337,7 @@ fn cache_settings(section: &CacheSection) -> CacheSettings {
     }
 }
 
-fn admission(config: &Config) -> Result<Admission, Failure> {
+fn admission(config: &Config, connections: &[Arc<Connection>]) -> Result<Admission, Failure> {
     match config.gateway.mode {
         Mode::Passthrough => Ok(Admission::Passthrough),
         Mode::Managed => {
@@ -338,22 +345,37 @@ fn admission(config: &Config) -> Result<Admission, Failure> {
             for caller in &config.callers {
                 keys.push((caller.name.clone(), caller.key.resolve()?, caller.treatment()));
             }
-            let connection = Arc::new(connection(config)?);
+            let connection = connections.first().cloned().ok_or_else(|| {
+                Failure::usage("managed mode needs a HubSpot token, and there is none")
+                    .hint(format!("set {TOKEN_VARIABLE}, or add [[connections]] with a token reference"))
+            })?;
             Ok(Admission::Managed { connection, callers: Callers::new(keys) })
         }
     }
 }
 
-/// The connection that we hold the token of.
-fn connection(config: &Config) -> Result<Connection, Failure> {
-    let section = config.connections.first();
-    let token = token(config)?.ok_or_else(|| {
-        Failure::usage("managed mode needs a HubSpot token, and there is none")
-            .hint(format!("set {TOKEN_VARIABLE}, or add [[connections]] with a token reference"))
-    })?;
+fn outbox(store: Store, stack: &Arc<Stack>, connections: Vec<Arc<Connection>>) -> Outbox {
+    Outbox::new(store, stack.clone(), connections)
+}
+
+/// The connections whose token we hold: those of the file, or the one of the environment. Where all calls go with their
+/// caller's own token and nothing is kept, there is no need of any.
+fn connections(config: &Config, store: Option<&Store>) -> Result<Vec<Arc<Connection>>, Failure> {
+    if config.gateway.mode == Mode::Passthrough && store.is_none() {
+        return Ok(Vec::new());
+    }
+    let configured = config.connections.iter().map(|section| (Some(section), section.token.clone()));
+    let mut named: Vec<_> = configured.collect();
+    if named.is_empty() && process::environment(TOKEN_VARIABLE).is_some() {
+        named.push((None, SecretReference::Env(TOKEN_VARIABLE.to_owned())));
+    }
+    named.into_iter().map(|(section, token)| Ok(Arc::new(connection(section, &token.resolve()?)?))).collect()
+}
+
+fn connection(section: Option<&ConnectionSection>, token: &Secret) -> Result<Connection, Failure> {
     let name = section.map_or_else(|| "default".to_owned(), |section| section.name.clone());
     let kind = section.and_then(|section| section.kind).unwrap_or(AppKind::PrivateApp);
-    let mut connection = Connection::new(name, &token, kind).map_err(Failure::usage)?;
+    let mut connection = Connection::new(name, token, kind).map_err(Failure::usage)?;
     connection.plan = section.and_then(|section| section.plan);
     connection.portal_id = section.and_then(|section| section.portal_id);
     Ok(connection)

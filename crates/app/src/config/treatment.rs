@@ -6,6 +6,7 @@ use client::governor::{Floors, LaneSettings};
 use client::handling::Handling;
 use client::lane::Lane;
 use client::stack::Feature;
+use gateway::outbox::Queue;
 use gateway::rules::{Pattern, Rule, Rules, Treatment};
 use http::Method;
 
@@ -94,11 +95,12 @@ fn rule(route: &RouteSection, config: &Config) -> Result<Rule, (String, &'static
         packing: route.packing.map(feature),
         keep: route.cache_seconds.map(Duration::from_secs),
         stale_max: stale_max(route, config.cache.max_stale_seconds)?,
+        queue: queue(route),
     };
     if treatment == Treatment::default() {
         return Err((
             "it changes nothing".into(),
-            "add lane, weight, packing, cache_seconds, on_outage or max_stale_seconds",
+            "add lane, weight, packing, cache_seconds, on_outage, max_stale_seconds or respond_async",
         ));
     }
     Ok(Rule { method: method(route)?, path, caller: route.caller.clone(), treatment })
@@ -124,7 +126,17 @@ fn stale_max(route: &RouteSection, house: u64) -> Result<Option<Duration>, (Stri
         )),
         (Some(OnOutage::Fail), None) => Ok(Some(Duration::ZERO)),
         (Some(OnOutage::Stale), None) => Ok(Some(Duration::from_secs(house))),
-        (Some(OnOutage::Stale) | None, told) => Ok(told),
+        (Some(OnOutage::Stale | OnOutage::Queue) | None, told) => Ok(told),
+    }
+}
+
+/// When the route's writes are kept for later.
+fn queue(route: &RouteSection) -> Option<Queue> {
+    match (route.respond_async, route.on_outage) {
+        (Some(true), _) => Some(Queue::Always),
+        (_, Some(OnOutage::Queue)) => Some(Queue::OnOutage),
+        (Some(false), _) => Some(Queue::Never),
+        (None, Some(OnOutage::Stale | OnOutage::Fail) | None) => None,
     }
 }
 

@@ -7,6 +7,7 @@ mod command_line;
 mod house;
 mod laws;
 mod otel;
+mod outbox;
 mod tidy;
 mod triage;
 mod virtual_hubspot;

@@ -6,7 +6,7 @@ use tokio_postgres::Row as Columns;
 use super::operations::insert;
 use super::{Postgres, unknown};
 use crate::failure::StoreError;
-use crate::idempotency::{Begun, KeptAnswer, KeyDigest, Keyed, Row};
+use crate::idempotency::{Begun, Hold, KeptAnswer, KeyDigest, Keyed, Row};
 use crate::outbox::{NewOperation, Operation};
 use crate::stored::Stored;
 
@@ -46,12 +46,15 @@ impl Postgres {
         asked: NewOperation,
         keyed: Keyed,
         answer: KeptAnswer,
-        held: bool,
+        hold: Hold,
     ) -> Result<Begun, StoreError> {
         let stored = Stored::of(&Operation::new(asked));
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(unknown)?;
-        let found = if held { Begun::New } else { find(&transaction, &keyed).await? };
+        let found = match hold {
+            Hold::Ours => Begun::New,
+            Hold::Free => find(&transaction, &keyed).await?,
+        };
         if found == Begun::New {
             put(&transaction, &Row::answered(&keyed, &answer)).await.map_err(unknown)?;
             insert(&transaction, &stored).await.map_err(unknown)?;

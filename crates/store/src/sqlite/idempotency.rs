@@ -7,7 +7,7 @@ use super::Sqlite;
 use super::operations::insert;
 use super::writer::Intent;
 use crate::failure::StoreError;
-use crate::idempotency::{Begun, KeptAnswer, KeyDigest, Keyed, Row};
+use crate::idempotency::{Begun, Hold, KeptAnswer, KeyDigest, Keyed, Row};
 use crate::outbox::{NewOperation, Operation};
 use crate::stored::Stored;
 
@@ -49,11 +49,14 @@ impl Sqlite {
         asked: NewOperation,
         keyed: Keyed,
         answer: KeptAnswer,
-        held: bool,
+        hold: Hold,
     ) -> Result<Begun, StoreError> {
         let stored = Stored::of(&Operation::new(asked));
         let accept = move |transaction: &Connection| {
-            let found = if held { Ok(Begun::New) } else { find(transaction, &keyed)? };
+            let found = match hold {
+                Hold::Ours => Ok(Begun::New),
+                Hold::Free => find(transaction, &keyed)?,
+            };
             if matches!(found, Ok(Begun::New)) {
                 put(transaction, &Row::answered(&keyed, &answer))?;
                 insert(transaction, &stored)?;

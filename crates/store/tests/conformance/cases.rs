@@ -76,8 +76,14 @@ pub(crate) async fn one_that_waits_to_be_tried_again_keeps_its_place_before_late
     accept(&store, Some("contacts/1")).await;
     let claimed = claim(&store, now(), 1).await;
     let due_at = now() + 1.minute();
-    let attempt =
-        Attempt { at: now(), status: 502, correlation_id: Some("c-1".into()), outcome: "bad gateway".into(), doubtful: false, not_kept: 0 };
+    let attempt = Attempt {
+        at: now(),
+        status: 502,
+        correlation_id: Some("c-1".into()),
+        outcome: "bad gateway".into(),
+        doubtful: false,
+        not_kept: 0,
+    };
     assert!(store.end(&claimed[0], Some(attempt.clone()), Ending::Again { due_at }, now()).await.unwrap());
     assert!(claim(&store, now(), 10).await.is_empty());
     let again = claim(&store, due_at, 10).await;
@@ -100,12 +106,22 @@ pub(crate) async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history(g
     let store = ground.open().await;
     let id = accept(&store, None).await;
     let claimed = claim(&store, now(), 1).await.remove(0);
-    let attempt = Attempt { at: now(), status: 400, correlation_id: None, outcome: "validation".into(), doubtful: false, not_kept: 0 };
+    let attempt = Attempt {
+        at: now(),
+        status: 400,
+        correlation_id: None,
+        outcome: "validation".into(),
+        doubtful: false,
+        not_kept: 0,
+    };
     let answer = Some(Answer { status: 400, body: b"{}".to_vec() });
     let dead = Ending::Dead { reason: "PROPERTY_DOESNT_EXIST".into(), answer };
     store.end(&claimed, Some(attempt), dead, now()).await.unwrap();
-    let letters =
-        store.operations(Filter { state: Some(State::Dead), ..Filter::default() }, 0, 10).await.unwrap().operations;
+    let letters = store
+        .operations(Filter { state: Some(State::Dead), ..Filter::default() }, 0, 10)
+        .await
+        .unwrap()
+        .operations;
     assert_eq!((letters.len(), letters[0].reason.as_deref()), (1, Some("PROPERTY_DOESNT_EXIST")));
     let edit = Edit { body: Some(b"{\"properties\":{}}".to_vec()), ..Edit::default() };
     assert!(store.replay(id, edit, now()).await.unwrap());

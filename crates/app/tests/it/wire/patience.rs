@@ -66,6 +66,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         public_url: None,
         own_hosts: OwnHosts::default(),
         intake: None,
+        outbox: None,
         forward: ForwardSettings {
             deadline: Duration::from_secs(600),
             deadline_max: Duration::from_secs(600),

@@ -1,0 +1,183 @@
+//! Writes that are kept: answered before they are sent, or sent once for each key.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use client::body::Body;
+use client::call::{Answer, Call, CallFailed};
+use http::{HeaderName, HeaderValue, Response, header};
+use http_body_util::Limited;
+use store::idempotency::{Begun, Hold, Keyed};
+
+use super::{Forwarder, HELD_BODY_TIME_MAX, Prepared};
+use crate::outbox::wish::{Wish, Writer};
+use crate::outbox::{self, Accepted, Again, Asked, Blame, Outbox, Queue, Twice, Verdict, key};
+use crate::refusal::Refusal;
+
+mod remember;
+
+/// A batch of a hundred records with long texts; a larger body goes as it comes, and is not kept.
+const KEPT_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Whether this answer was given before, to the same write.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// A write, and what is wished for it.
+struct Write {
+    call: Call,
+    body: Bytes,
+    host: Option<HeaderValue>,
+    keyed: Option<Keyed>,
+    wish: Wish,
+}
+
+/// A write was sent, or kept instead.
+enum Sent {
+    Kept(Response<Body>),
+    Tried(Response<Body>, Verdict),
+}
+
+impl Forwarder {
+    /// Does with a write what is wished.
+    pub(super) async fn keep(
+        self: Arc<Self>,
+        outbox: Arc<Outbox>,
+        prepared: Prepared,
+        wish: Wish,
+    ) -> Response<Body> {
+        let Prepared { call, incoming, host } = prepared;
+        let reading = tokio::time::timeout(HELD_BODY_TIME_MAX, incoming.read_ahead(KEPT_BODY_BYTES_MAX));
+        let body = match reading.await.ok().and_then(Result::ok) {
+            None => return self.turn_away(Refusal::body_unreadable()),
+            Some(Body::Empty) => Bytes::new(),
+            Some(Body::Whole(bytes)) => bytes,
+            Some(_) if wish.key.is_some() => {
+                return self.turn_away(Refusal::too_large_to_keep(KEPT_BODY_BYTES_MAX));
+            }
+            Some(longer) => return self.send_longer(call, longer, host).await,
+        };
+        let keyed = wish.key.as_deref().map(|text| {
+            let digest = key::digest(text, &wish.writer, &call);
+            outbox.keyed(digest, key::fingerprint(&call, &body), call.deadline)
+        });
+        let write = Write { call, body, host, keyed, wish };
+        let answered = match write.wish.queue {
+            Queue::Always => outbox.keep(&write, Hold::Free).await,
+            Queue::Never | Queue::OnOutage => self.send_or_keep(outbox, write).await,
+        };
+        answered.unwrap_or_else(|refusal| self.turn_away(refusal))
+    }
+
+    /// Too long to be kept; the preference is not honoured.
+    async fn send_longer(&self, call: Call, body: Body, host: Option<HeaderValue>) -> Response<Body> {
+        let max = usize::try_from(self.settings.body_bytes_max).unwrap_or(usize::MAX);
+        let again = call.again();
+        let result = self.stack.call(call, Body::boxed(Limited::new(body, max))).await;
+        self.told(result, &again, host.as_ref())
+    }
+
+    async fn send_or_keep(
+        self: &Arc<Self>,
+        outbox: Arc<Outbox>,
+        write: Write,
+    ) -> Result<Response<Body>, Refusal> {
+        let Some(keyed) = write.keyed.clone() else {
+            return match self.send(&outbox, write, Hold::Free).await? {
+                Sent::Kept(response) | Sent::Tried(response, _) => Ok(response),
+            };
+        };
+        match outbox.begin(&keyed).await? {
+            Begun::New => {}
+            // Twice is the same as once.
+            Begun::Interrupted { .. } if write.call.endpoint.idempotent => {}
+            Begun::Interrupted { .. } => {
+                outbox.leave_in_doubt(&keyed).await;
+                return Err(Refusal::key_in_doubt());
+            }
+            found @ (Begun::Answered(_) | Begun::InProgress | Begun::Different) => return replay(found),
+        }
+        // In a task of its own: the answer must not be lost because its caller hangs up.
+        let forwarder = self.clone();
+        let sending = tokio::spawn(async move {
+            let sent = forwarder.send(&outbox, write, Hold::Ours).await;
+            outbox.remember(keyed, sent).await
+        });
+        sending.await.unwrap_or_else(|_| Err(Refusal::key_in_doubt()))
+    }
+
+    /// Sends a write, and keeps it for later where HubSpot is not there and the route says so.
+    async fn send(&self, outbox: &Outbox, mut write: Write, hold: Hold) -> Result<Sent, Refusal> {
+        if write.wish.queue == Queue::OnOutage && outbox.waits(&write).await {
+            return outbox.keep(&write, hold).await.map(Sent::Kept);
+        }
+        if write.keyed.is_some() {
+            // It may be told to somebody later who asks for another encoding.
+            write.call.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        let twice = if write.call.endpoint.idempotent { Twice::Safe } else { Twice::Unsafe };
+        let result = self.stack.call(write.call.again(), Body::from(write.body.clone())).await;
+        let verdict = match &result {
+            Ok(answer) => outbox::of_answer(answer.error.as_deref(), twice),
+            Err(failed) => outbox::of_failure(failed, twice),
+        };
+        if write.wish.queue == Queue::OnOutage
+            && let Verdict::Again(Again { blame: Blame::Way | Blame::Failing, .. }) = verdict
+        {
+            return outbox.keep(&write, hold).await.map(Sent::Kept);
+        }
+        Ok(Sent::Tried(self.told(result, &write.call, write.host.as_ref()), verdict))
+    }
+
+    fn told(
+        &self,
+        result: Result<Answer, CallFailed>,
+        call: &Call,
+        host: Option<&HeaderValue>,
+    ) -> Response<Body> {
+        match result {
+            Ok(answer) => self.respond(answer, call.endpoint.paged, host),
+            Err(failed) => self.failed(&failed, &call.endpoint),
+        }
+    }
+}
+
+impl Outbox {
+    /// Puts a write into the store; its answer is that it is there.
+    async fn keep(&self, write: &Write, hold: Hold) -> Result<Response<Body>, Refusal> {
+        let Writer::Connection(connection) = &write.wish.writer else {
+            return Err(Refusal::unknown_caller()); // it is never wished for
+        };
+        let key = write.keyed.clone().map(|keyed| (keyed, hold));
+        let asked = Asked { connection, call: &write.call, body: &write.body, key };
+        match self.accept(asked).await.map_err(|error| Refusal::not_kept(&error))? {
+            Accepted::Kept(answer) => {
+                let mut response = outbox::response(answer);
+                if write.keyed.is_some() {
+                    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("false"));
+                }
+                Ok(response)
+            }
+            Accepted::Found(found) => replay(found),
+        }
+    }
+
+    /// Others wait here that this write must not overtake.
+    async fn waits(&self, write: &Write) -> bool {
+        let Writer::Connection(connection) = &write.wish.writer else { return false };
+        self.would_overtake(connection, &write.call, &write.body).await
+    }
+}
+
+/// What is known of a key, to whoever sends it again.
+fn replay(found: Begun) -> Result<Response<Body>, Refusal> {
+    match found {
+        Begun::Answered(answer) => {
+            let mut response = outbox::response(answer);
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        Begun::Different => Err(Refusal::key_used_otherwise()),
+        Begun::InProgress => Err(Refusal::key_in_progress()),
+        Begun::Interrupted { .. } | Begun::New => Err(Refusal::key_in_doubt()),
+    }
+}

@@ -1,0 +1,83 @@
+//! Writes that are accepted now and applied later, and keys that make a write count once.
+//!
+//! ```text
+//! caller ─▶ wish ─▶ accept ─▶ store (durable) ─▶ 202
+//!                               │
+//!                    worker ◀───┘  line by line, in order per record
+//!                      │
+//!                      ▼
+//!                  client::stack ─▶ HubSpot ─▶ verdict ─▶ applied | dead | again | in doubt ─▶ settle
+//! ```
+//!
+//! | module | is |
+//! |---|---|
+//! | `wish` | whether a call is to be kept, by its headers and the route's rule |
+//! | `write` | which calls are writes, and of which record |
+//! | `key` | a caller's key: whose it is, and what it was sent with |
+//! | `accept` | into the store, and what the caller is told |
+//! | `worker` | takes what is due, and sends it |
+//! | `pace` | how many of a line may be under way |
+//! | `verdict` | what an answer means for an operation |
+//! | `settle` | what may have taken effect without a word |
+//! | [`show`] | an operation in JSON |
+//! | `tell` | what a caller is told of its own |
+
+use std::sync::Arc;
+
+use client::accounts::Connection;
+use client::clock::WallClock;
+use client::stack::Stack;
+use http::HeaderValue;
+use store::Store;
+use tokio::sync::Notify;
+
+mod accept;
+pub(crate) mod key;
+mod pace;
+mod send;
+mod settle;
+pub mod show;
+mod tell;
+mod verdict;
+pub(crate) mod wish;
+mod worker;
+mod write;
+
+pub(crate) use accept::{Accepted, Asked, response};
+pub(crate) use verdict::{Again, Blame, Twice, Verdict, of_answer, of_failure};
+pub use wish::Queue;
+
+/// The path that operations are asked about at.
+pub(crate) const PATH: &str = "/operations/";
+
+/// Where accepted writes are kept, and how they go.
+pub struct Outbox {
+    store: Store,
+    stack: Arc<Stack>,
+    clock: WallClock,
+    /// Those whose token we hold: no other credential is there when an operation's time comes.
+    connections: Vec<Arc<Connection>>,
+    /// Something may be due.
+    wake: Notify,
+}
+
+impl Outbox {
+    pub fn new(store: Store, stack: Arc<Stack>, connections: Vec<Arc<Connection>>) -> Self {
+        let clock = stack.clock();
+        Self { store, stack, clock, connections, wake: Notify::new() }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The connection that a caller's own token is that of. All are compared, each in constant time.
+    pub(crate) fn connection_of(&self, authorization: &HeaderValue) -> Option<&Arc<Connection>> {
+        let is_one = |connection: &&Arc<Connection>| connection.is_authorized_by(authorization);
+        self.connections.iter().filter(is_one).last()
+    }
+
+    fn connection(&self, name: &str) -> Option<&Arc<Connection>> {
+        self.connections.iter().find(|connection| connection.name == name)
+    }
+}
