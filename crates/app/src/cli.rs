@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod scan;
+
+pub(crate) use scan::ScanOptions;
+
 /// Keeps HubSpot integrations online, and when one breaks says what broke, whose fault it is and what to do first.
 #[derive(Debug, Parser)]
 #[command(name = "hubkeeper", version, propagate_version = true, arg_required_else_help = true)]
@@ -36,6 +40,8 @@ pub(crate) enum Command {
     Triage(TriageOptions),
     /// Show what HubSpot's limits are spent on, how long they last, and what would make them last longer
     Quota(QuotaOptions),
+    /// Find credentials, calls that end, reversed associations and habits that hurt, in source and in git's history
+    Scan(ScanOptions),
     /// Print the runbook page of a diagnosis, such as auth.token_revoked; without a code, list them
     Runbook(RunbookOptions),
     /// Check, show or print the configuration

@@ -11,6 +11,7 @@ mod demo;
 mod places;
 mod quota;
 mod runbook;
+mod scan;
 mod sim;
 mod triage;
 mod up;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),
         Command::Quota(options) => quota::run(&load()?, &options),
+        Command::Scan(options) => scan::run(&options),
         Command::Runbook(options) => runbook::run(&load()?, &options),
         Command::Config(command) => config::run(&command, load),
     }

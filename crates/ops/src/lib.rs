@@ -3,5 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`quota`] | what a portal's limits are spent on, how long they last, and what would make them last longer |
+//! | [`scan`] | what in a source tree will break an integration, or gives its credentials away |
 
 pub mod quota;
+pub mod scan;

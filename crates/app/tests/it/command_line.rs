@@ -3,6 +3,7 @@
 use crate::house::{Ended, Start};
 
 mod configuration;
+mod scan;
 mod usage;
 
 /// A mistake: exit code 2, nothing on stdout, and on stderr a message that holds all of `told`, and one hint.
