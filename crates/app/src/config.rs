@@ -17,8 +17,10 @@ mod load;
 mod quote;
 mod telemetry;
 mod treatment;
+mod webhooks;
 
 pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
+pub(crate) use webhooks::{SubscriberSection, WebhooksSection};
 
 /// The default file, which is the manual.
 pub(crate) const DEFAULT_FILE: &str = include_str!("../hubkeeper.default.toml");
@@ -138,12 +140,6 @@ pub(crate) struct TriageSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StoreSection {
     pub(crate) url: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct WebhooksSection {
-    pub(crate) public_url: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -26,6 +26,12 @@ pub(crate) fn print_line(line: &str) {
     let _reader_gone = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
+/// Writes data to stdout, whole or with an error.
+pub(crate) fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
+}
+
 /// Listens to SIGTERM and SIGINT from this call on, so before the ready line; the future resolves at the first.
 pub(crate) fn asked_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -13,14 +13,18 @@ use http_body_util::{BodyExt, Limited};
 use hubspot::secret::Secret;
 use hubspot::signature::Rules;
 use inbox::address::PublicAddress;
+use inbox::dispatch::house::Dispatch;
 use inbox::receive::{self, App, Outcome, Receiver};
 use serde_json::json;
 use store::Store;
+use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{Config, SubscriberSection};
 use crate::failure::Failure;
 use crate::process;
 use crate::secret_reference::SecretReference;
+
+mod dispatch;
 
 /// The path that HubSpot's deliveries arrive at; the name of a connection may follow.
 const PATH: &str = "/webhooks/hubspot";
@@ -34,12 +38,19 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 /// The variable that people already have.
 const SECRET_VARIABLE: &str = "HUBSPOT_CLIENT_SECRET";
 
-/// The intake that the configuration asks for: none without a public address.
-pub(crate) fn intake(
+/// What takes webhooks, and what passes them on.
+pub(crate) struct Running {
+    pub(crate) intake: Arc<dyn Intake>,
+    pub(crate) dispatch: Arc<Dispatch>,
+}
+
+/// As the configuration asks for it: nothing without a public address.
+pub(crate) async fn open(
     config: &Config,
     store: Option<Store>,
     clock: &WallClock,
-) -> Result<Option<Arc<dyn Intake>>, Failure> {
+    tls: &rustls::ClientConfig,
+) -> Result<Option<Running>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
     let public = PublicAddress::new(public).map_err(Failure::usage)?;
     let apps = apps(config)?;
@@ -49,12 +60,17 @@ pub(crate) fn intake(
         )
         .hint(format!("set {SECRET_VARIABLE}, or client_secret in [[connections]]")));
     }
+    let subscribers = config.webhooks.subscribers.iter().map(SubscriberSection::subscriber);
+    let subscribers = subscribers.collect::<Result<Vec<_>, _>>()?;
     let store = store.ok_or_else(|| {
         Failure::usage("webhooks are acknowledged only once they are on a disk, and no store is configured")
             .hint("name a directory with --data, or set [store] url")
     })?;
-    let receiver = Receiver { store, public, rules: Rules::default(), apps };
-    Ok(Some(Arc::new(Webhooks { receiver: Arc::new(receiver), clock: clock.clone() })))
+    let (arrived, arrivals) = watch::channel(0);
+    let dispatch = Arc::new(dispatch::open(&store, clock, tls, arrivals, subscribers).await?);
+    let receiver = Receiver { store, public, rules: Rules::default(), apps, arrived };
+    let intake = Arc::new(Webhooks { receiver: Arc::new(receiver), clock: clock.clone() });
+    Ok(Some(Running { intake, dispatch }))
 }
 
 /// Every connection that has a client secret, or the one of the environment.

@@ -78,6 +78,25 @@ pub fn read(body: &[u8]) -> Result<Vec<Event<'_>>, NoDelivery> {
     }
 }
 
+/// The same, each with its bytes as they came. What was verified and kept needs no checks.
+///
+/// # Errors
+/// [`NoDelivery::Shape`].
+pub fn read_raw(body: &[u8]) -> Result<Vec<(&str, Event<'_>)>, NoDelivery> {
+    let shape = |error: serde_json::Error| NoDelivery::Shape(error.to_string());
+    let raw: Vec<&RawValue> = serde_json::from_slice(body).map_err(shape)?;
+    let mut events = Vec::with_capacity(raw.len());
+    for raw in raw {
+        events.push((raw.get(), serde_json::from_str(raw.get()).map_err(shape)?));
+    }
+    Ok(events)
+}
+
+/// One event by itself.
+pub fn read_one(body: &[u8]) -> Option<Event<'_>> {
+    serde_json::from_slice(body).ok()
+}
+
 impl Event<'_> {
     pub fn occurred_at(&self) -> Option<Timestamp> {
         Timestamp::from_millisecond(self.occurred_at).ok()
@@ -115,6 +134,28 @@ impl Event<'_> {
         let digest = digest.finish();
         let short = digest.as_ref()[..10].try_into().expect("SHA-256 has 32 bytes");
         EventKey::new(self.occurred_at().unwrap_or_default(), short)
+    }
+
+    /// What the event is about: of two with the same, the later says all there is to know.
+    pub fn subject(&self) -> [u8; 16] {
+        let mut digest = Context::new(&SHA256);
+        let fields = [
+            self.portal_id(),
+            Some(&*self.subscription_type),
+            self.object_type_id.as_deref(),
+            self.object_id.map(text),
+            self.property_name.as_deref(),
+            self.from_object_id.map(text),
+            self.to_object_id.map(text),
+            self.association_type.as_deref(),
+            self.message_id.as_deref(),
+        ];
+        for field in fields {
+            let field = field.unwrap_or("\0");
+            digest.update(&(field.len() as u64).to_le_bytes());
+            digest.update(field.as_bytes());
+        }
+        digest.finish().as_ref()[..16].try_into().expect("SHA-256 has 32 bytes")
     }
 
     /// Events of one object are forwarded in order: the portal and the object, or the first of two that are associated.

@@ -13,7 +13,11 @@
 //! | [`event`] | what an event tells of itself |
 //! | [`address`] | what HubSpot called |
 //! | [`receive`] | from request to answer |
+//! | [`dispatch`] | on to the subscribers |
+//! | [`clock`] | the time of day |
 
 pub mod address;
+pub mod clock;
+pub mod dispatch;
 pub mod event;
 pub mod receive;

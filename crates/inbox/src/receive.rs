@@ -8,6 +8,7 @@ use store::Store;
 use store::deliveries::NewDelivery;
 use store::failure::StoreError;
 use store::step::{self, Step};
+use tokio::sync::watch;
 
 use crate::address::PublicAddress;
 use crate::event::{self, Event, NoDelivery};
@@ -28,6 +29,8 @@ pub struct Receiver {
     pub public: PublicAddress,
     pub rules: Rules,
     pub apps: Vec<App>,
+    /// Changes whenever something new is on the disk.
+    pub arrived: watch::Sender<u64>,
 }
 
 /// A request to our webhook address.
@@ -132,7 +135,12 @@ impl Receiver {
         let kept = self.store.receive(delivery).await;
         step::at(Step::DeliveryKept);
         match kept {
-            Ok(new) => Outcome::Kept { events: events.len(), new: new.len() },
+            Ok(new) => {
+                if !new.is_empty() {
+                    self.arrived.send_modify(|count| *count += 1);
+                }
+                Outcome::Kept { events: events.len(), new: new.len() }
+            }
             Err(error) => Outcome::NotKept(error),
         }
     }
@@ -197,7 +205,8 @@ mod tests {
             secrets: secrets.iter().map(|secret| Secret::new(*secret)).collect(),
         };
         let public = PublicAddress::new("https://hooks.example.com").unwrap();
-        (Receiver { store, public, rules: Rules::default(), apps: vec![app] }, directory)
+        let arrived = watch::Sender::new(0);
+        (Receiver { store, public, rules: Rules::default(), apps: vec![app], arrived }, directory)
     }
 
     fn signed_v3(secret: &str, body: &str, at: Timestamp) -> HeaderMap {

@@ -22,8 +22,12 @@ impl EventKey {
         Self(key)
     }
 
-    pub(crate) fn bytes(&self) -> &[u8; 16] {
+    pub fn bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    pub fn of_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
     }
 
     /// The lowest key of a moment.

@@ -5,11 +5,13 @@
 //! | [`outbox`] | writes to be applied later |
 //! | [`idempotency`] | writes that came with a key, and their answers |
 //! | [`deliveries`] | webhooks as they came |
+//! | [`dispatch`] | how far each has been forwarded |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | [`step`] | where the proof kills us |
 //! | `sqlite` | the embedded store |
 //! | `postgres` | the store at scale |
+//! | `statement` | a request as data, for either |
 //! | `stored` | an operation as a row |
 //! | `checksum` | damaged records are noticed |
 
@@ -18,12 +20,14 @@ use uuid::Uuid;
 
 mod checksum;
 pub mod deliveries;
+pub mod dispatch;
 pub mod failure;
 pub mod idempotency;
 pub mod outbox;
 mod postgres;
 pub mod schema;
 mod sqlite;
+mod statement;
 pub mod step;
 mod stored;
 

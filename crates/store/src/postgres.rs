@@ -15,6 +15,7 @@ mod deliveries;
 mod idempotency;
 mod keeping;
 mod operations;
+mod run;
 
 /// Connections to the server: it shares their syncs, and more would only stand in its way.
 const CONNECTIONS_MAX: usize = 16;

@@ -17,6 +17,7 @@ mod keeping;
 pub(crate) mod operations;
 mod reader;
 mod reserve;
+mod run;
 pub(crate) mod writer;
 
 use reader::Reader;

@@ -105,6 +105,7 @@ pub(super) struct House {
     admin_hosts: OwnHosts,
     drill: Option<Drill>,
     kept: Option<Kept>,
+    webhooks: Option<webhooks::Running>,
 }
 
 impl House {
@@ -126,8 +127,8 @@ impl House {
         let upstream = config.gateway.upstream.parse().map_err(Failure::usage)?;
         let tls =
             tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
-        let transport =
-            HttpTransport::new(&upstream, tls, TransportSettings::default()).map_err(Failure::usage)?;
+        let transport = HttpTransport::new(&upstream, tls.clone(), TransportSettings::default())
+            .map_err(Failure::usage)?;
         let stack = Arc::new(Stack::new(
             Arc::new(transport),
             Arc::new(Log::new(traffic.clone())),
@@ -140,6 +141,7 @@ impl House {
             kept.take_over(&stack);
         }
         let outbox = store.clone().map(|store| outbox(store, &stack, connections)).map(Arc::new);
+        let webhooks = webhooks::open(config, store, &clock, &tls).await?;
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
@@ -147,8 +149,8 @@ impl House {
             upstream: config.gateway.upstream.clone(),
             public_url: config.gateway.public_url.clone(),
             own_hosts: OwnHosts::new(own_names(config)),
-            intake: webhooks::intake(config, store, &clock)?,
             outbox,
+            intake: webhooks.as_ref().map(|webhooks| webhooks.intake.clone()),
             forward: ForwardSettings {
                 deadline: config.gateway.deadline(),
                 deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
@@ -175,6 +177,7 @@ impl House {
             admin_hosts,
             drill: None,
             kept,
+            webhooks,
         })
     }
 
@@ -238,6 +241,9 @@ impl House {
         if let Some(kept) = &kept {
             stack.close();
             kept.leave(&stack).await;
+        }
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.dispatch.finish().await;
         }
         if let Some(exporter) = &mut exporter {
             exporter.finish(&sources).await;

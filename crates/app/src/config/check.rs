@@ -59,6 +59,8 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     if let Some(public) = &config.webhooks.public_url {
         url("webhooks.public_url", public)?;
     }
+    config.webhooks.check()?;
+    unique("webhooks.subscribers", config.webhooks.names().iter())?;
     degraded(&config.degraded)?;
     config.admin.names.iter().try_for_each(|name| host_name("admin.names", name))?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;

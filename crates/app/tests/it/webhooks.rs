@@ -5,6 +5,8 @@ use simulator::webhooks::sign;
 
 use crate::house::{Program, Start, ask};
 
+mod forwarding;
+
 const SECRET: &str = "11111111-2222-3333-4444-555555555555";
 const PUBLIC: &str = "https://hooks.example.com";
 const TARGET: &str = "/webhooks/hubspot";

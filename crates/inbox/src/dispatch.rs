@@ -1,0 +1,33 @@
+//! Forwarding: what lies in the log goes on to every subscriber that wants it, in order for each object, until it has
+//! been taken.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`subscriber`] | who gets what, and how |
+//! | [`filter`] | whether an event is wanted |
+//! | [`item`] | an event on its way |
+//! | [`engine`] | what to send now, what to keep, how far we are: pure |
+//! | [`schedule`] | when a failed one goes again |
+//! | [`breaker`] | when a subscriber is left alone |
+//! | [`verdict`] | what an answer means |
+//! | [`signing`] | Standard Webhooks signatures |
+//! | [`guard`] | which addresses may be called |
+//! | [`door`] | the way out, behind one seam |
+//! | [`http_door`], [`lines`] | the ways out there are |
+//! | [`worker`] | one subscriber's engine at work |
+//! | [`house`] | all of them |
+
+pub mod breaker;
+pub mod door;
+pub mod engine;
+pub mod filter;
+pub mod guard;
+pub mod house;
+pub mod http_door;
+pub mod item;
+pub mod lines;
+pub mod schedule;
+pub mod signing;
+pub mod subscriber;
+pub mod verdict;
+pub mod worker;
