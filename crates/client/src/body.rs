@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
+
+use crate::transport::Arriving;
 
 /// What a body may fail with while it streams.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -18,7 +19,7 @@ pub enum Body {
     Empty,
     Whole(Bytes),
     /// From a connection, as it comes.
-    Streamed(Incoming),
+    Streamed(Box<Arriving>),
     /// What was read ahead, then the rest as it comes.
     Continued(Bytes, Box<Body>),
     /// Anything else, behind one box.
@@ -97,7 +98,7 @@ impl HttpBody for Body {
                 *self = Self::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Self::Streamed(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            Self::Streamed(arriving) => Pin::new(&mut **arriving).poll_frame(cx),
             Self::Continued(..) => {
                 let Self::Continued(head, rest) = std::mem::take(&mut *self) else {
                     unreachable!("matched above")
@@ -113,7 +114,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => true,
             Self::Whole(bytes) => bytes.is_empty(),
-            Self::Streamed(incoming) => incoming.is_end_stream(),
+            Self::Streamed(arriving) => arriving.is_end_stream(),
             Self::Continued(..) => false,
             Self::Boxed(body) => body.is_end_stream(),
         }
@@ -123,7 +124,7 @@ impl HttpBody for Body {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Streamed(incoming) => incoming.size_hint(),
+            Self::Streamed(arriving) => arriving.size_hint(),
             Self::Continued(head, rest) => {
                 let mut hint = SizeHint::default();
                 hint.set_lower(head.len() as u64 + rest.size_hint().lower());

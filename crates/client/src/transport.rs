@@ -1,23 +1,27 @@
-//! The way to the wire, behind one seam: hyper in service, the simulator itself in virtual-time tests.
+//! The way to the wire, behind one seam: HTTP/1.1 in service, the simulator itself in virtual-time tests.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::body::{Body, BodyError};
 
 mod http1;
-mod pool;
 pub mod tls;
 
-pub use http1::{HttpTransport, TransportSettings};
+pub use http1::{Arriving, HttpTransport, TransportSettings};
 
 /// Sends one request and waits for the head of its answer. No retries, no waiting for slots.
 pub trait Transport: Send + Sync + 'static {
     fn send(&self, request: Request<Body>) -> Sending<'_>;
 }
+
+/// The server's own word for an answer's status, among its extensions where it is not the usual one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason(pub Bytes);
 
 /// The future of [`Transport::send`].
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response<Body>, TransportError>> + Send + 'a>>;

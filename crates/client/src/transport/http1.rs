@@ -1,24 +1,45 @@
-//! HTTP/1.1 over kept connections. Nothing is retried here: retrying is one layer's business. A request that a closed
-//! connection hands back unsent simply takes another connection.
+//! HTTP/1.1 over kept connections, spoken here and not by a library: an answer is read once, and there is no task behind a
+//! connection, nor a channel to one. Nothing is retried here: retrying is one layer's business. A request whose kept
+//! connection turns out to be closed before anything was sent simply takes another.
+//!
+//! | file | is |
+//! |---|---|
+//! | `connect`, `pool` | connections: new ones, kept ones |
+//! | `connection` | a request out, its answer in |
+//! | `request` | a request's head and framing (pure) |
+//! | `outgoing` | sending it |
+//! | `reader`, `head` | where an answer begins and ends, what its head says (pure) |
+//! | `arriving` | an answer's body |
+//! | `wire` | the socket |
 
-use std::error::Error;
+use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Scheme;
-use http::{HeaderValue, Request, Response, Uri, header};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
+use http::{HeaderValue, Request, Response, Uri};
 use rustls::ClientConfig;
 use tokio::time::Instant;
-use tower::Service;
 
-use super::pool::{Pool, Taken};
-use super::{Sending, Transport, TransportError, TransportFault};
+use super::{Sending, Transport, TransportError};
 use crate::body::Body;
 
-/// A connection that breaks on its first request after this long was closed while it was idle.
-const IDLE: Duration = Duration::from_secs(1);
+mod arriving;
+mod connect;
+mod connection;
+mod head;
+mod outgoing;
+mod pool;
+mod reader;
+mod request;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use arriving::Arriving;
+use connect::Connector;
+use connection::Begun;
+use pool::{Pool, Taken};
 
 /// How connections are kept.
 #[derive(Debug, Clone, Copy)]
@@ -41,11 +62,9 @@ impl Default for TransportSettings {
 
 /// Connections to one upstream.
 pub struct HttpTransport {
-    connector: HttpsConnector<HttpConnector>,
-    pool: Pool,
-    upstream: Uri,
+    connector: Connector,
+    pool: Arc<Pool>,
     host: HeaderValue,
-    connect_timeout: Duration,
 }
 
 /// The upstream's address is not one we can call.
@@ -62,22 +81,12 @@ impl HttpTransport {
         let scheme = scheme.cloned().ok_or_else(bad)?;
         let authority = upstream.authority().cloned().ok_or_else(bad)?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?;
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(settings.connect_timeout));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
         let upstream = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
+        let upstream = upstream.map_err(|_| bad())?;
         Ok(Self {
-            connector,
-            pool: Pool::new(settings.idle_timeout, settings.idle_connections_max),
-            upstream: upstream.map_err(|_| bad())?,
+            connector: Connector::new(&upstream, tls, settings.connect_timeout).ok_or_else(bad)?,
+            pool: Arc::new(Pool::new(settings.idle_timeout, settings.idle_connections_max)),
             host,
-            connect_timeout: settings.connect_timeout,
         })
     }
 
@@ -85,46 +94,31 @@ impl HttpTransport {
     async fn connection(&self) -> Result<Taken, TransportError> {
         match self.pool.take(Instant::now()) {
             Some(kept) => Ok(kept),
-            None => Ok(Taken { sender: self.connect().await?, idle: None }),
+            // Boxed: rare, and it weighs on the future of every request.
+            None => Ok(Taken { connection: Box::pin(self.connector.connect()).await?, idle: None }),
         }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>, TransportError> {
-        let connecting = self.connector.clone().call(self.upstream.clone());
-        let stream = tokio::time::timeout(self.connect_timeout, connecting)
-            .await
-            .map_err(|late| TransportError::new(TransportFault::Connect, late))?
-            .map_err(|error| TransportError::new(connect_fault(&*error), error))?;
-        let (sender, connection) = http1::Builder::new()
-            .writev(false) // requests are small: one copy is cheaper than a vectored write
-            .handshake(stream)
-            .await
-            .map_err(|error| TransportError::new(TransportFault::Connect, error))?;
-        // Whatever breaks it is told to the request under way; an idle one just ends.
-        tokio::spawn(connection);
-        Ok(sender)
-    }
-
-    async fn exchange(&self, mut request: Request<Body>) -> Result<Response<Body>, TransportError> {
-        request.headers_mut().insert(header::HOST, self.host.clone());
-        loop {
-            let Taken { mut sender, idle } = self.connection().await?;
-            match sender.try_send_request(request).await {
-                Ok(response) => {
-                    self.pool.put(sender, Instant::now());
-                    return Ok(response.map(Body::Streamed));
-                }
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if idle.is_some() => request = unsent,
-                    // A server that only takes connections to close them is not worth another.
-                    Some(_) => return Err(TransportError::new(TransportFault::Connect, error.into_error())),
-                    None => {
-                        let error = error.into_error();
-                        return Err(TransportError::new(sent_fault(&error, idle), error));
-                    }
-                },
+    async fn exchange(&self, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+        let Taken { mut connection, idle } = self.connection().await?;
+        let mut request = Some(request);
+        let answer = poll_fn(|cx| {
+            if let Some(request) = request.take() {
+                connection.begin(request, &self.host, idle, cx)?;
             }
-        }
+            connection.poll_answer(cx)
+        });
+        let Begun { head, whole } = answer.await?;
+        let body = match whole {
+            Some(whole) => {
+                if connection.is_free() {
+                    self.pool.put(connection, Instant::now());
+                }
+                Body::from(whole)
+            }
+            None => Body::Streamed(Box::new(Arriving::new(connection, self.pool.clone()))),
+        };
+        Ok(head.response.map(|()| body))
     }
 }
 
@@ -132,42 +126,4 @@ impl Transport for HttpTransport {
     fn send(&self, request: Request<Body>) -> Sending<'_> {
         Box::pin(self.exchange(request))
     }
-}
-
-/// What broke a request that had gone out, at least in part.
-fn sent_fault(error: &hyper::Error, idle: Option<Duration>) -> TransportFault {
-    if error.is_parse() {
-        TransportFault::Malformed
-    } else if error.is_user() {
-        TransportFault::RequestBody
-    } else if idle >= Some(IDLE) {
-        TransportFault::ResetAfterIdle
-    } else {
-        TransportFault::Reset
-    }
-}
-
-/// Why there is no connection.
-fn connect_fault(error: &(dyn Error + 'static)) -> TransportFault {
-    if causes(error).any(|cause| cause.is::<rustls::Error>() || wraps_tls(cause)) {
-        TransportFault::Tls
-    } else if causes(error).any(|cause| cause.to_string().starts_with("dns error")) {
-        TransportFault::Dns
-    } else {
-        TransportFault::Connect
-    }
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let cause = next?;
-        next = cause.source();
-        Some(cause)
-    })
-}
-
-fn wraps_tls(cause: &(dyn Error + 'static)) -> bool {
-    let io = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    io.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some()
 }

@@ -3,9 +3,9 @@
 //! Pure: what is asked and answered in, bytes out.
 
 use client::clock::WallClock;
+use client::transport::Reason;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, response};
 use http_body::Body;
-use hyper::ext::ReasonPhrase;
 
 /// What an answer must know of its request.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ pub(super) fn write_head(
     out.extend_from_slice(parts.status.as_str().as_bytes());
     out.push(b' ');
     // HubSpot's own word where it has one.
-    let reason = parts.extensions.get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+    let reason = parts.extensions.get::<Reason>().map(|Reason(reason)| &**reason);
     let usual = || parts.status.canonical_reason().unwrap_or_default().as_bytes();
     out.extend_from_slice(reason.unwrap_or_else(usual));
     out.extend_from_slice(b"\r\n");
@@ -191,7 +191,7 @@ mod tests {
         );
         let mut undated = answer(477, &[], streamed());
         undated.headers_mut().remove("date");
-        undated.extensions_mut().insert(ReasonPhrase::from_static(b"Migration in progress"));
+        undated.extensions_mut().insert(Reason(Bytes::from_static(b"Migration in progress")));
         assert_eq!(
             written(undated, ASKED, false),
             "HTTP/1.1 477 Migration in progress\r\ntransfer-encoding: chunked\r\n\
