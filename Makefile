@@ -45,7 +45,12 @@ build:
 clients: build  ## HubSpot's official SDKs against the simulator, through the gateway and without it
 	scripts/clients
 
-proof:  ## The long tiers: the brownout suite over all of its 1,000 seeds (a quarter of an hour)
+# `commit` or `nightly`; docs/PROOF.md has the sizes.
+TIER ?= commit
+
+proof:  ## The long tiers: nothing lost (rigs, see docs/PROOF.md), and the brownout suite over its 1,000 seeds
+	scripts/setup proof
+	scripts/proof $(TIER)
 	HUBKEEPER_SEEDS=all cargo test --locked --package app --test it brownout
 
 bench:  ## Benchmarks: ratios against peers in the same run

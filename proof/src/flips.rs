@@ -1,0 +1,135 @@
+//! Single bytes of the store's file changed, one at a time: each change is told, or makes no difference.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use store::Store;
+use store::deliveries::{EventKey, NewDelivery};
+use store::outbox::{Filter, NewOperation};
+use uuid::Uuid;
+
+use crate::random::Random;
+use crate::report::Report;
+use crate::{Rig, scratch};
+
+/// Deliveries and operations in the file.
+const RECORDS: u64 = 60;
+
+/// What a store says of everything in it.
+type Said = Result<(Vec<store::deliveries::Delivery>, Vec<store::outbox::Operation>), String>;
+
+pub(crate) fn run(rig: &Rig) -> io::Result<Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let places = scratch::Places::new("flips")?;
+    // In memory: ten thousand copies and openings are nothing for a disk.
+    let whole = places.histories.join("whole");
+    std::fs::create_dir_all(&whole)?;
+    runtime.block_on(fill(&whole)).map_err(io::Error::other)?;
+    let truth = runtime.block_on(read(&whole)).map_err(io::Error::other)?;
+    wait_until_folded(&whole)?;
+    let content = std::fs::read(whole.join("hubkeeper.db"))?;
+    let mut random = Random::new(rig.seed, 4_000);
+    let (mut told, mut harmless, mut missed) = (0_u64, 0_u64, Vec::new());
+    for _ in 0..rig.n {
+        let place = usize::try_from(random.below(content.len() as u64)).unwrap_or(0);
+        let by = 1 + u8::try_from(random.below(255)).unwrap_or(0);
+        let mut flipped = content.clone();
+        flipped[place] = flipped[place].wrapping_add(by);
+        let directory = places.histories.join("flipped");
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(directory.join("hubkeeper.db"), flipped)?;
+        match runtime.block_on(read(&directory)) {
+            Err(_) => told += 1,
+            Ok(said) if said == truth => harmless += 1,
+            Ok(_) => missed.push(place),
+        }
+        std::fs::remove_dir_all(&directory)?;
+    }
+    let damaged = records_damaged(&content, &places.histories, &runtime)?;
+    Ok(Report::new("flips")
+        .with("flips", rig.n)
+        .with("file_bytes", content.len())
+        .with("told", told)
+        .with("harmless", harmless)
+        .with("missed", missed.clone())
+        .must("no change is missed", missed.is_empty())
+        .must("some were told and some harmless", told > 0 && harmless > 0)
+        .must("the control, a change inside a body, is told", damaged))
+}
+
+/// The store's thread folds the log into the file as it ends.
+fn wait_until_folded(directory: &Path) -> io::Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let until = Instant::now() + PATIENCE;
+    while directory.join("hubkeeper.db-wal").exists() {
+        if Instant::now() > until {
+            return Err(io::Error::other("the log is not folded into the file"));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+async fn fill(directory: &Path) -> Result<(), String> {
+    let store = open(directory).await?;
+    let at: Timestamp = "2026-10-01T12:00:00Z".parse().expect("a literal timestamp");
+    for number in 0..RECORDS {
+        let body = format!("[{{\"eventId\":{number},\"propertyValue\":\"{}\"}}]", "needle".repeat(20));
+        let mut digest = [0; 10];
+        digest[..8].copy_from_slice(&number.to_be_bytes());
+        let keys = vec![EventKey::new(at, digest)];
+        let delivery =
+            NewDelivery { received_at: at, connection: "default".into(), body: body.into_bytes(), keys };
+        store.receive(delivery).await.map_err(|error| error.to_string())?;
+        store.accept(operation(number, at)).await.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn operation(number: u64, at: Timestamp) -> NewOperation {
+    NewOperation {
+        id: Uuid::from_u128(u128::from(number) + 1),
+        accepted_at: at,
+        connection: "default".into(),
+        caller: "-".into(),
+        family: "objects".into(),
+        lane: "bulk".into(),
+        method: "PATCH".into(),
+        target: format!("/crm/v3/objects/contacts/{number}"),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: b"{\"properties\":{\"firstname\":\"A\"}}".to_vec(),
+        record: Some(format!("contacts/{number}")),
+        stamp: None,
+    }
+}
+
+async fn open(directory: &Path) -> Result<Store, String> {
+    let url = format!("sqlite:{}", directory.join("hubkeeper.db").display());
+    Store::open(&url).await.map_err(|error| error.to_string())
+}
+
+async fn read(directory: &Path) -> Said {
+    let store = open(directory).await?;
+    let deliveries = store.deliveries(0, usize::MAX).await.map_err(|error| error.to_string())?;
+    let found =
+        store.operations(Filter::default(), 0, usize::MAX).await.map_err(|error| error.to_string())?;
+    match found.damaged.first() {
+        Some(damaged) => Err(damaged.to_string()),
+        None => Ok((deliveries, found.operations)),
+    }
+}
+
+/// A change where it surely matters.
+fn records_damaged(content: &[u8], scratch: &Path, runtime: &tokio::runtime::Runtime) -> io::Result<bool> {
+    let needle = b"needleneedle";
+    let place = content.windows(needle.len()).position(|window| window == needle);
+    let Some(place) = place else { return Ok(false) };
+    let mut flipped = content.to_vec();
+    flipped[place] = b'N';
+    let directory = scratch.join("control");
+    std::fs::create_dir_all(&directory)?;
+    std::fs::write(directory.join("hubkeeper.db"), flipped)?;
+    Ok(runtime.block_on(read(&directory)).is_err())
+}
