@@ -22,6 +22,8 @@ use crate::{Rig, scratch};
 const DELIVERIES_MAX: u64 = 3_000;
 /// After it, that many must be refused.
 const AFTERWARDS: u64 = 3;
+/// Deliveries while there is room.
+const BETWEEN: u64 = 300;
 /// Once there is room again, deliveries must be taken again after at most this.
 const RECOVERY_MAX: Duration = Duration::from_secs(5);
 
@@ -89,6 +91,11 @@ impl Shim {
             .env("PROOF_FAULT_MARK", &text(&self.mark))
     }
 
+    /// The file whose call failed.
+    fn failed(&self) -> String {
+        std::fs::read_to_string(&self.mark).unwrap_or_default()
+    }
+
     fn has_failed(&self) -> bool {
         self.mark.exists()
     }
@@ -121,7 +128,7 @@ pub(crate) fn eio(rig: &Rig) -> io::Result<Report> {
         reached += u64::from(shim.has_failed());
         for _ in 0..AFTERWARDS {
             if sender.deliver(10) == 200 {
-                late.push(nth);
+                late.push(format!("{nth}, of {}", shim.failed()));
             }
         }
         program.kill()?;
@@ -227,6 +234,9 @@ fn fill_and_empty(rig: &Rig, places: &scratch::Places) -> io::Result<Report> {
         }
         std::fs::remove_file(&filler)?;
         stuck += u64::from(!recovers(&mut sender));
+        for _ in 0..BETWEEN {
+            sender.deliver(2_000);
+        }
     }
     let found = town.judge()?;
     program.kill()?;

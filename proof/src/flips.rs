@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use store::Store;
@@ -14,8 +13,15 @@ use crate::random::Random;
 use crate::report::Report;
 use crate::{Rig, scratch};
 
-/// Deliveries and operations in the file.
-const RECORDS: u64 = 60;
+/// Deliveries and operations that look like those of every day.
+const RECORDS: u64 = 150;
+
+/// Large deliveries behind them: past 16 MiB the log is folded into the file, and it is the file that is to be damaged.
+const LARGE: u64 = 300;
+const LARGE_BYTES: usize = 60_000;
+
+/// Where the file's own structure and the small records lie. Half of the changes are made there.
+const FRONT_BYTES: u64 = 256 * 1024;
 
 /// What a store says of everything in it.
 type Said = Result<(Vec<store::deliveries::Delivery>, Vec<store::outbox::Operation>), String>;
@@ -27,13 +33,17 @@ pub(crate) fn run(rig: &Rig) -> io::Result<Report> {
     let whole = places.histories.join("whole");
     std::fs::create_dir_all(&whole)?;
     runtime.block_on(fill(&whole)).map_err(io::Error::other)?;
-    let truth = runtime.block_on(read(&whole)).map_err(io::Error::other)?;
-    wait_until_folded(&whole)?;
+    // Without the log beside it: what was not folded yet is not of this file.
     let content = std::fs::read(whole.join("hubkeeper.db"))?;
+    let directory = places.histories.join("truth");
+    std::fs::create_dir_all(&directory)?;
+    std::fs::write(directory.join("hubkeeper.db"), &content)?;
+    let truth = runtime.block_on(read(&directory)).map_err(io::Error::other)?;
     let mut random = Random::new(rig.seed, 4_000);
     let (mut told, mut harmless, mut missed) = (0_u64, 0_u64, Vec::new());
     for _ in 0..rig.n {
-        let place = usize::try_from(random.below(content.len() as u64)).unwrap_or(0);
+        let reach = if random.chance(0.5) { FRONT_BYTES } else { content.len() as u64 };
+        let place = usize::try_from(random.below(reach.min(content.len() as u64))).unwrap_or(0);
         let by = 1 + u8::try_from(random.below(255)).unwrap_or(0);
         let mut flipped = content.clone();
         flipped[place] = flipped[place].wrapping_add(by);
@@ -51,25 +61,14 @@ pub(crate) fn run(rig: &Rig) -> io::Result<Report> {
     Ok(Report::new("flips")
         .with("flips", rig.n)
         .with("file_bytes", content.len())
+        .with("deliveries", truth.0.len())
+        .with("operations", truth.1.len())
         .with("told", told)
         .with("harmless", harmless)
         .with("missed", missed.clone())
         .must("no change is missed", missed.is_empty())
         .must("some were told and some harmless", told > 0 && harmless > 0)
         .must("the control, a change inside a body, is told", damaged))
-}
-
-/// The store's thread folds the log into the file as it ends.
-fn wait_until_folded(directory: &Path) -> io::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(10);
-    let until = Instant::now() + PATIENCE;
-    while directory.join("hubkeeper.db-wal").exists() {
-        if Instant::now() > until {
-            return Err(io::Error::other("the log is not folded into the file"));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
 }
 
 async fn fill(directory: &Path) -> Result<(), String> {
@@ -84,6 +83,14 @@ async fn fill(directory: &Path) -> Result<(), String> {
             NewDelivery { received_at: at, connection: "default".into(), body: body.into_bytes(), keys };
         store.receive(delivery).await.map_err(|error| error.to_string())?;
         store.accept(operation(number, at)).await.map_err(|error| error.to_string())?;
+    }
+    for number in RECORDS..RECORDS + LARGE {
+        let mut digest = [0; 10];
+        digest[..8].copy_from_slice(&number.to_be_bytes());
+        let keys = vec![EventKey::new(at, digest)];
+        let body = vec![b'x'; LARGE_BYTES];
+        let delivery = NewDelivery { received_at: at, connection: "default".into(), body, keys };
+        store.receive(delivery).await.map_err(|error| error.to_string())?;
     }
     Ok(())
 }

@@ -15,11 +15,27 @@ pub enum Step {
     GroupWritten,
     /// A group of requests is on the disk; nobody has been told.
     GroupCommitted,
+    /// An accepted write is on the disk; its caller has not heard.
+    OperationKept,
+    /// A write is claimed; HubSpot has not heard.
+    OperationTaken,
+    /// HubSpot has answered; the answer is not kept.
+    OperationAnswered,
+    /// How a write ended is on the disk.
+    OperationEnded,
 }
 
 impl Step {
-    pub const ALL: &[Self] =
-        &[Self::DeliveryVerified, Self::DeliveryKept, Self::GroupWritten, Self::GroupCommitted];
+    pub const ALL: &[Self] = &[
+        Self::DeliveryVerified,
+        Self::DeliveryKept,
+        Self::GroupWritten,
+        Self::GroupCommitted,
+        Self::OperationKept,
+        Self::OperationTaken,
+        Self::OperationAnswered,
+        Self::OperationEnded,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,6 +43,10 @@ impl Step {
             Self::DeliveryKept => "delivery_kept",
             Self::GroupWritten => "group_written",
             Self::GroupCommitted => "group_committed",
+            Self::OperationKept => "operation_kept",
+            Self::OperationTaken => "operation_taken",
+            Self::OperationAnswered => "operation_answered",
+            Self::OperationEnded => "operation_ended",
         }
     }
 }

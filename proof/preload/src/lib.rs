@@ -59,28 +59,36 @@ fn fails(what: What, descriptor: c_int) -> bool {
     };
     let number = CALLS.fetch_add(1, Ordering::SeqCst) + 1;
     match what {
-        What::Sync if number == plan.nth => mark(plan),
+        What::Sync if number == plan.nth => mark(plan, descriptor),
         What::Sync => false,
         What::Write if BEGUN.load(Ordering::SeqCst) => is_marked(plan),
-        What::Write => number >= plan.nth && mark(plan),
+        What::Write => number >= plan.nth && mark(plan, descriptor),
     }
 }
 
+/// Of the store only its file and its log: the reserve holds nothing, other files hold nothing that was acknowledged, and a
+/// directory's own sync SQLite does not rely on.
 fn is_below(descriptor: c_int, plan: &Plan) -> bool {
-    std::fs::read_link(format!("/proc/self/fd/{descriptor}")).is_ok_and(|path| path.starts_with(&plan.below))
+    let Ok(path) = std::fs::read_link(format!("/proc/self/fd/{descriptor}")) else { return false };
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    path.starts_with(&plan.below) && (name.ends_with(b".db") || name.ends_with(b".db-wal"))
 }
 
 fn is_marked(plan: &Plan) -> bool {
     plan.mark.exists()
 }
 
-fn mark(plan: &Plan) -> bool {
+/// The file tells which one failed.
+fn mark(plan: &Plan, descriptor: c_int) -> bool {
     BEGUN.store(true, Ordering::SeqCst);
     let mut path = plan.mark.as_os_str().as_bytes().to_vec();
     path.push(0);
-    // By the system call itself: the library's own `open` might lead back to us.
+    let failed = std::fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap_or_default();
+    let failed = failed.as_os_str().as_bytes();
+    // By the system calls themselves: the library's own functions lead back to us.
     unsafe {
         let made = libc::open(path.as_ptr().cast::<c_char>(), libc::O_CREAT | libc::O_WRONLY, 0o644);
+        libc::syscall(libc::SYS_write, made, failed.as_ptr(), failed.len());
         libc::close(made);
     }
     true

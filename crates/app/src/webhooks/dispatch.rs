@@ -41,7 +41,7 @@ pub(super) async fn open(
         clock: Arc::new(move || now.now()),
         tls: Arc::new(tls.clone()),
         stdout: Arc::new(Stdout),
-        owner: Uuid::new_v4(),
+        owner: owner(store),
         seed: rand::random(),
     };
     let dispatch = Dispatch::new(around, arrivals);
@@ -50,4 +50,9 @@ pub(super) async fn open(
         served.map_err(|error| Failure::usage(format!("the store cannot be used: {error}")))?;
     }
     Ok(dispatch)
+}
+
+/// An embedded store has one hubkeeper at a time: after a kill the next takes over what was its own, and waits for nobody.
+fn owner(store: &Store) -> Uuid {
+    if store.is_shared() { Uuid::new_v4() } else { Uuid::nil() }
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 use store::failure::StoreError;
 use store::idempotency::{Begun, Fingerprint, Hold, KeptAnswer, KeyDigest, Keyed};
 use store::outbox::NewOperation;
+use store::step::{self, Step};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -57,6 +58,7 @@ impl Outbox {
         if found != Begun::New {
             return Ok(Accepted::Found(found));
         }
+        step::at(Step::OperationKept);
         self.wake.notify_one();
         Ok(Accepted::Kept(answer))
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use store::failure::StoreError;
 use store::outbox::{Claim, Ending, Found, Line, Operation, State};
+use store::step::{self, Step};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -183,7 +184,9 @@ impl Worker {
 }
 
 async fn try_and_end(outbox: Arc<Outbox>, operation: Operation) -> Done {
+    step::at(Step::OperationTaken);
     let tried = outbox.try_once(&operation).await;
+    step::at(Step::OperationAnswered);
     let line = operation.line();
     let told = match &tried.verdict {
         Verdict::Applied | Verdict::Dead => Told::Answered,
@@ -196,6 +199,7 @@ async fn try_and_end(outbox: Arc<Outbox>, operation: Operation) -> Done {
         Ending::Applied(_) | Ending::Dead { .. } | Ending::Unknown { .. } => None,
     };
     outbox.end(&operation, tried).await;
+    step::at(Step::OperationEnded);
     Done { line, told, due }
 }
 
