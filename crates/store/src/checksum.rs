@@ -42,6 +42,11 @@ pub(crate) fn of_delivery(received_at: i64, connection: &str, new: Places, body:
     Checksum::default().number(received_at).text(connection).bytes(&new.bytes()).bytes(body).finish().into()
 }
 
+/// The sum over a document of an incident.
+pub(crate) fn of_document(incident: &str, at: i64, document: &[u8]) -> i64 {
+    Checksum::default().text(incident).number(at).bytes(document).finish().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

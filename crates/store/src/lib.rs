@@ -6,6 +6,7 @@
 //! | [`idempotency`] | writes that came with a key, and their answers |
 //! | [`deliveries`] | webhooks as they came |
 //! | [`dispatch`] | how far each has been forwarded |
+//! | [`incidents`] | incidents, their history, and messages to people |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | [`step`] | where the proof kills us |
@@ -23,6 +24,7 @@ pub mod deliveries;
 pub mod dispatch;
 pub mod failure;
 pub mod idempotency;
+pub mod incidents;
 pub mod outbox;
 mod postgres;
 pub mod schema;
@@ -34,6 +36,7 @@ mod stored;
 use deliveries::{Delivery, NewDelivery, Places};
 use failure::{OpenError, Refusing, StoreError};
 use idempotency::{Begun, Hold, KeptAnswer, KeyDigest, Keyed};
+use incidents::{IncidentStep, KeptIncident, Notice, NoticeEnd, Recording};
 use outbox::{Attempt, Claim, Edit, Ending, Filter, Found, Line, NewOperation, Operation, State};
 use postgres::Postgres;
 use sqlite::Sqlite;
@@ -80,6 +83,14 @@ impl Store {
             Backend::Sqlite(_) => false,
             Backend::Postgres(_) => true,
         }
+    }
+
+    /// A store that lives as long as the process, for those who have named no place.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn in_memory() -> Result<Self, OpenError> {
+        Sqlite::in_memory().map(Backend::Sqlite).map(Self)
     }
 
     /// Why nothing new is taken, if so.
@@ -309,5 +320,73 @@ impl Store {
     /// [`StoreError`].
     pub async fn forget_keys(&self, before: Timestamp) -> Result<usize, StoreError> {
         on!(self, backend => backend.forget_keys(before))
+    }
+
+    /// Keeps one step of the incident engine: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_incidents(&self, step: IncidentStep) -> Result<(), StoreError> {
+        on!(self, backend => backend.keep_incidents(step))
+    }
+
+    /// Up to `max` incidents: those that go on, then the latest that are over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn incidents(&self, max: usize) -> Result<Vec<KeptIncident>, StoreError> {
+        on!(self, backend => backend.incidents(max))
+    }
+
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn incident(&self, id: &str) -> Result<Option<KeptIncident>, StoreError> {
+        on!(self, backend => backend.incident(id.to_owned()))
+    }
+
+    /// An incident's history, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn timeline(&self, incident: &str) -> Result<Vec<incidents::Line>, StoreError> {
+        on!(self, backend => backend.timeline(incident.to_owned()))
+    }
+
+    /// What an incident's diagnoses were drawn from, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn recordings(&self, incident: &str) -> Result<Vec<Recording>, StoreError> {
+        on!(self, backend => backend.recordings(incident.to_owned()))
+    }
+
+    /// Takes messages that are due, for each incident and channel the first that has not ended. One whose sender has not
+    /// come back by `until` is taken again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_notices(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        max: usize,
+    ) -> Result<Vec<Notice>, StoreError> {
+        on!(self, backend => backend.claim_notices(now, until, max))
+    }
+
+    /// Ends one try of a claimed message. `false` when the claim is outdated: nothing was changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_notice(&self, claimed: &Notice, end: NoticeEnd) -> Result<bool, StoreError> {
+        on!(self, backend => backend.end_notice(claimed, end))
+    }
+
+    /// Every message about an incident, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notices(&self, incident: &str) -> Result<Vec<Notice>, StoreError> {
+        on!(self, backend => backend.notices(incident.to_owned()))
     }
 }

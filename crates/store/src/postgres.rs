@@ -13,6 +13,7 @@ use crate::schema::POSTGRES_STEPS;
 
 mod deliveries;
 mod idempotency;
+mod incidents;
 mod keeping;
 mod operations;
 mod run;

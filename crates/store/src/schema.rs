@@ -3,6 +3,7 @@
 //! Steps only go forward, and one that has been released is never changed: a correction is a further step.
 
 mod dispatch;
+mod incidents;
 
 /// How much care a column needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +17,12 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 3] = [SQLITE_BEGINNING, SQLITE_LINES_AND_KEYS, dispatch::SQLITE];
+pub(crate) const SQLITE_STEPS: [&str; 4] =
+    [SQLITE_BEGINNING, SQLITE_LINES_AND_KEYS, dispatch::SQLITE, incidents::SQLITE];
 
 /// The same steps for PostgreSQL.
 pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] =
-    [POSTGRES_BEGINNING, POSTGRES_LINES_AND_KEYS, dispatch::POSTGRES];
+    [POSTGRES_BEGINNING, POSTGRES_LINES_AND_KEYS, dispatch::POSTGRES, incidents::POSTGRES];
 
 const SQLITE_BEGINNING: &str = "
 CREATE TABLE operations (
@@ -150,7 +152,7 @@ CREATE INDEX idempotency_begun ON idempotency (begun_at);
 
 /// Every column's class, by table and column.
 pub fn classes() -> impl Iterator<Item = (&'static str, &'static str, Class)> {
-    FIRST_CLASSES.iter().chain(dispatch::CLASSES).copied()
+    FIRST_CLASSES.iter().chain(dispatch::CLASSES).chain(incidents::CLASSES).copied()
 }
 
 const FIRST_CLASSES: &[(&str, &str, Class)] = &[

@@ -13,6 +13,7 @@ use crate::step;
 
 pub(crate) mod deliveries;
 mod idempotency;
+pub(crate) mod incidents;
 mod keeping;
 pub(crate) mod operations;
 mod reader;
@@ -33,7 +34,7 @@ const FOLD_AFTER_PAGES: u32 = 4_000;
 pub(crate) struct Sqlite {
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
-    _lock: Arc<File>,
+    _lock: Option<Arc<File>>,
 }
 
 impl Sqlite {
@@ -52,7 +53,23 @@ impl Sqlite {
         Ok(Self {
             writer: Writer::start(connection, Reserve::beside(path)).map_err(starts)?,
             reader: Reader::start(reading).map_err(starts)?,
-            _lock: Arc::new(lock),
+            _lock: Some(Arc::new(lock)),
+        })
+    }
+
+    /// The same in memory: both threads share one database that ends with them.
+    pub(crate) fn in_memory() -> Result<Self, OpenError> {
+        let name = format!("file:{}?mode=memory&cache=shared", uuid::Uuid::new_v4());
+        let mut connection = Connection::open(&name).map_err(broken)?;
+        migrate(&mut connection)?;
+        let reading = Connection::open(&name).map_err(broken)?;
+        // Connections that share a cache lock each other's tables; reading what is not committed yet does no harm here.
+        reading.pragma_update(None, "read_uncommitted", true).map_err(broken)?;
+        let starts = |error: std::io::Error| OpenError::Broken(error.to_string());
+        Ok(Self {
+            writer: Writer::start(connection, Reserve::none()).map_err(starts)?,
+            reader: Reader::start(reading).map_err(starts)?,
+            _lock: None,
         })
     }
 }

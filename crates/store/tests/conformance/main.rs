@@ -6,6 +6,7 @@ use store::failure::OpenError;
 use tempfile::TempDir;
 
 mod cases;
+mod incident_cases;
 mod server;
 
 /// Where a case's store lies.
@@ -41,12 +42,12 @@ impl Ground {
 
 /// Every case over SQLite as a test of its own, and all over one PostgreSQL server, which takes a second to start.
 macro_rules! conform {
-    ($($case:ident),+ $(,)?) => {
+    ($($module:ident::$case:ident),+ $(,)?) => {
         mod sqlite {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::cases::$case(&super::Ground::directory()).await;
+                    super::$module::$case(&super::Ground::directory()).await;
                 }
             )+
         }
@@ -56,25 +57,30 @@ macro_rules! conform {
             let server = server::Server::start();
             $(
                 println!("{}", stringify!($case));
-                cases::$case(&Ground::Database(server.database(stringify!($case)).await)).await;
+                $module::$case(&Ground::Database(server.database(stringify!($case)).await)).await;
             )+
         }
     };
 }
 
 conform! {
-    an_accepted_operation_outlives_the_process,
-    operations_of_a_record_go_one_after_the_other_and_others_are_not_held_up,
-    one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones,
-    a_worker_that_was_too_slow_changes_nothing,
-    a_dead_letter_is_edited_and_replayed_and_keeps_its_history,
-    what_is_replayed_stands_in_line_again,
-    only_what_waits_can_be_cancelled,
-    what_was_being_sent_is_found_after_a_crash,
-    an_event_that_came_before_is_kept_once,
-    keys_are_forgotten_by_the_time_of_their_event,
-    a_hundred_at_once_are_all_kept,
-    one_bad_request_does_not_harm_the_others_of_its_group,
+    cases::an_accepted_operation_outlives_the_process,
+    cases::operations_of_a_record_go_one_after_the_other_and_others_are_not_held_up,
+    cases::one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones,
+    cases::a_worker_that_was_too_slow_changes_nothing,
+    cases::a_dead_letter_is_edited_and_replayed_and_keeps_its_history,
+    cases::what_is_replayed_stands_in_line_again,
+    cases::only_what_waits_can_be_cancelled,
+    cases::what_was_being_sent_is_found_after_a_crash,
+    cases::an_event_that_came_before_is_kept_once,
+    cases::keys_are_forgotten_by_the_time_of_their_event,
+    cases::a_hundred_at_once_are_all_kept,
+    cases::one_bad_request_does_not_harm_the_others_of_its_group,
+    incident_cases::a_step_is_kept_as_a_whole_and_outlives_the_process,
+    incident_cases::what_goes_on_is_listed_before_what_is_over,
+    incident_cases::messages_of_one_channel_go_in_their_order,
+    incident_cases::a_message_whose_sender_died_is_taken_again,
+    incident_cases::a_sender_that_was_too_slow_ends_nothing,
 }
 
 #[tokio::test]
