@@ -21,6 +21,19 @@ pub enum Severity {
     None,
 }
 
+impl Severity {
+    /// Its name in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+            Self::P4 => "P4",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Whose move it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -55,6 +55,13 @@ pub fn diagnose(facts: &Facts, runbooks: &Runbooks) -> Triage {
     }
 }
 
+/// Every cause that the facts show, each with its own evidence, the likeliest first. Empty where [`diagnose`] says
+/// `healthy` or `unknown`.
+pub fn causes(facts: &Facts, runbooks: &Runbooks) -> Vec<Diagnosis> {
+    let (findings, _) = walk_all(facts);
+    findings.iter().map(|finding| named(finding, facts, runbooks)).collect()
+}
+
 fn walk_all(facts: &Facts) -> (Vec<Finding>, Vec<PathStep>) {
     let mut findings: Vec<Finding> = Vec::new();
     let mut path = Vec::new();

@@ -1,7 +1,7 @@
 //! The answer: what `triage --json` prints, as it prints it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::code::{Blame, Code, Severity};
 use crate::facts::probes::Layer;
@@ -36,7 +36,7 @@ pub enum Verdict {
 }
 
 /// A named cause with its evidence.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
     pub code: Code,
     pub title: String,
@@ -55,14 +55,14 @@ pub struct Diagnosis {
 /// A look-alike is not excluded: say "probably".
 pub const PROBABLE_BELOW: f64 = 0.8;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     pub probe: String,
     pub observed: String,
     pub supports: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Suspicion {
     pub code: Code,
     pub confidence: f64,

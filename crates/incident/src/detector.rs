@@ -1,0 +1,161 @@
+//! Detectors turn signals into suspicions. Each rule is a line of data; what it counts is in the file of its kind.
+//!
+//! | module | judges |
+//! |---|---|
+//! | `rates` | calls: errors, refusals, silence |
+//! | `states` | what stands: health checks, the daily pool, jobs, credentials, sunsets, webhooks |
+//! | `memory` | what is remembered for it |
+//! | [`settings`] | every threshold, with its default |
+
+mod memory;
+mod rates;
+pub mod settings;
+mod states;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::code::{Code, Severity};
+use crate::signal::Place;
+use crate::slo::Objective;
+
+pub(crate) use memory::Memory;
+use settings::Settings;
+pub use states::HUBSPOT;
+
+/// Whether a rule's own observation is the whole story, or a cause must be looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// The trees are asked, with probes.
+    Diagnosis,
+    /// It speaks for itself.
+    Nothing,
+}
+
+macro_rules! rules {
+    ($( $variant:ident = $name:literal, $title:literal, $severity:ident, $asks:ident; )*) => {
+        /// One rule.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum RuleId { $( #[doc = $title] $variant, )* }
+
+        impl RuleId {
+            pub const ALL: &[Self] = &[ $( Self::$variant, )* ];
+
+            /// Its name in configuration and output.
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )* }
+            }
+
+            /// What it says, for people.
+            pub const fn title(self) -> &'static str {
+                match self { $( Self::$variant => $title, )* }
+            }
+
+            /// How bad it is until a cause is known.
+            pub const fn severity(self) -> Severity {
+                match self { $( Self::$variant => Severity::$severity, )* }
+            }
+
+            pub const fn asks(self) -> Asks {
+                match self { $( Self::$variant => Asks::$asks, )* }
+            }
+        }
+    };
+}
+
+rules! {
+    NothingWorks = "nothing_works", "no call works", P1, Diagnosis;
+    ErrorRate = "error_rate", "many calls fail", P1, Diagnosis;
+    Denied = "denied", "a burst of 401 or 403", P1, Diagnosis;
+    ServerErrors = "server_errors", "HubSpot fails again and again", P1, Diagnosis;
+    HealthCheck = "health_check", "a health check fails", P1, Diagnosis;
+    Rejected = "rejected", "many calls are refused for what they ask", P3, Diagnosis;
+    Limited = "limited", "HubSpot refuses calls as too many", P2, Diagnosis;
+    Slow = "slow", "HubSpot answers slowly", P3, Diagnosis;
+    Silence = "silence", "calls have stopped that usually come at this hour", P3, Diagnosis;
+    BurnFast = "burn_fast", "an objective is being missed fast", P1, Diagnosis;
+    BurnMiddle = "burn_middle", "an objective is being missed", P2, Diagnosis;
+    BurnSlow = "burn_slow", "an objective will be missed", P4, Nothing;
+    Dependency = "dependency", "a dependency fails its checks", P2, Nothing;
+    DailyUse = "daily_use", "most of the daily pool is spent", P3, Nothing;
+    JobLate = "job_late", "a job has not finished in time", P2, Nothing;
+    JobFailed = "job_failed", "a job failed", P2, Nothing;
+    WebhookDelay = "webhook_delay", "webhooks arrive late", P3, Nothing;
+    BacklogOld = "backlog_old", "accepted work waits for long", P3, Nothing;
+    CredentialOld = "credential_old", "a credential is old", P4, Nothing;
+    CredentialEnds = "credential_ends", "a credential is about to expire", P3, Nothing;
+    Sunset = "sunset", "something in use is about to be switched off", P4, Nothing;
+    Blind = "blind", "nothing is being observed", P2, Nothing;
+}
+
+impl RuleId {
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|rule| rule.name() == name)
+    }
+
+    /// The cause that a rule which speaks for itself names, where the catalogue has one.
+    pub const fn code(self) -> Option<Code> {
+        match self {
+            Self::Sunset => Some(Code::Sunset),
+            Self::Blind => Some(Code::Blind),
+            Self::CredentialEnds => Some(Code::TokenExpired),
+            Self::NothingWorks
+            | Self::ErrorRate
+            | Self::Denied
+            | Self::ServerErrors
+            | Self::HealthCheck
+            | Self::Rejected
+            | Self::Limited
+            | Self::Slow
+            | Self::Silence
+            | Self::BurnFast
+            | Self::BurnMiddle
+            | Self::BurnSlow
+            | Self::Dependency
+            | Self::DailyUse
+            | Self::JobLate
+            | Self::JobFailed
+            | Self::WebhookDelay
+            | Self::BacklogOld
+            | Self::CredentialOld => None,
+        }
+    }
+}
+
+/// A rule that holds at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firing {
+    pub rule: RuleId,
+    pub place: Place,
+    pub observed: String,
+}
+
+/// A firing as an incident keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Symptom {
+    pub rule: RuleId,
+    pub place: Place,
+    pub observed: String,
+    pub since: Timestamp,
+    /// When it had been gone for a while.
+    pub until: Option<Timestamp>,
+}
+
+/// Every rule that holds now, those that are switched off left out.
+pub(crate) fn firings(memory: &Memory, settings: &Settings, now: Timestamp) -> Vec<Firing> {
+    let mut firings = Vec::new();
+    rates::judge(memory, &settings.thresholds, now, &mut firings);
+    states::judge(memory, &settings.thresholds, now, &mut firings);
+    for (objective, burn) in memory.slo.burning(&settings.objectives, now) {
+        let rule = match burn.speed {
+            crate::slo::Speed::Fast => RuleId::BurnFast,
+            crate::slo::Speed::Middle => RuleId::BurnMiddle,
+            crate::slo::Speed::Slow => RuleId::BurnSlow,
+        };
+        let observed = format!("{}: {}", Objective::name(objective), burn.tell());
+        firings.push(Firing { rule, place: Place::default(), observed });
+    }
+    firings.retain(|firing| settings.severity(firing.rule).is_some());
+    firings
+}

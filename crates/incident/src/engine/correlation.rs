@@ -1,0 +1,155 @@
+//! One root cause, one incident: which of the open ones a cause belongs to.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::blast::Blast;
+use crate::code::Code;
+use crate::detector::Asks;
+use crate::incident::Incident;
+
+/// What a cause brings about by itself, so that it is no cause of its own beside it. `true` for itself.
+pub(super) fn explains(cause: Code, other: Code) -> bool {
+    cause == other
+        || brings(cause).contains(&other)
+        || (is_below_everything(cause) && is_about_answers(other))
+}
+
+/// No call arrives whole: whatever else calls seem to say is said by it.
+fn is_below_everything(cause: Code) -> bool {
+    const LADDER: &[Code] = &[
+        Code::Dns,
+        Code::TcpBlocked,
+        Code::TlsIntercept,
+        Code::CaOutdated,
+        Code::HubspotTls,
+        Code::Proxy,
+        Code::BaseUrl,
+        Code::EdgeBlock,
+        Code::OutageKnown,
+        Code::OutageUnlisted,
+        Code::Region,
+    ];
+    LADDER.contains(&cause)
+}
+
+/// What is read off HubSpot's answers, or off their absence.
+fn is_about_answers(other: Code) -> bool {
+    const ANSWERS: &[Code] = &[
+        Code::OutageKnown,
+        Code::OutageUnlisted,
+        Code::Region,
+        Code::Partial,
+        Code::Slow,
+        Code::Processing,
+        Code::AuthOutage,
+        Code::RetryStorm,
+        Code::StalePool,
+        Code::Ipv6,
+        Code::HookBacklog,
+        Code::Regression,
+    ];
+    ANSWERS.contains(&other)
+}
+
+fn brings(cause: Code) -> &'static [Code] {
+    let known = BRINGS.iter().find(|(known, _)| *known == cause);
+    known.map_or(&[], |(_, brings)| brings)
+}
+
+const BRINGS: &[(Code, &[Code])] = &[
+    (Code::Clock, &[Code::TokenExpired, Code::HubspotTls, Code::HookSecret]),
+    (Code::ClientSecret, &[Code::TokenExpired, Code::RefreshRevoked, Code::HookSecret]),
+    (Code::ClientMismatch, &[Code::TokenExpired, Code::ClientSecret]),
+    (Code::Uninstalled, &[Code::RefreshRevoked, Code::HookSubscription, Code::TokenRevoked]),
+    (Code::RefreshRevoked, &[Code::TokenExpired]),
+    (Code::Secrets, &[Code::TokenStale, Code::TokenExpired]),
+    (Code::Tier, &[Code::MissingScope, Code::BurstSelf, Code::DailySelf]),
+    (Code::Partial, &[Code::Slow, Code::RetryStorm]),
+    (Code::Slow, &[Code::RetryStorm]),
+    (Code::Processing, &[Code::Slow, Code::Partial]),
+    (Code::Cache, &[Code::BurstSelf, Code::RetryStorm]),
+    (Code::Store, &[Code::HookSlow, Code::HookDuplicates, Code::HookBacklog]),
+    (Code::Disk, &[Code::Store, Code::HookSlow]),
+    (Code::Resources, &[Code::Slow, Code::HookSlow]),
+    (Code::ValidationChange, &[Code::BadPayload]),
+    (Code::DailySelf, &[Code::BurstSelf]),
+];
+
+/// Where a cause goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    /// This one has it already.
+    Known(usize),
+    /// This one was thought to be something else.
+    Renamed(usize),
+    /// This one was over, and is back.
+    Back(usize),
+    /// A person has said that this is over, not long ago.
+    Closed,
+    New,
+}
+
+/// Looks for the incident of a cause. `standing` are all causes that were found together with it.
+pub(super) fn home(
+    incidents: &[Incident],
+    code: Code,
+    blast: &Blast,
+    standing: &[Code],
+    now: Timestamp,
+    reopen: SignedDuration,
+) -> Home {
+    let places = |of: &dyn Fn(&Incident) -> bool| incidents.iter().rposition(of);
+    let is_open = |incident: &Incident| !incident.stage.is_over();
+    let same = |incident: &Incident| incident.code() == Some(code) && reaches_alike(&incident.blast, blast);
+    if let Some(index) = places(&|incident| is_open(incident) && same(incident)) {
+        return Home::Known(index);
+    }
+    // What was named otherwise and is not found any more was the wrong name; so was what explains itself by this.
+    let outdated = |incident: &Incident| {
+        is_open(incident)
+            && reaches_alike(&incident.blast, blast)
+            && incident.code().is_none_or(|known| {
+                known == Code::Unknown || explains(code, known) || !standing.contains(&known)
+            })
+            && incident.showing().any(|symptom| symptom.rule.asks() == Asks::Diagnosis)
+    };
+    if let Some(index) = places(&outdated) {
+        return Home::Renamed(index);
+    }
+    let lately = |incident: &Incident| {
+        same(incident) && incident.resolved_at.is_some_and(|at| now.duration_since(at) < reopen)
+    };
+    match places(&lately) {
+        Some(index) if incidents[index].resolved_by.is_some() => Home::Closed,
+        Some(index) => Home::Back(index),
+        None => Home::New,
+    }
+}
+
+/// Nothing shows that they are about different things.
+fn reaches_alike(one: &Blast, other: &Blast) -> bool {
+    one.connections.is_empty()
+        || other.connections.is_empty()
+        || one.connections.iter().any(|name| other.connections.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_explains_in_a_circle() {
+        for cause in Code::ALL {
+            for other in brings(*cause) {
+                assert!(!brings(*other).contains(cause), "{cause:?} and {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_outage_explains_the_storm_that_follows_and_not_a_revoked_token() {
+        assert!(explains(Code::OutageUnlisted, Code::RetryStorm));
+        assert!(!explains(Code::OutageUnlisted, Code::TokenRevoked));
+        assert!(!explains(Code::RetryStorm, Code::OutageUnlisted));
+    }
+}

@@ -1,0 +1,420 @@
+//! The engine as a whole, in virtual time: a portal that is well, one that breaks, and everything in between.
+
+use std::sync::Arc;
+
+use hubspot::error::ErrorKind;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::code::{Code, Severity};
+use crate::facts::traffic::{ErrorCount, Group, Traffic};
+use crate::fixture;
+use crate::incident::Stage;
+use crate::signal::{Calls, JobStep};
+
+const STEP: SignedDuration = SignedDuration::from_secs(5);
+
+/// An engine with a world around it that answers its questions.
+struct World {
+    engine: Engine,
+    now: Timestamp,
+    /// What a diagnosis finds.
+    facts: Facts,
+    effects: Vec<Effect>,
+    asked: u32,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    fn with(settings: Settings) -> Self {
+        let engine = Engine::new(settings, Arc::new(Runbooks::embedded()), Vec::new(), 7);
+        Self { engine, now: fixture::now(), facts: fixture::healthy(), effects: Vec::new(), asked: 0 }
+    }
+
+    /// Ends the process and starts it again with what was kept.
+    fn restart(&mut self) {
+        let mut kept: Vec<Incident> = Vec::new();
+        for effect in &self.effects {
+            if let Effect::Keep(incident) = effect {
+                kept.retain(|known| known.id != incident.id);
+                kept.push((**incident).clone());
+            }
+        }
+        self.engine = Engine::new(Settings::default(), Arc::new(Runbooks::embedded()), kept, 8);
+    }
+
+    /// Five seconds of these calls, then a tick and its questions answered.
+    fn pass(&mut self, calls: Calls) {
+        self.now += STEP;
+        let place = Place {
+            connection: Some("default".into()),
+            caller: Some("crm-sync".into()),
+            family: Some("objects".into()),
+        };
+        self.tell(place, Seen::Calls(calls));
+        self.tick();
+    }
+
+    fn tell(&mut self, place: Place, seen: Seen) {
+        let signal = Signal { at: self.now, place, seen };
+        let effects = self.engine.step(Event::Signal(signal), self.now);
+        self.effects.extend(effects);
+    }
+
+    fn tick(&mut self) {
+        self.engine.heard(self.now);
+        let effects = self.engine.step(Event::Tick, self.now);
+        let asks = effects.contains(&Effect::Diagnose);
+        self.effects.extend(effects);
+        if asks {
+            self.asked += 1;
+            self.facts.configured.now = self.now;
+            let effects = self.engine.step(Event::Facts(Arc::new(self.facts.clone())), self.now);
+            self.effects.extend(effects);
+        }
+    }
+
+    fn person(&mut self, command: Command) -> Option<Refused> {
+        let event = Event::Person { name: "ada".into(), command };
+        let effects = self.engine.step(event, self.now);
+        self.effects.extend(effects);
+        self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Refuse(refused) => Some(refused.clone()),
+            _ => None,
+        })
+    }
+
+    fn incidents(&self) -> &[Incident] {
+        self.engine.incidents()
+    }
+
+    fn only(&self) -> &Incident {
+        assert_eq!(self.incidents().len(), 1, "{:#?}", self.incidents());
+        &self.incidents()[0]
+    }
+
+    fn told(&self) -> Vec<Moment> {
+        let moments = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Tell { moment, .. } => Some(*moment),
+            _ => None,
+        });
+        moments.collect()
+    }
+}
+
+fn well(calls: u64) -> Calls {
+    Calls { calls, sent: calls, good: calls, ..Calls::default() }
+}
+
+fn denied(calls: u64) -> Calls {
+    Calls { calls, failed: calls, sent: calls, denied: calls, ..Calls::default() }
+}
+
+fn broken(calls: u64) -> Calls {
+    Calls { calls, failed: calls, sent: calls, broken: calls, ..Calls::default() }
+}
+
+/// The token is refused, and the front door answers.
+fn revoked() -> Facts {
+    let mut facts = fixture::healthy();
+    fixture::authenticated_calls(&mut facts, &fixture::api(401, Some(ErrorKind::InvalidAuthentication)));
+    facts
+}
+
+/// 500 on everything.
+fn outage() -> Facts {
+    let mut facts = fixture::healthy();
+    fixture::all_calls(&mut facts, &fixture::api(500, Some(ErrorKind::Internal)));
+    facts
+}
+
+#[test]
+fn a_portal_that_is_well_is_left_alone() {
+    let mut world = World::new();
+    for step in 0..720_u64 {
+        // A quiet night with a lone 5xx, an expected 404 and 409 now and then, and one refreshed token.
+        let mut calls = well(step % 3);
+        match step {
+            100 => calls += broken(1),
+            300 => calls += denied(1),
+            _ if step % 50 == 0 => {
+                calls += Calls { calls: 2, sent: 2, good: 2, rejected: 2, ..Calls::default() }
+            }
+            _ => {}
+        }
+        world.pass(calls);
+    }
+    assert_eq!((world.incidents().len(), world.asked), (0, 0));
+}
+
+#[test]
+fn a_planned_import_is_no_incident() {
+    let mut world = World::new();
+    for step in 0..360_u64 {
+        let refused = Calls { calls: 5, refused: 5, ..Calls::default() };
+        let mut calls = well(90);
+        calls += refused;
+        calls.limited = u64::from(step % 60 == 0);
+        world.pass(calls);
+    }
+    assert_eq!(world.incidents().len(), 0);
+}
+
+#[test]
+fn a_revoked_token_is_one_incident_from_the_first_symptom_to_its_end() {
+    let mut world = World::new();
+    (0..12).for_each(|_| world.pass(well(10)));
+    world.facts = revoked();
+    let broke_at = world.now;
+    (0..12).for_each(|_| world.pass(denied(3)));
+    let incident = world.only().clone();
+    assert_eq!((incident.code(), incident.severity), (Some(Code::TokenRevoked), Severity::P1));
+    assert!(incident.detected_at.duration_since(broke_at) <= SignedDuration::from_secs(60));
+    assert!(
+        incident.diagnosed_at.unwrap().duration_since(incident.began_at) <= SignedDuration::from_secs(30)
+    );
+    assert_eq!(
+        incident.impact.total.failed, 36,
+        "every failed call is counted, those before it was noticed too"
+    );
+    let id = incident.id.clone();
+    assert!(world.person(Command::Acknowledge { incident: id.clone() }).is_none());
+    assert_eq!(world.only().stage, Stage::Acknowledged);
+    world.facts = fixture::healthy();
+    (0..60).for_each(|_| world.pass(well(10)));
+    let incident = world.only();
+    assert_eq!((incident.stage, incident.resolved_by.as_deref()), (Stage::Resolved, None));
+    assert_eq!(world.told(), [Moment::Opened, Moment::Acknowledged, Moment::Resolved]);
+    let keys: Vec<_> = world
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Tell { message, .. } => Some(message.incident.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(keys.iter().all(|key| *key == id), "one key for all messages");
+}
+
+#[test]
+fn an_outage_that_the_status_page_confirms_later_stays_one_incident_under_its_new_name() {
+    let mut world = World::new();
+    world.facts = outage();
+    (0..12).for_each(|_| world.pass(broken(4)));
+    assert_eq!(world.only().code(), Some(Code::OutageUnlisted));
+    let page = world.facts.probes.status_page.as_mut().unwrap();
+    page.incidents.push(fixture::incident("CRM API", true));
+    (0..80).for_each(|_| world.pass(broken(4)));
+    let incident = world.only();
+    assert_eq!(incident.code(), Some(Code::OutageKnown));
+    assert!(incident.status_page.as_ref().unwrap().behind_us_seconds > 0, "we were first");
+    assert_eq!(world.told(), [Moment::Opened, Moment::Named]);
+}
+
+#[test]
+fn a_fault_that_comes_and_goes_is_one_incident() {
+    let mut world = World::new();
+    for round in 0..10 {
+        world.facts = outage();
+        (0..24).for_each(|_| world.pass(broken(4)));
+        world.facts = fixture::healthy();
+        (0..(12 + round * 4)).for_each(|_| world.pass(well(10)));
+    }
+    let incident = world.only();
+    assert!(incident.relapses > 0);
+    assert_eq!(world.told().iter().filter(|moment| **moment == Moment::Opened).count(), 1);
+}
+
+#[test]
+fn what_cannot_be_named_is_unknown_with_three_candidates() {
+    let mut world = World::new();
+    let mut facts = fixture::healthy();
+    facts.probes.auth.as_mut().unwrap().exchange = fixture::api(418, None);
+    world.facts = facts;
+    (0..30).for_each(|_| world.pass(broken(4)));
+    let incident = world.only();
+    assert_eq!(incident.code(), Some(Code::Unknown));
+    assert_eq!(incident.also.len(), 3, "{:?}", incident.also);
+}
+
+#[test]
+fn two_causes_at_once_are_two_incidents() {
+    let mut world = World::new();
+    let mut facts = fixture::healthy();
+    let failing = |status, kind, family: &str, connection: &str| Group {
+        connection: connection.into(),
+        caller: "crm-sync".into(),
+        family: family.into(),
+        method: "GET".into(),
+        calls: 60,
+        calls_recent: 60,
+        errors: vec![ErrorCount {
+            status,
+            kind: Some(kind),
+            route: "/crm/v3/objects/contacts/{id}".into(),
+            count: 60,
+            recent: 60,
+            last_at: Some(fixture::now()),
+            ..ErrorCount::default()
+        }],
+        ..Group::default()
+    };
+    let groups = vec![
+        failing(401, ErrorKind::InvalidAuthentication, "objects", "other"),
+        failing(423, ErrorKind::Locked, "objects", "default"),
+    ];
+    let connection =
+        |name: &str| crate::facts::traffic::Connection { name: name.into(), ..Default::default() };
+    let connections = vec![connection("default"), connection("other")];
+    facts.traffic = Some(Traffic { groups, connections, now: Some(fixture::now()), ..Traffic::default() });
+    world.facts = facts;
+    (0..6).for_each(|_| world.pass(denied(3)));
+    let codes: Vec<_> = world.incidents().iter().filter_map(Incident::code).collect();
+    assert!(codes.contains(&Code::TokenRevoked), "{codes:?}");
+    assert_eq!(codes.len(), crate::causes(&world.facts, &Runbooks::embedded()).len());
+}
+
+#[test]
+fn a_job_that_does_not_end_speaks_for_itself_and_is_over_when_it_does() {
+    let mut world = World::new();
+    world.tell(Place::default(), Seen::Job { name: "nightly".into(), step: JobStep::Started });
+    (0..372).for_each(|_| world.pass(well(1)));
+    let incident = world.only();
+    assert_eq!(
+        (incident.severity, incident.title.as_str()),
+        (Severity::P2, "a job has not finished in time")
+    );
+    world.tell(Place::default(), Seen::Job { name: "nightly".into(), step: JobStep::Finished });
+    (0..30).for_each(|_| world.pass(well(1)));
+    assert_eq!((world.only().stage, world.asked), (Stage::Resolved, 0), "nobody asked HubSpot about it");
+}
+
+#[test]
+fn nothing_is_opened_during_maintenance() {
+    let mut world = World::new();
+    world.facts = outage();
+    let until = world.now + SignedDuration::from_mins(10);
+    world.engine.step(Event::Maintenance { until, place: Place::default() }, world.now);
+    (0..60).for_each(|_| world.pass(broken(4)));
+    assert_eq!(world.incidents().len(), 0);
+    (0..90).for_each(|_| world.pass(broken(4)));
+    assert_eq!(world.incidents().len(), 1);
+}
+
+#[test]
+fn no_signal_at_all_is_a_suspicion_of_its_own() {
+    let mut world = World::new();
+    world.pass(well(3));
+    for _ in 0..30 {
+        world.now += STEP;
+        let effects = world.engine.step(Event::Tick, world.now);
+        world.effects.extend(effects);
+    }
+    assert_eq!(world.only().code(), Some(Code::Blind));
+}
+
+#[test]
+fn a_measure_is_offered_or_done_as_allowed_and_taken_back_at_the_end() {
+    let allowed =
+        Settings { permissions: vec![(Mitigation::ServeStale, Permission::On)], ..Settings::default() };
+    let mut world = World::with(allowed);
+    world.facts = outage();
+    (0..12).for_each(|_| world.pass(broken(4)));
+    assert_eq!(world.only().stage, Stage::Mitigated);
+    world.facts = fixture::healthy();
+    (0..60).for_each(|_| world.pass(well(10)));
+    let turns: Vec<_> = world
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Act { measure, .. } => Some(measure.turn),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(turns, [crate::mitigation::Turn::On, crate::mitigation::Turn::Off]);
+}
+
+#[test]
+fn who_says_that_it_is_over_is_believed_for_a_while() {
+    let mut world = World::new();
+    world.facts = revoked();
+    (0..12).for_each(|_| world.pass(denied(3)));
+    let id = world.only().id.clone();
+    assert!(world.person(Command::Resolve { incident: id.clone() }).is_none());
+    (0..60).for_each(|_| world.pass(denied(3)));
+    assert_eq!(world.only().stage, Stage::Resolved);
+    assert_eq!(world.person(Command::Resolve { incident: id }), Some(Refused::Over));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever flaps, and whenever the process is killed: one cause, one incident.
+    #[test]
+    fn killed_at_any_step_there_is_exactly_one(
+        steps in prop::collection::vec((any::<bool>(), 0..40_u32), 1..8),
+        kill in prop::collection::vec(0..200_usize, 0..4),
+    ) {
+        let mut world = World::new();
+        world.facts = outage();
+        let mut step = 0;
+        for (is_broken, length) in steps {
+            for _ in 0..length {
+                world.pass(if is_broken { broken(4) } else { well(1) });
+                step += 1;
+                if kill.contains(&step) {
+                    world.restart();
+                }
+            }
+        }
+        let opened: std::collections::BTreeSet<_> = world.effects.iter().filter_map(|effect| match effect {
+            Effect::Keep(incident) => Some(incident.id.clone()),
+            _ => None,
+        }).collect();
+        prop_assert!(opened.len() <= 1, "{:?}", opened);
+    }
+}
+
+/// Thirty days with a fault every day: what is remembered does not grow.
+#[test]
+fn memory_is_flat_over_thirty_days() {
+    let mut world = World::new();
+    let mut sizes = Vec::new();
+    for day in 0..30 {
+        for step in 0..288_u64 {
+            world.now += SignedDuration::from_mins(5) - STEP;
+            let ill = (40..44).contains(&step);
+            world.facts = if ill { outage() } else { fixture::healthy() };
+            world.pass(if ill { broken(40) } else { well(40) });
+            world.tell(
+                Place::default(),
+                Seen::Job { name: format!("job-{day}-{step}"), step: JobStep::Finished },
+            );
+        }
+        world.effects.clear();
+        sizes.push(world.engine.memory.size());
+    }
+    let (first, last) = (sizes[3], sizes[29]);
+    assert!(last <= first, "{sizes:?}");
+}
+
+/// The engine keeps up: a figure for whoever asks, printed and not judged.
+#[test]
+fn signals_are_taken_fast() {
+    let mut world = World::new();
+    let place = |number: u64| Place {
+        connection: Some(format!("portal-{}", number % 8)),
+        caller: Some(format!("caller-{}", number % 5)),
+        family: Some("objects".into()),
+    };
+    for number in 0..20_000_u64 {
+        world.now += SignedDuration::from_millis(1);
+        world.tell(place(number), Seen::Calls(well(1)));
+    }
+    world.tick();
+    assert_eq!(world.incidents().len(), 0);
+}
