@@ -46,6 +46,8 @@ pub enum By {
     Configuration,
     Person,
     Breaker,
+    /// A mitigation in an incident.
+    Incident,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,7 @@ impl By {
             Self::Configuration => "configuration",
             Self::Person => "person",
             Self::Breaker => "breaker",
+            Self::Incident => "incident",
         }
     }
 }

@@ -7,6 +7,9 @@ const BUCKETS: usize = 40;
 /// Half as many are shown: the powers of two.
 pub const SHOWN: usize = BUCKETS / 2;
 
+/// A bucket that begins a little below a threshold counts as above it.
+const BUCKET_TOLERANCE: f64 = 0.95;
+
 #[derive(Debug, Clone)]
 pub struct Histogram {
     counts: [u64; BUCKETS],
@@ -49,6 +52,14 @@ impl Histogram {
             let end = if place + 1 == SHOWN { f64::INFINITY } else { end_ms as f64 / 1_000.0 };
             (end, self.counts[2 * place] + self.counts[2 * place + 1])
         })
+    }
+
+    /// How many took longer than that, as well as buckets can tell.
+    pub fn above_ms(&self, milliseconds: u64) -> u64 {
+        let from = milliseconds as f64 * BUCKET_TOLERANCE;
+        let slow =
+            self.counts.iter().enumerate().filter(|(bucket, _)| 2f64.powf(*bucket as f64 / 2.0) >= from);
+        slow.map(|(_, count)| count).sum()
     }
 
     pub fn sum(&self) -> Duration {
