@@ -22,9 +22,11 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::console::{self, Drill};
+use crate::incidents::Incidents;
 use crate::metrics::{self, Sources};
 
 mod degraded;
+mod incidents;
 
 /// A change is told in a line; hundreds of them are kept.
 const CHANGE_BYTES_MAX: usize = 1_000;
@@ -45,6 +47,8 @@ pub(crate) struct Admin {
     pub(crate) own_hosts: OwnHosts,
     /// What the console may break, in a demo.
     pub(crate) drill: Option<Drill>,
+    /// `None` where it is switched off.
+    pub(crate) incidents: Option<Incidents>,
 }
 
 /// A change, as a deploy pipeline tells it.
@@ -96,6 +100,13 @@ fn routes(admin: Admin) -> Router {
         .route("/api/v1/traffic", get(traffic))
         .route("/api/v1/quota", get(quota))
         .route("/api/v1/changes", post(change))
+        .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/incidents/{id}", get(incidents::show))
+        .route("/api/v1/incidents/{id}/postmortem", get(incidents::report))
+        .route("/api/v1/incidents/{id}/recordings", get(incidents::recordings))
+        .route("/api/v1/incidents/{id}/{verb}", post(incidents::act))
+        .route("/api/v1/jobs/{name}/{step}", post(incidents::job))
+        .route("/api/v1/maintenance", post(incidents::maintenance))
         .route("/api/v1/degraded", get(degraded::show).post(degraded::switch))
         .merge(console::routes())
         .fallback(not_here)
@@ -157,6 +168,9 @@ async fn not_here() -> impl IntoResponse {
         "/api/v1/quota",
         "/api/v1/changes",
         "/api/v1/degraded",
+        "/api/v1/incidents",
+        "/api/v1/jobs/{name}/start|finish|fail",
+        "/api/v1/maintenance",
     ];
     (
         StatusCode::NOT_FOUND,

@@ -1,35 +1,55 @@
 //! Asking a running gateway's admin API.
 
-use http::{Request, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::net::TcpStream;
 
 /// A report is some kilobytes; more is no report.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Why there is no answer.
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
 /// What the admin API at `admin` answers there.
 ///
 /// # Errors
 /// When nothing listens, or answers something else.
-pub(crate) async fn get<T: DeserializeOwned>(
+pub(crate) async fn get<T: DeserializeOwned>(admin: &Uri, path: &str) -> Result<T, Error> {
+    let (status, body) = ask(admin, Method::GET, path, None).await?;
+    if !status.is_success() {
+        return Err(format!("the admin API answered {status}").into());
+    }
+    Ok(serde_json::from_slice(&body)?)
+}
+
+/// One request, and whatever is answered.
+///
+/// # Errors
+/// When nothing listens, or what it says is no HTTP.
+pub(crate) async fn ask(
     admin: &Uri,
+    method: Method,
     path: &str,
-) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
+    body: Option<&Value>,
+) -> Result<(StatusCode, Bytes), Error> {
     let host = admin.host().ok_or("the admin address has no host")?;
     let port = admin.port_u16().unwrap_or(80);
     let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::get(path)
-        .header(header::HOST, format!("{host}:{port}"))
-        .body(Empty::<bytes::Bytes>::new())?;
-    let answer = sender.send_request(request).await?;
-    if !answer.status().is_success() {
-        return Err(format!("the admin API answered {}", answer.status()).into());
+    let mut request = Request::builder().method(method).uri(path);
+    request = request.header(header::HOST, format!("{host}:{port}"));
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
     }
+    let text = body.map(Value::to_string).unwrap_or_default();
+    let answer = sender.send_request(request.body(Full::<Bytes>::from(text))?).await?;
+    let status = answer.status();
     let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await?.to_bytes();
     connection.abort();
-    Ok(serde_json::from_slice(&body)?)
+    Ok((status, body))
 }

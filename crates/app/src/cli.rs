@@ -42,6 +42,10 @@ pub(crate) enum Command {
     Quota(QuotaOptions),
     /// Find credentials, calls that end, reversed associations and habits that hurt, in source and in git's history
     Scan(ScanOptions),
+    /// Put what support needs to know into one archive that is safe to send
+    Bundle(BundleOptions),
+    /// The incident room: what is going on, who has it, what was done
+    Incident(IncidentOptions),
     /// Print the runbook page of a diagnosis, such as auth.token_revoked; without a code, list them
     Runbook(RunbookOptions),
     /// Check, show or print the configuration
@@ -63,7 +67,7 @@ pub(crate) struct UpOptions {
     /// HubSpot's status page [default: https://status.hubspot.com/api/v2/summary.json]
     #[arg(long, value_name = "URL")]
     pub(crate) status_page: Option<String>,
-    /// For what outlives a restart: accepted writes, kept webhooks, the day's ledger; created if it is not there
+    /// For what outlives a restart: accepted writes, webhooks, incidents, the day's ledger; created if it is not there
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 }
@@ -123,7 +127,7 @@ pub(crate) enum SimPlan {
     Enterprise,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub(crate) struct TriageOptions {
     /// Print the diagnosis as JSON
     #[arg(long)]
@@ -172,6 +176,100 @@ pub(crate) struct QuotaOptions {
     /// The running gateway's admin API [default: from the configuration]
     #[arg(long, value_name = "URL")]
     pub(crate) admin: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BundleOptions {
+    /// Where to write it [default: hubkeeper-bundle-SECONDS.tar]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// With one incident, its timeline and what its diagnoses were drawn from
+    #[arg(long, value_name = "ID")]
+    pub(crate) incident: Option<String>,
+    /// Probe nothing: only what a running gateway tells
+    #[arg(long)]
+    pub(crate) without_triage: bool,
+    /// The running gateway's admin API; nothing there is fine [default: from the configuration]
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Option<String>,
+    /// Print the manifest as JSON instead of the archive's name
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 done, and with `list` no incident is open, 1 one is open or it was refused, 2 wrong usage, 3 no \
+                        gateway answers."
+)]
+pub(crate) struct IncidentOptions {
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The running gateway's admin API [default: from the configuration]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) admin: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: IncidentCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IncidentCommand {
+    /// List open incidents
+    List {
+        /// Those that are over, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one incident with its timeline
+    Show { id: String },
+    /// Take it, so that others know
+    Ack {
+        id: String,
+        /// Who
+        #[arg(long, env = "USER", default_value = "somebody", value_name = "NAME")]
+        by: String,
+    },
+    /// Write something into the timeline
+    Note {
+        id: String,
+        #[arg(required = true)]
+        text: Vec<String>,
+        /// Who
+        #[arg(long, env = "USER", default_value = "somebody", value_name = "NAME")]
+        by: String,
+    },
+    /// Say that it is over; it resolves by itself once recovery is proven
+    Resolve {
+        id: String,
+        /// Who
+        #[arg(long, env = "USER", default_value = "somebody", value_name = "NAME")]
+        by: String,
+    },
+    /// Turn a mitigation on or off
+    Measure {
+        id: String,
+        /// Such as serve_stale
+        mitigation: String,
+        #[arg(value_parser = ["on", "off"])]
+        turn: String,
+        /// Who
+        #[arg(long, env = "USER", default_value = "somebody", value_name = "NAME")]
+        by: String,
+    },
+    /// Print the report with its facts filled in, as Markdown
+    Postmortem { id: String },
+    /// Run its diagnoses again from what was recorded
+    Replay { id: String },
+    /// Break a simulated portal, watch the room at work, mend it, and print a score card
+    Drill {
+        /// A fault, such as auth.token_revoked, or `random`
+        #[arg(default_value = "random")]
+        fault: String,
+        /// The simulator behind the gateway; calls must be going through, as in `hubkeeper demo`
+        #[arg(long, default_value = "http://127.0.0.1:8410", value_name = "URL")]
+        sim: String,
+    },
 }
 
 #[derive(Debug, Args)]

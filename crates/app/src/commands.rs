@@ -6,13 +6,17 @@ use crate::failure::{Exit, Failure};
 use crate::logs;
 
 mod bind;
+mod bundle;
 mod config;
 mod demo;
+mod incident;
 mod places;
 mod quota;
+mod room;
 mod runbook;
 mod scan;
 mod sim;
+mod stack_settings;
 mod triage;
 mod up;
 mod workload;
@@ -33,6 +37,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),
         Command::Quota(options) => quota::run(&load()?, &options),
+        Command::Bundle(options) => bundle::run(&load()?, &options),
+        Command::Incident(options) => incident::run(&load()?, &options),
         Command::Scan(options) => scan::run(&options),
         Command::Runbook(options) => runbook::run(&load()?, &options),
         Command::Config(command) => config::run(&command, load),

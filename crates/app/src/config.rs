@@ -13,12 +13,16 @@ use crate::failure::Failure;
 use crate::secret_reference::SecretReference;
 
 mod check;
+mod incidents;
 mod load;
 mod quote;
 mod telemetry;
 mod treatment;
 mod webhooks;
 
+pub(crate) use incidents::{
+    Address, DependencySection, IncidentsSection, NotifySection, StatuspageSection, needed,
+};
 pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
 pub(crate) use webhooks::{SubscriberSection, WebhooksSection};
 
@@ -37,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) log: LogSection,
     pub(crate) otel: OtelSection,
     pub(crate) degraded: DegradedSection,
+    pub(crate) incidents: IncidentsSection,
+    pub(crate) notify: NotifySection,
     pub(crate) triage: TriageSection,
     pub(crate) store: StoreSection,
     pub(crate) webhooks: WebhooksSection,

@@ -11,6 +11,7 @@ mod console;
 mod durable;
 mod failure;
 mod handover;
+mod incidents;
 mod logs;
 mod metrics;
 mod otel;

@@ -15,6 +15,7 @@ use http::Uri;
 use hubspot::limits::Plan;
 use incident::facts::Facts;
 use incident::facts::configured::{Configured, TokenKind, UpstreamKind};
+use incident::facts::traffic::Traffic;
 use incident::runbook::Runbooks;
 use incident::triage::{Triage, Verdict};
 
@@ -24,6 +25,7 @@ pub(crate) use pages::runbooks;
 pub(crate) use tell::for_people;
 
 /// What to diagnose, and with what.
+#[derive(Clone)]
 pub(crate) struct Options {
     /// What to probe; its `focus` is set from traffic.
     pub(crate) target: Target,
@@ -39,23 +41,28 @@ pub(crate) struct Options {
 
 /// Asks everything and names the cause. Never fails: what could not be asked is missing from the evidence.
 pub(crate) async fn run(options: Options) -> Triage {
-    let Options { mut target, admin, portal_id, plan, runbooks, clock } = options;
-    let traffic = match &admin {
+    let traffic = match &options.admin {
         Some(admin) => traffic::fetch(admin).await,
         None => None,
     };
+    let facts = facts(&options, traffic).await;
+    incident::diagnose(&facts, &options.runbooks)
+}
+
+/// Everything that probes and traffic tell at this moment.
+pub(crate) async fn facts(options: &Options, traffic: Option<Traffic>) -> Facts {
+    let mut target = options.target.clone();
     if let Some(traffic) = &traffic {
         target.focus = focus::from(traffic);
     }
-    let report = probe::run(&target, &clock).await;
-    let facts = Facts {
-        configured: configured(&target, portal_id, plan, report.started_at),
+    let report = probe::run(&target, &options.clock).await;
+    Facts {
+        configured: configured(&target, options.portal_id, options.plan, report.started_at),
         duration_ms: report.duration_ms,
         probes: facts::probes(&report),
         traffic,
         ..Facts::default()
-    };
-    incident::diagnose(&facts, &runbooks)
+    }
 }
 
 /// The exit code of a verdict: 0 healthy, 1 a problem was found, 3 could not tell.

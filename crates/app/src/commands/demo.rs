@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hubspot::secret::Secret;
 use serde_json::json;
 use simulator::{Shell, Simulator};
 use tokio::sync::watch;
@@ -38,7 +39,8 @@ async fn serve(options: &DemoOptions) -> Result<Exit, Failure> {
     config.gateway.upstream.clone_from(&sim);
     config.gateway.status_page = format!("{sim}/_status/api/v2/summary.json");
     config.admin.listen.clone_from(&options.admin_listen);
-    let house = House::open(&config.checked()?, None, None).await?.with_drill(shell.clone());
+    let house = House::open(&config.checked()?, None, None, Some(&Secret::new(&token))).await?;
+    let house = house.with_drill(shell.clone());
     let (gateway, admin) = (house.gateway_url(), house.admin_url());
 
     let ready = json!({"event": "ready", "gateway": gateway, "admin": admin, "sim": sim, "token": token});

@@ -24,6 +24,17 @@ pub(super) fn run(config: &Config, options: &TriageOptions) -> Result<Exit, Fail
     Ok(triage::exit(&triage))
 }
 
+/// What the incident room asks, as configured. `token` goes before the configuration; without any, only the way to
+/// HubSpot is probed.
+pub(super) fn for_the_room(config: &Config, token: Option<&Secret>) -> Result<triage::Options, Failure> {
+    let without_token = token.is_some() || up::token(config)?.is_none();
+    let mut gathered = gather(config, &TriageOptions { without_token, ..TriageOptions::default() })?.triage;
+    if let Some(token) = token {
+        gathered.target.token = Some(token.clone());
+    }
+    Ok(gathered)
+}
+
 struct Gathered {
     triage: triage::Options,
     json: bool,

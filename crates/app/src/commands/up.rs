@@ -4,12 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::accounts::{AccountSettings, Connection};
-use client::cache::CacheSettings;
+use client::accounts::Connection;
 use client::clock::WallClock;
 use client::degraded::{By, Scope, Turned};
-use client::governor::{Ceilings, DailySettings, QueueSettings};
-use client::stack::{Feature, Stack, StackSettings};
+use client::stack::Stack;
 use client::transport::{HttpTransport, TransportSettings, tls};
 use gateway::admit::{Admission, Callers};
 use gateway::log::Log;
@@ -25,23 +23,22 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{bind, places};
+use super::stack_settings::stack_settings;
+use super::{bind, places, room};
 use crate::admin::{self, Admin};
 use crate::cli::UpOptions;
-use crate::config::{CacheSection, Config, ConnectionSection, DegradedSection, Mode};
+use crate::config::{Config, ConnectionSection, DegradedSection, Mode};
 use crate::console::Drill;
 use crate::durable;
 use crate::failure::{Exit, Failure};
 use crate::handover::Kept;
+use crate::incidents::{Incidents, Room};
 use crate::logs;
 use crate::metrics::Sources;
 use crate::otel::{self, Exporter, SpanCollector};
 use crate::process;
 use crate::secret_reference::SecretReference;
 use crate::webhooks;
-
-/// Answers up to this size are read whole before they are passed on.
-const WHOLE_ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// The variable that people already have.
 const TOKEN_VARIABLE: &str = "HUBSPOT_ACCESS_TOKEN";
@@ -57,7 +54,7 @@ pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Res
         })?;
     }
     process::runtime()?.block_on(async {
-        let house = House::open(&config, options.data.as_deref(), exporter).await?;
+        let house = House::open(&config, options.data.as_deref(), exporter, None).await?;
         let asked_to_stop = process::asked_to_stop();
         process::print_line(&house.ready_line());
         let (stop, draining) = watch::channel(false);
@@ -106,14 +103,16 @@ pub(super) struct House {
     drill: Option<Drill>,
     kept: Option<Kept>,
     webhooks: Option<webhooks::Running>,
+    room: Option<(Incidents, Room)>,
 }
 
 impl House {
-    /// Checks everything, then binds.
+    /// Checks everything, then binds. `probe_token` is what the incident room asks HubSpot with, if not the configured one.
     pub(super) async fn open(
         config: &Config,
         data: Option<&Path>,
         exporter: Option<Exporter>,
+        probe_token: Option<&Secret>,
     ) -> Result<Self, Failure> {
         let clock = WallClock::system();
         let started = Instant::now();
@@ -140,6 +139,7 @@ impl House {
         if let Some(kept) = &kept {
             kept.take_over(&stack);
         }
+        let room = room::open(config, store.as_ref(), &stack, &traffic, probe_token).await?;
         let outbox = store.clone().map(|store| outbox(store, &stack, connections)).map(Arc::new);
         let webhooks = webhooks::open(config, store, &clock, &tls).await?;
         let gateway = Gateway {
@@ -178,6 +178,7 @@ impl House {
             drill: None,
             kept,
             webhooks,
+            room,
         })
     }
 
@@ -209,7 +210,9 @@ impl House {
             started: self.started,
             exported: exporter.as_ref().map(Exporter::queue),
         };
+        let (incidents, room) = self.room.unzip();
         let admin = Admin {
+            incidents,
             stack: sources.stack.clone(),
             traffic: sources.traffic.clone(),
             sources: sources.clone(),
@@ -231,12 +234,19 @@ impl House {
                 None => std::future::pending().await,
             }
         };
+        let watching = async {
+            match room {
+                Some(room) => room.run().await,
+                None => std::future::pending().await,
+            }
+        };
         // The admin API ends with the gateway.
         tokio::select! {
             () = self.gateway.serve(self.gateway_listener, draining) => {}
             () = admin::serve(self.admin_listener, admin) => {}
             () = exporting => {}
             () = keeping => {}
+            () = watching => {}
         }
         if let Some(kept) = &kept {
             stack.close();
@@ -294,53 +304,6 @@ fn degrade(stack: &Stack, section: &DegradedSection) -> Result<(), Failure> {
 fn each_or_all<T>(named: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
     let named: Vec<_> = named.collect();
     if named.is_empty() { vec![None] } else { named }
-}
-
-fn stack_settings(config: &Config) -> Result<StackSettings, Failure> {
-    let lanes = config.lanes.settings()?;
-    let feature = |on: bool| if on { Feature::On } else { Feature::Off };
-    Ok(StackSettings {
-        accounts: AccountSettings {
-            // The smallest limits are safe for every plan, and the first answer's headers tell the true ones.
-            plan: config.limits.plan.unwrap_or(Plan::Free),
-            kind: config.limits.kind,
-            packs: config.limits.packs,
-            ceilings: Ceilings {
-                burst: config.limits.burst,
-                search: config.limits.search,
-                associations: config.limits.associations,
-            },
-            queue: QueueSettings { waiting_max: config.gateway.waiting_max, lanes },
-            daily: DailySettings {
-                reserves: config.daily.reserves(),
-                shedding: feature(config.daily.shedding),
-            },
-            governed: feature(config.gateway.governor),
-        },
-        attempt_timeout: Duration::from_millis(config.gateway.attempt_timeout_ms),
-        whole_answer_bytes_max: WHOLE_ANSWER_BYTES_MAX,
-        retries: feature(config.gateway.retries),
-        retry_budget: Feature::On,
-        breaker: feature(config.gateway.breaker),
-        adaptive: feature(config.gateway.adaptive),
-        cache: cache_settings(&config.cache),
-        packing: feature(config.gateway.packing),
-        seed: rand::random(),
-    })
-}
-
-fn cache_settings(section: &CacheSection) -> CacheSettings {
-    if !section.enabled {
-        return CacheSettings::OFF;
-    }
-    CacheSettings {
-        feature: Feature::On,
-        definitions: Duration::from_secs(section.definitions_seconds),
-        not_found: Duration::from_secs(section.not_found_seconds),
-        stale_max: Duration::from_secs(section.max_stale_seconds),
-        bytes_max: section.bytes_max,
-        answer_bytes_max: section.answer_bytes_max,
-    }
 }
 
 fn admission(config: &Config, connections: &[Arc<Connection>]) -> Result<Admission, Failure> {

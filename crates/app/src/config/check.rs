@@ -62,6 +62,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     config.webhooks.check()?;
     unique("webhooks.subscribers", config.webhooks.names().iter())?;
     degraded(&config.degraded)?;
+    config.notify.complete()?;
     config.admin.names.iter().try_for_each(|name| host_name("admin.names", name))?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;

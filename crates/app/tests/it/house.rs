@@ -58,7 +58,15 @@ impl Start {
     /// The gateway in front of `upstream`, on free ports.
     pub(crate) fn up(upstream: &str) -> Self {
         let free = "127.0.0.1:0";
+        // What it asks by itself when calls fail would stand between the calls that a test counts.
         Self::new(&["up", "--listen", free, "--admin-listen", free, "--upstream", upstream])
+            .env("HUBKEEPER__INCIDENTS__ENABLED", "false")
+    }
+
+    /// The incident room is open, too.
+    pub(crate) fn with_incidents(mut self) -> Self {
+        self.environment.retain(|(name, _)| name != "HUBKEEPER__INCIDENTS__ENABLED");
+        self
     }
 
     /// The same with governor, retries, breaker and cache off.

@@ -5,6 +5,7 @@
 mod brownout;
 mod command_line;
 mod house;
+mod incidents;
 mod laws;
 mod otel;
 mod outbox;

@@ -1,0 +1,164 @@
+//! Incidents over the admin API: what there is, what people do about it, and what their own programs tell.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use incident::engine::Command;
+use incident::mitigation::{Mitigation, Turn};
+use incident::postmortem::postmortem;
+use incident::signal::{JobStep, Seen};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Admin;
+use crate::incidents::{Incidents, NotDone, listed, shown};
+
+/// Names of people and jobs.
+const NAME_BYTES_MAX: usize = 100;
+
+/// A day: longer is not maintenance.
+const MAINTENANCE_MINUTES_MAX: i64 = 24 * 60;
+
+type Refused = (StatusCode, Json<Value>);
+
+/// Who wants something, and what they have to say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wish {
+    #[serde(default = "somebody")]
+    by: String,
+    #[serde(default)]
+    text: String,
+    mitigation: Option<Mitigation>,
+    turn: Option<Turn>,
+}
+
+fn somebody() -> String {
+    "somebody".into()
+}
+
+pub(super) async fn list(State(admin): State<Admin>) -> Result<Json<Value>, Refused> {
+    let incidents = listed(&door(&admin)?.store).await.map_err(|error| not_done(&error.into()))?;
+    Ok(Json(json!({"schema": 1, "incidents": incidents})))
+}
+
+pub(super) async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Json<Value>, Refused> {
+    Ok(Json(found(&admin, &id).await?.json()))
+}
+
+pub(super) async fn report(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Response, Refused> {
+    let shown = found(&admin, &id).await?;
+    let markdown = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
+    Ok((markdown, postmortem(&shown.incident, &shown.timeline)).into_response())
+}
+
+/// What the diagnoses were drawn from, for whoever runs them again.
+pub(super) async fn recordings(
+    State(admin): State<Admin>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refused> {
+    let recordings = door(&admin)?.store.recordings(&id).await.map_err(|error| not_done(&error.into()))?;
+    let facts: Vec<Value> = recordings
+        .iter()
+        .map(|recording| {
+            let facts: Value = serde_json::from_slice(&recording.document).unwrap_or_default();
+            json!({"at": recording.at, "facts": facts})
+        })
+        .collect();
+    Ok(Json(json!({"schema": 1, "recordings": facts})))
+}
+
+pub(super) async fn act(
+    State(admin): State<Admin>,
+    Path((id, verb)): Path<(String, String)>,
+    Json(wish): Json<Wish>,
+) -> Result<Json<Value>, Refused> {
+    if wish.by.trim().is_empty() || wish.by.len() > NAME_BYTES_MAX {
+        return Err(bad("`by` is who asks: a name of up to 100 bytes."));
+    }
+    let incident = id.clone();
+    let command = match verb.as_str() {
+        "ack" => Command::Acknowledge { incident },
+        "resolve" => Command::Resolve { incident },
+        "note" if wish.text.trim().is_empty() => return Err(bad("`text` is empty; write a line.")),
+        "note" => Command::Note { incident, text: wish.text },
+        "measure" => {
+            let (Some(mitigation), Some(turn)) = (wish.mitigation, wish.turn) else {
+                return Err(bad("`mitigation` and `turn` (on, off) say what is to be done."));
+            };
+            Command::Turn { incident, mitigation, turn }
+        }
+        _ => return Err(bad("There are ack, note, resolve and measure.")),
+    };
+    door(&admin)?.person(wish.by, command).await.map_err(|error| not_done(&error))?;
+    Ok(Json(found(&admin, &id).await?.json()))
+}
+
+pub(super) async fn job(
+    State(admin): State<Admin>,
+    Path((name, step)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<Value>), Refused> {
+    let step = match step.as_str() {
+        "start" => JobStep::Started,
+        "finish" => JobStep::Finished,
+        "fail" => JobStep::Failed,
+        _ => return Err(bad("There are start, finish and fail.")),
+    };
+    if name.len() > NAME_BYTES_MAX {
+        return Err(bad("The job's name has more than 100 bytes."));
+    }
+    let now = admin.clock.now();
+    let seen = Seen::Job { name: name.clone(), step };
+    door(&admin)?.signal(now, seen).await.map_err(|error| not_done(&error))?;
+    Ok((StatusCode::CREATED, Json(json!({"job": name, "step": step, "at": now}))))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Maintenance {
+    minutes: i64,
+}
+
+pub(super) async fn maintenance(
+    State(admin): State<Admin>,
+    Json(wish): Json<Maintenance>,
+) -> Result<Json<Value>, Refused> {
+    if !(0..=MAINTENANCE_MINUTES_MAX).contains(&wish.minutes) {
+        return Err(bad("`minutes` is 0 to 1440; 0 ends it."));
+    }
+    let until = admin.clock.now() + SignedDuration::from_mins(wish.minutes);
+    door(&admin)?.maintenance(until).await.map_err(|error| not_done(&error))?;
+    Ok(Json(json!({"until": until})))
+}
+
+async fn found(admin: &Admin, id: &str) -> Result<crate::incidents::Shown, Refused> {
+    let found = shown(&door(admin)?.store, id).await.map_err(|error| not_done(&error.into()))?;
+    found.ok_or_else(|| {
+        let message = format!("There is no incident `{}`.", id.chars().take(40).collect::<String>());
+        (StatusCode::NOT_FOUND, Json(json!({"status": "error", "message": message})))
+    })
+}
+
+fn door(admin: &Admin) -> Result<&Incidents, Refused> {
+    admin.incidents.as_ref().ok_or_else(|| {
+        let message = "The incident room is switched off ([incidents] enabled).";
+        (StatusCode::NOT_FOUND, Json(json!({"status": "error", "message": message})))
+    })
+}
+
+fn bad(message: &str) -> Refused {
+    (StatusCode::BAD_REQUEST, Json(json!({"status": "error", "message": message})))
+}
+
+fn not_done(error: &NotDone) -> Refused {
+    use incident::engine::Refused as Engine;
+    let status = match error {
+        NotDone::Refused(Engine::NoSuchIncident(_)) => StatusCode::NOT_FOUND,
+        NotDone::Refused(Engine::Taken { .. } | Engine::Over) => StatusCode::CONFLICT,
+        NotDone::Refused(Engine::NoteTooLong { .. }) => StatusCode::BAD_REQUEST,
+        NotDone::Closing | NotDone::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(json!({"status": "error", "message": error.to_string()})))
+}
