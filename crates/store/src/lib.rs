@@ -77,6 +77,16 @@ impl Store {
         Sqlite::open(&path).map(Backend::Sqlite).map(Self)
     }
 
+    /// For tests in which tokio's clock is paused: while the store works, no time passes.
+    #[must_use]
+    pub fn with_a_clock_that_stands_still(self) -> Self {
+        match self.0 {
+            Backend::Sqlite(sqlite) => Self(Backend::Sqlite(sqlite.with_a_clock_that_stands_still())),
+            // Its sockets are the runtime's own, but a server's time is not ours to stop.
+            Backend::Postgres(_) => self,
+        }
+    }
+
     /// Whether other processes may be at it too.
     pub fn is_shared(&self) -> bool {
         match &self.0 {

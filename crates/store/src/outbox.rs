@@ -17,6 +17,9 @@ use crate::failure::StoreError;
 /// Attempts kept of one operation: through a long outage they are all alike in the middle.
 const ATTEMPTS_KEPT: usize = 100;
 
+/// The line among the attempts that says a person wanted it tried again.
+const REPLAYED: &str = "replayed by a person";
+
 /// What the caller asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOperation {
@@ -210,9 +213,10 @@ impl Operation {
         }
     }
 
-    /// One of its requests may have taken effect without a word.
+    /// One of its requests may have taken effect without a word, and no person has looked since.
     pub fn is_doubtful(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.doubtful)
+        let since = self.attempts.iter().rev().take_while(|attempt| attempt.outcome != REPLAYED);
+        since.into_iter().any(|attempt| attempt.doubtful)
     }
 
     /// Where it waits.
@@ -249,6 +253,14 @@ impl Operation {
         let can = matches!(self.state, State::Dead | State::Unknown | State::Cancelled);
         if can {
             self.change(edit);
+            self.note(Attempt {
+                at: now,
+                status: 0,
+                correlation_id: None,
+                outcome: REPLAYED.to_owned(),
+                doubtful: false,
+                not_kept: 0,
+            });
             self.settle(State::Pending, None, now);
             self.due_at = now;
             self.answer = None;

@@ -16,11 +16,13 @@ mod idempotency;
 pub(crate) mod incidents;
 mod keeping;
 pub(crate) mod operations;
+mod patience;
 mod reader;
 mod reserve;
 mod run;
 pub(crate) mod writer;
 
+use patience::Patience;
 use reader::Reader;
 use reserve::Reserve;
 use writer::Writer;
@@ -71,6 +73,14 @@ impl Sqlite {
             reader: Reader::start(reading).map_err(starts)?,
             _lock: None,
         })
+    }
+}
+
+impl Sqlite {
+    pub(crate) fn with_a_clock_that_stands_still(mut self) -> Self {
+        self.writer.patience = Patience::ClockStandsStill;
+        self.reader.patience = Patience::ClockStandsStill;
+        self
     }
 }
 

@@ -23,6 +23,10 @@ pub enum Step {
     OperationAnswered,
     /// How a write ended is on the disk.
     OperationEnded,
+    /// A caller's key is on the disk; its write was not sent.
+    KeyBegun,
+    /// The answer to a write with a key is on the disk; its caller has not heard.
+    AnswerKept,
 }
 
 impl Step {
@@ -35,6 +39,8 @@ impl Step {
         Self::OperationTaken,
         Self::OperationAnswered,
         Self::OperationEnded,
+        Self::KeyBegun,
+        Self::AnswerKept,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -47,6 +53,8 @@ impl Step {
             Self::OperationTaken => "operation_taken",
             Self::OperationAnswered => "operation_answered",
             Self::OperationEnded => "operation_ended",
+            Self::KeyBegun => "key_begun",
+            Self::AnswerKept => "answer_kept",
         }
     }
 }

@@ -31,7 +31,7 @@ impl Sqlite {
         let forget = move |transaction: &Connection| {
             let sql = "DELETE FROM operations WHERE seq IN (
                 SELECT seq FROM operations INDEXED BY operations_settled
-                WHERE state IN (2, 4) AND settled_at < ?1 ORDER BY settled_at LIMIT ?2)";
+                WHERE state > 1 AND state IN (2, 4) AND settled_at < ?1 ORDER BY settled_at LIMIT ?2)";
             transaction.execute(sql, params![before.as_millisecond(), super::FORGOTTEN_AT_ONCE])
         };
         self.writer.write(Intent::Settle, forget).await

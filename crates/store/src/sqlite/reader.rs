@@ -5,13 +5,17 @@ use std::sync::mpsc;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::patience::Patience;
 use crate::failure::{Refusing, StoreError};
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The door to the thread that reads.
 #[derive(Clone)]
-pub(crate) struct Reader(mpsc::Sender<Question>);
+pub(crate) struct Reader {
+    questions: mpsc::Sender<Question>,
+    pub(super) patience: Patience,
+}
 
 impl Reader {
     pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
@@ -21,7 +25,7 @@ impl Reader {
                 question(&connection);
             }
         })?;
-        Ok(Self(questions))
+        Ok(Self { questions, patience: Patience::default() })
     }
 
     /// # Errors
@@ -35,10 +39,13 @@ impl Reader {
         let question = move |connection: &Connection| {
             let _nobody_waits = done.send(work(connection));
         };
-        if self.0.send(Box::new(question)).is_err() {
+        if self.questions.send(Box::new(question)).is_err() {
             return Err(StoreError::NotAccepted(Refusing::Closed));
         }
-        answered.await.unwrap_or_else(|_| Err(StoreError::Unreadable("the reader is gone".into())))
+        self.patience
+            .wait(answered)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unreadable("the reader is gone".into())))
     }
 }
 

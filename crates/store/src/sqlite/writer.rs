@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::patience::Patience;
 use super::reserve::Reserve;
 use crate::failure::{Refusing, StoreError};
 use crate::step::{self, Step};
@@ -28,6 +29,7 @@ pub(crate) enum Intent {
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
     refusing: Arc<Mutex<Option<Refusing>>>,
+    pub(super) patience: Patience,
 }
 
 /// One request inside a transaction. It may run twice, when another of its group fails.
@@ -71,7 +73,7 @@ impl Writer {
         let refusing = Arc::new(Mutex::new(None));
         let thread = Thread { connection, reserve, refusing: refusing.clone() };
         std::thread::Builder::new().name("store".into()).spawn(move || thread.serve(&waiting))?;
-        Ok(Self { jobs, refusing })
+        Ok(Self { jobs, refusing, patience: Patience::default() })
     }
 
     /// Runs `work` in a transaction, together with whatever else waits. `Ok` means that it is on the disk.
@@ -89,7 +91,10 @@ impl Writer {
             return Err(StoreError::NotAccepted(Refusing::Closed));
         }
         // The thread answers all it takes; without an answer it died on the way.
-        ended.await.unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the writer is gone".into())))
+        self.patience
+            .wait(ended)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the writer is gone".into())))
     }
 
     /// Why nothing new is taken, if so.

@@ -3,6 +3,7 @@
 use jiff::{Timestamp, ToSpan};
 use store::Store;
 use store::deliveries::{EventKey, NewDelivery};
+use store::idempotency::{Begun, Hold, KeptAnswer, Keyed};
 use store::outbox::{Answer, Attempt, Claim, Edit, Ending, Filter, Line, NewOperation, Operation, State};
 use uuid::Uuid;
 
@@ -126,7 +127,7 @@ pub(crate) async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history(g
     let edit = Edit { body: Some(b"{\"properties\":{}}".to_vec()), ..Edit::default() };
     assert!(store.replay(id, edit, now()).await.unwrap());
     let again = claim(&store, now(), 1).await.remove(0);
-    assert_eq!((again.asked.body.as_slice(), again.attempts.len()), (&b"{\"properties\":{}}"[..], 1));
+    assert_eq!((again.asked.body.as_slice(), again.attempts.len()), (&b"{\"properties\":{}}"[..], 2));
     assert!(!store.replay(id, Edit::default(), now()).await.unwrap(), "what is being sent is not sent twice");
 }
 
@@ -167,6 +168,121 @@ pub(crate) async fn what_was_being_sent_is_found_after_a_crash(ground: &Ground) 
     drop(store);
     let interrupted = ground.open().await.interrupted(now() + 1.minute()).await.unwrap().operations;
     assert_eq!(interrupted.iter().map(|one| one.asked.id).collect::<Vec<_>>(), [id]);
+}
+
+fn keyed(key: u8, fingerprint: u8, now: Timestamp) -> Keyed {
+    Keyed { key: [key; 32], fingerprint: [fingerprint; 32], now, until: now + 1.minute() }
+}
+
+fn created() -> KeptAnswer {
+    KeptAnswer { status: 201, headers: vec![("x".into(), "y".into())], body: b"{}".to_vec() }
+}
+
+pub(crate) async fn a_key_is_answered_once_and_for_one_write(ground: &Ground) {
+    let store = ground.open().await;
+    assert_eq!(store.begin_key(keyed(1, 1, now())).await.unwrap(), Begun::New);
+    assert_eq!(store.begin_key(keyed(1, 1, now())).await.unwrap(), Begun::InProgress);
+    assert_eq!(store.begin_key(keyed(1, 2, now())).await.unwrap(), Begun::Different);
+    store.end_key(keyed(1, 1, now()), created()).await.unwrap();
+    store.release_key([1; 32]).await.unwrap();
+    drop(store);
+    let store = ground.open().await;
+    assert_eq!(
+        store.begin_key(keyed(1, 1, now())).await.unwrap(),
+        Begun::Answered(created()),
+        "and stays so"
+    );
+    assert_eq!(store.forget_answers(now()).await.unwrap(), 0);
+    assert_eq!(store.forget_answers(now() + 1.second()).await.unwrap(), 1);
+    assert_eq!(store.begin_key(keyed(1, 2, now())).await.unwrap(), Begun::New);
+}
+
+pub(crate) async fn a_key_that_nobody_ended_was_interrupted(ground: &Ground) {
+    let store = ground.open().await;
+    store.begin_key(keyed(1, 1, now())).await.unwrap();
+    let later = now() + 2.minutes();
+    assert_eq!(store.begin_key(keyed(1, 1, later)).await.unwrap(), Begun::Interrupted { since: now() });
+    assert_eq!(store.begin_key(keyed(1, 1, later)).await.unwrap(), Begun::InProgress, "by whoever found it");
+    store.interrupt_key([1; 32]).await.unwrap();
+    assert_eq!(store.begin_key(keyed(1, 1, later)).await.unwrap(), Begun::Interrupted { since: later });
+    store.release_key([1; 32]).await.unwrap();
+    assert_eq!(store.begin_key(keyed(1, 1, later)).await.unwrap(), Begun::New);
+}
+
+pub(crate) async fn an_operation_and_the_answer_to_its_key_are_one_commit(ground: &Ground) {
+    let store = ground.open().await;
+    let (first, second) = (update_of(None), update_of(None));
+    let once =
+        async |asked, hold| store.accept_once(asked, keyed(1, 1, now()), created(), hold).await.unwrap();
+    assert_eq!(once(first.clone(), Hold::Free).await, Begun::New);
+    assert_eq!(once(second.clone(), Hold::Free).await, Begun::Answered(created()));
+    assert_eq!(store.counts().await.unwrap(), [(State::Pending, 1)]);
+    assert!(store.operation(second.id).await.unwrap().is_none());
+    assert!(!store.has_unsettled("default", "contacts/1").await.unwrap());
+}
+
+pub(crate) async fn lines_are_taken_from_one_by_one(ground: &Ground) {
+    let store = ground.open().await;
+    accept(&store, Some("contacts/1")).await;
+    let other =
+        NewOperation { family: "associations".into(), lane: "bulk".into(), ..update_of(Some("contacts/1")) };
+    store.accept(other.clone()).await.unwrap();
+    let names = async || {
+        let lines = store.lines("default").await.unwrap();
+        lines.into_iter().map(|line| format!("{}/{}", line.family, line.lane)).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await, ["objects/sync"], "of a record only the first has its turn");
+    assert!(store.has_unsettled("default", "contacts/1").await.unwrap());
+    assert_eq!(store.oldest().await.unwrap(), Some(now()));
+    let claimed = claim(&store, now(), 10).await.remove(0);
+    assert!(store.end(&claimed, None, good(), now()).await.unwrap());
+    assert_eq!(names().await, ["associations/bulk"]);
+    let free = NewOperation { lane: "bulk".into(), ..update_of(None) };
+    store.accept(free).await.unwrap();
+    assert_eq!(names().await, ["associations/bulk", "objects/bulk"]);
+    assert!(claim(&store, now(), 10).await.is_empty(), "each line by itself");
+}
+
+pub(crate) async fn settled_ones_are_forgotten_and_undelivered_ones_only_dropped(ground: &Ground) {
+    let store = ground.open().await;
+    let (applied, dead) = (accept(&store, None).await, accept(&store, None).await);
+    let claimed = claim(&store, now(), 10).await;
+    store.end(&claimed[0], None, good(), now()).await.unwrap();
+    let ending = Ending::Dead { reason: "no".into(), answer: None };
+    store.end(&claimed[1], None, ending, now()).await.unwrap();
+    let waiting = accept(&store, None).await;
+    assert_eq!(store.forget_settled(now()).await.unwrap(), 0);
+    assert_eq!(store.forget_settled(now() + 1.second()).await.unwrap(), 1);
+    assert!(store.operation(applied).await.unwrap().is_none());
+    assert!(!store.remove(waiting).await.unwrap(), "what waits is cancelled first");
+    let edit = Edit { target: Some("/other".into()), ..Edit::default() };
+    assert!(store.edit(dead, edit).await.unwrap());
+    assert_eq!(store.operation(dead).await.unwrap().unwrap().asked.target, "/other");
+    assert!(store.remove(dead).await.unwrap() && !store.remove(dead).await.unwrap());
+    assert_eq!(store.counts().await.unwrap(), [(State::Pending, 1)]);
+}
+
+pub(crate) async fn attempts_are_bounded_and_none_is_forgotten_without_a_trace(ground: &Ground) {
+    let store = ground.open().await;
+    let id = accept(&store, None).await;
+    for number in 0..130 {
+        let claimed = claim(&store, now(), 1).await.remove(0);
+        let outcome = format!("attempt {number}");
+        let attempt = Attempt {
+            at: now(),
+            status: 503,
+            correlation_id: None,
+            outcome,
+            doubtful: number == 60,
+            not_kept: 0,
+        };
+        store.end(&claimed, Some(attempt), Ending::Again { due_at: now() }, now()).await.unwrap();
+    }
+    let operation = store.operation(id).await.unwrap().unwrap();
+    let not_kept: u32 = operation.attempts.iter().map(|attempt| attempt.not_kept).sum();
+    assert_eq!((operation.attempts.len(), not_kept, operation.is_doubtful()), (100, 30, true));
+    assert_eq!(operation.attempts[0].outcome, "attempt 0");
+    assert_eq!(operation.attempts[99].outcome, "attempt 129");
 }
 
 fn delivery(keys: &[u8]) -> NewDelivery {
