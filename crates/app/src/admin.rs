@@ -27,6 +27,7 @@ use crate::metrics::{self, Sources};
 
 mod degraded;
 mod incidents;
+mod outbox;
 
 /// A change is told in a line; hundreds of them are kept.
 const CHANGE_BYTES_MAX: usize = 1_000;
@@ -108,6 +109,7 @@ fn routes(admin: Admin) -> Router {
         .route("/api/v1/jobs/{name}/{step}", post(incidents::job))
         .route("/api/v1/maintenance", post(incidents::maintenance))
         .route("/api/v1/degraded", get(degraded::show).post(degraded::switch))
+        .merge(outbox::routes())
         .merge(console::routes())
         .fallback(not_here)
         .with_state(admin)
@@ -171,6 +173,7 @@ async fn not_here() -> impl IntoResponse {
         "/api/v1/incidents",
         "/api/v1/jobs/{name}/start|finish|fail",
         "/api/v1/maintenance",
+        "/api/v1/outbox",
     ];
     (
         StatusCode::NOT_FOUND,

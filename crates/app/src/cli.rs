@@ -8,6 +8,10 @@ mod scan;
 
 pub(crate) use scan::ScanOptions;
 
+mod outbox;
+
+pub(crate) use outbox::{OutboxChange, OutboxCommand, OutboxFilter, OutboxTarget};
+
 /// Keeps HubSpot integrations online, and when one breaks says what broke, whose fault it is and what to do first.
 #[derive(Debug, Parser)]
 #[command(name = "hubkeeper", version, propagate_version = true, arg_required_else_help = true)]
@@ -46,6 +50,9 @@ pub(crate) enum Command {
     Bundle(BundleOptions),
     /// The incident room: what is going on, who has it, what was done
     Incident(IncidentOptions),
+    /// Show writes that were accepted to be applied later, and replay, change, cancel or drop them
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Print the runbook page of a diagnosis, such as auth.token_revoked; without a code, list them
     Runbook(RunbookOptions),
     /// Check, show or print the configuration

@@ -10,6 +10,7 @@ mod bundle;
 mod config;
 mod demo;
 mod incident;
+mod outbox;
 mod places;
 mod quota;
 mod room;
@@ -36,6 +37,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(options) => demo::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),
+        Command::Outbox(command) => outbox::run(&load()?, &command),
         Command::Quota(options) => quota::run(&load()?, &options),
         Command::Bundle(options) => bundle::run(&load()?, &options),
         Command::Incident(options) => incident::run(&load()?, &options),

@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) notify: NotifySection,
     pub(crate) triage: TriageSection,
     pub(crate) store: StoreSection,
+    pub(crate) outbox: OutboxSection,
     pub(crate) webhooks: WebhooksSection,
     pub(crate) connections: Vec<ConnectionSection>,
     pub(crate) callers: Vec<CallerSection>,
@@ -146,6 +147,15 @@ pub(crate) struct TriageSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StoreSection {
     pub(crate) url: Option<String>,
+}
+
+/// How accepted writes are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OutboxSection {
+    pub(crate) stamp_property: Option<String>,
+    pub(crate) keep_days: u64,
+    pub(crate) keep_bytes_max: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -282,6 +292,12 @@ impl Default for GatewaySection {
             packing: true,
             ca_file: None,
         }
+    }
+}
+
+impl Default for OutboxSection {
+    fn default() -> Self {
+        Self { stamp_property: None, keep_days: 7, keep_bytes_max: 4 * 1024 * 1024 * 1024 }
     }
 }
 

@@ -11,10 +11,6 @@ use crate::failure::Failure;
 pub(crate) async fn open(config: &Config, data: Option<&Path>) -> Result<Option<Store>, Failure> {
     let beside = data.map(|directory| format!("sqlite:{}", directory.join("hubkeeper.db").display()));
     let Some(url) = config.store.url.clone().or(beside) else {
-        tracing::info!(
-            "nothing is kept: webhooks are not taken, and Prefer: respond-async and Idempotency-Key are not honoured; \
-             name a directory with --data, or set [store] url"
-        );
         return Ok(None);
     };
     let opened = Store::open(&url).await.map_err(|error| {
@@ -22,4 +18,12 @@ pub(crate) async fn open(config: &Config, data: Option<&Path>) -> Result<Option<
             .hint("[store] url names it; without that it is hubkeeper.db in the directory of --data")
     })?;
     Ok(Some(opened))
+}
+
+/// Said once, by an `up` that keeps nothing.
+pub(crate) fn tell_that_nothing_is_kept() {
+    tracing::info!(
+        "nothing is kept: webhooks are not taken, and Prefer: respond-async and Idempotency-Key are not honoured; name a \
+         directory with --data, or set [store] url"
+    );
 }

@@ -7,6 +7,7 @@ mod admin_api;
 mod cli;
 mod commands;
 mod config;
+mod connections;
 mod console;
 mod durable;
 mod failure;

@@ -18,11 +18,17 @@
 //! | `worker` | takes what is due, and sends it |
 //! | `pace` | how many of a line may be under way |
 //! | `verdict` | what an answer means for an operation |
+//! | `send` | one try of one operation |
+//! | `create`, `pack` | creates with a stamp, several as one batch |
 //! | `settle` | what may have taken effect without a word |
+//! | `keeping` | how long what is settled is kept |
+//! | `books`, `forecast` | how it stands, and when it will have caught up |
+//! | `manage` | what people do with operations |
 //! | [`show`] | an operation in JSON |
 //! | `tell` | what a caller is told of its own |
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use client::accounts::Connection;
 use client::clock::WallClock;
@@ -32,11 +38,18 @@ use store::Store;
 use tokio::sync::Notify;
 
 mod accept;
+mod books;
+mod create;
+mod forecast;
+mod keeping;
 pub(crate) mod key;
+mod manage;
 mod pace;
+mod pack;
 mod send;
 mod settle;
 pub mod show;
+mod strikes;
 mod tell;
 mod verdict;
 pub(crate) mod wish;
@@ -44,8 +57,13 @@ mod worker;
 mod write;
 
 pub(crate) use accept::{Accepted, Asked, response};
+pub use books::{Standing, Stopped, Totals};
+pub use forecast::{CatchUp, Outlook};
+pub use manage::{Changed, Deed};
 pub(crate) use verdict::{Again, Blame, Twice, Verdict, of_answer, of_failure};
 pub use wish::Queue;
+
+use books::Books;
 
 /// The path that operations are asked about at.
 pub(crate) const PATH: &str = "/operations/";
@@ -57,14 +75,47 @@ pub struct Outbox {
     clock: WallClock,
     /// Those whose token we hold: no other credential is there when an operation's time comes.
     connections: Vec<Arc<Connection>>,
+    settings: OutboxSettings,
+    books: Books,
     /// Something may be due.
     wake: Notify,
 }
 
+/// How writes are kept.
+#[derive(Debug, Clone)]
+pub struct OutboxSettings {
+    /// A property of the portal with unique values, which creates are marked with: then each is made once.
+    pub stamp_property: Option<String>,
+    /// How long applied and cancelled ones can be looked at.
+    pub keep: Duration,
+    /// What the store may take up before the oldest of them go sooner.
+    pub keep_bytes_max: u64,
+}
+
+impl Default for OutboxSettings {
+    fn default() -> Self {
+        Self {
+            stamp_property: None,
+            keep: Duration::from_secs(7 * 24 * 3600),
+            keep_bytes_max: 4 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
 impl Outbox {
-    pub fn new(store: Store, stack: Arc<Stack>, connections: Vec<Arc<Connection>>) -> Self {
+    pub fn new(
+        store: Store,
+        stack: Arc<Stack>,
+        connections: Vec<Arc<Connection>>,
+        settings: OutboxSettings,
+    ) -> Self {
         let clock = stack.clock();
-        Self { store, stack, clock, connections, wake: Notify::new() }
+        Self { store, stack, clock, connections, settings, books: Books::default(), wake: Notify::new() }
+    }
+
+    /// By the clock that operations are stamped with.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -11,14 +11,12 @@ use client::stack::Stack;
 use client::transport::{HttpTransport, TransportSettings, tls};
 use gateway::admit::{Admission, Callers};
 use gateway::log::Log;
-use gateway::outbox::Outbox;
 use gateway::traffic::Traffic;
 use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
 use hubspot::endpoint::ApiFamily;
-use hubspot::limits::{AppKind, Plan};
+use hubspot::limits::Plan;
 use hubspot::secret::Secret;
 use serde_json::json;
-use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -27,7 +25,8 @@ use super::stack_settings::stack_settings;
 use super::{bind, places, room};
 use crate::admin::{self, Admin};
 use crate::cli::UpOptions;
-use crate::config::{Config, ConnectionSection, DegradedSection, Mode};
+use crate::config::{Config, DegradedSection, Mode};
+use crate::connections::{TOKEN_VARIABLE, connections, outbox};
 use crate::console::Drill;
 use crate::durable;
 use crate::failure::{Exit, Failure};
@@ -39,9 +38,6 @@ use crate::otel::{self, Exporter, SpanCollector};
 use crate::process;
 use crate::secret_reference::SecretReference;
 use crate::webhooks;
-
-/// The variable that people already have.
-const TOKEN_VARIABLE: &str = "HUBSPOT_ACCESS_TOKEN";
 
 pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Result<Exit, Failure> {
     let config = with_options(config, options).checked()?;
@@ -57,6 +53,9 @@ pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Res
         let house = House::open(&config, options.data.as_deref(), exporter, None).await?;
         let asked_to_stop = process::asked_to_stop();
         process::print_line(&house.ready_line());
+        if house.gateway.outbox.is_none() {
+            durable::tell_that_nothing_is_kept();
+        }
         let (stop, draining) = watch::channel(false);
         let serving = tokio::spawn(house.serve(draining));
         asked_to_stop.await;
@@ -140,7 +139,7 @@ impl House {
             kept.take_over(&stack);
         }
         let room = room::open(config, store.as_ref(), &stack, &traffic, probe_token).await?;
-        let outbox = store.clone().map(|store| outbox(store, &stack, connections)).map(Arc::new);
+        let outbox = store.clone().map(|store| outbox(config, store, &stack, connections)).map(Arc::new);
         let webhooks = webhooks::open(config, store, &clock, &tls).await?;
         let gateway = Gateway {
             stack: stack.clone(),
@@ -208,6 +207,7 @@ impl House {
             traffic: self.traffic,
             turned_away: self.gateway.turned_away.clone(),
             started: self.started,
+            outbox: self.gateway.outbox.clone(),
             exported: exporter.as_ref().map(Exporter::queue),
         };
         let (incidents, room) = self.room.unzip();
@@ -321,33 +321,6 @@ fn admission(config: &Config, connections: &[Arc<Connection>]) -> Result<Admissi
             Ok(Admission::Managed { connection, callers: Callers::new(keys) })
         }
     }
-}
-
-fn outbox(store: Store, stack: &Arc<Stack>, connections: Vec<Arc<Connection>>) -> Outbox {
-    Outbox::new(store, stack.clone(), connections)
-}
-
-/// The connections whose token we hold: those of the file, or the one of the environment. Where all calls go with their
-/// caller's own token and nothing is kept, there is no need of any.
-fn connections(config: &Config, store: Option<&Store>) -> Result<Vec<Arc<Connection>>, Failure> {
-    if config.gateway.mode == Mode::Passthrough && store.is_none() {
-        return Ok(Vec::new());
-    }
-    let configured = config.connections.iter().map(|section| (Some(section), section.token.clone()));
-    let mut named: Vec<_> = configured.collect();
-    if named.is_empty() && process::environment(TOKEN_VARIABLE).is_some() {
-        named.push((None, SecretReference::Env(TOKEN_VARIABLE.to_owned())));
-    }
-    named.into_iter().map(|(section, token)| Ok(Arc::new(connection(section, &token.resolve()?)?))).collect()
-}
-
-fn connection(section: Option<&ConnectionSection>, token: &Secret) -> Result<Connection, Failure> {
-    let name = section.map_or_else(|| "default".to_owned(), |section| section.name.clone());
-    let kind = section.and_then(|section| section.kind).unwrap_or(AppKind::PrivateApp);
-    let mut connection = Connection::new(name, token, kind).map_err(Failure::usage)?;
-    connection.plan = section.and_then(|section| section.plan);
-    connection.portal_id = section.and_then(|section| section.portal_id);
-    Ok(connection)
 }
 
 /// The token of the first connection, or of the environment.

@@ -8,6 +8,7 @@ use client::call::Source;
 use client::lane::Lane;
 use client::stack::Stack;
 use gateway::TurnedAway;
+use gateway::outbox::Outbox;
 use gateway::traffic::{Histogram, Outcome, SeriesKey, Tally, Traffic};
 use tokio::time::Instant;
 
@@ -15,6 +16,7 @@ use super::{Metric, Reading, Value, process};
 use crate::otel::Queue;
 
 mod account;
+mod outbox;
 
 /// The running parts.
 #[derive(Clone)]
@@ -23,6 +25,8 @@ pub(crate) struct Sources {
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) turned_away: Arc<TurnedAway>,
     pub(crate) started: Instant,
+    /// Where there is a store.
+    pub(crate) outbox: Option<Arc<Outbox>>,
     /// Where telemetry is exported.
     pub(crate) exported: Option<Arc<Queue>>,
 }
@@ -60,6 +64,9 @@ pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
     let failing: usize = accounts.iter().map(|account| account.open_breakers().len()).sum();
     readings.level(Metric::Degraded, &["switch"], sources.stack.degraded().switches().len() as f64);
     readings.level(Metric::Degraded, &["breaker"], failing as f64);
+    if let Some(outbox) = &sources.outbox {
+        readings.outbox(outbox);
+    }
     readings.level(Metric::RetryBudgetLeft, &[], sources.stack.retries_left());
     readings.level(Metric::Credentials, &[], accounts.len() as f64);
     if let Some(lost) = sources.exported.as_ref().map(|queue| queue.lost()) {

@@ -223,6 +223,47 @@ metrics! {
         &["by"],
         "What is not asked of HubSpot at the moment: switches that people have on (`switch`), and parts of its API that fail (`breaker`).",
     ),
+    OutboxOperations: gauge(
+        "hubkeeper_outbox_operations",
+        &["state"],
+        "Writes accepted to be applied later, by where they stand. `dead` and `unknown` ones wait for a person: hubkeeper outbox list.",
+    ),
+    OutboxAccepted: counter(
+        "hubkeeper_outbox_accepted",
+        &[],
+        "Writes that were put into the outbox.",
+    ),
+    OutboxSettled: counter(
+        "hubkeeper_outbox_settled",
+        &["state"],
+        "Writes of the outbox that came to an end: `applied`, `dead` because HubSpot refused them, or `unknown` because an answer was lost and nothing tells.",
+    ),
+    OutboxAgain: counter(
+        "hubkeeper_outbox_again",
+        &[],
+        "Tries of the outbox after which a write was put back to be tried again.",
+    ),
+    OutboxOldest: About {
+        unit: Unit::Seconds,
+        ..gauge(
+        "hubkeeper_outbox_oldest_seconds",
+        &[],
+        "How long the oldest write that waits in the outbox has been waiting.",
+    )
+    },
+    OutboxCatchUp: About {
+        unit: Unit::Seconds,
+        ..gauge(
+        "hubkeeper_outbox_catch_up_seconds",
+        &[],
+        "When the outbox will be empty at the rate it is going, or after HubSpot's return at the rate it went. Missing where that cannot be told, or more is accepted than applied.",
+    )
+    },
+    StoreRefusing: gauge(
+        "hubkeeper_store_refusing",
+        &[],
+        "1 while the store takes nothing new, because its disk is full or failed, else 0.",
+    ),
     InFlight: gauge(
         "hubkeeper_in_flight",
         &["connection", "family"],

@@ -3,5 +3,6 @@
 mod cache;
 mod daily;
 mod limits;
+mod outbox;
 mod packing;
 mod restart;

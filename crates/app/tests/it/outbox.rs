@@ -6,6 +6,7 @@ use crate::house::{Answer, PATIENCE, Program, Start, ask};
 
 mod keys;
 mod later;
+mod people;
 
 /// Simulator, gateway and the directory its store lies in.
 struct Town {

@@ -198,6 +198,12 @@ impl Virtual {
         self.stack.call(call, Body::from(Bytes::copy_from_slice(body.as_bytes()))).await
     }
 
+    /// The token that the simulator takes.
+    pub(crate) fn token(&self) -> String {
+        let bearer = self.authorization.to_str().unwrap();
+        bearer.strip_prefix("Bearer ").unwrap().to_owned()
+    }
+
     /// The simulator's control API.
     pub(crate) async fn control(&self, method: Method, path: &str, body: &str) -> Value {
         let request = Request::builder()

@@ -15,7 +15,7 @@ use store::step::{self, Step};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Outbox, PATH, write};
+use super::{Outbox, PATH, create, write};
 
 /// What travels with an operation. Nothing else: a header that is not known here might be a credential.
 const KEPT_HEADERS: [http::HeaderName; 4] =
@@ -59,6 +59,7 @@ impl Outbox {
             return Ok(Accepted::Found(found));
         }
         step::at(Step::OperationKept);
+        self.books.accepted();
         self.wake.notify_one();
         Ok(Accepted::Kept(answer))
     }
@@ -84,8 +85,9 @@ impl Outbox {
         let header = |name: &http::HeaderName| {
             Some((name.as_str().to_owned(), call.headers.get(name)?.to_str().ok()?.to_owned()))
         };
+        let id = Uuid::now_v7();
         NewOperation {
-            id: Uuid::now_v7(),
+            id,
             accepted_at: self.clock.now(),
             connection: connection.name.clone(),
             caller: call.caller.to_string(),
@@ -97,8 +99,17 @@ impl Outbox {
             headers: KEPT_HEADERS.iter().filter_map(header).collect(),
             body: body.to_vec(),
             record: write::record(&call.method, &call.target, body),
-            stamp: None,
+            stamp: self.stamp(call, body, id),
         }
+    }
+}
+
+impl Outbox {
+    /// What makes a create repeatable, where the portal has a property for it.
+    fn stamp(&self, call: &Call, body: &[u8], id: Uuid) -> Option<String> {
+        let property = self.settings.stamp_property.as_deref()?;
+        write::Create::read(call.method.as_str(), call.target.as_str())?;
+        create::form(body, property).map(|_| id.to_string())
     }
 }
 

@@ -10,7 +10,7 @@ const WIDTH_MAX: usize = 256;
 
 /// The first pause where HubSpot does not say how long; each further one doubles.
 const PAUSE: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_secs(15);
 
 /// Longer is not waited for without a look: packs are bought, people fix things.
 const ASKED_MAX: Duration = Duration::from_secs(300);

@@ -9,18 +9,28 @@ use client::body::Body;
 use client::call::{Answer, Call, CallFailed};
 use client::handling::Handling;
 use client::lane::Lane;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::{BodyExt, Limited};
 use hubspot::error::ApiError;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::outbox::{Answer as KeptAnswer, Attempt, Ending, Operation};
 use tokio::time::Instant;
 
-use super::Outbox;
+use super::settle::Found;
 use super::verdict::{self, Again, Blame, Twice, Verdict};
+use super::{Outbox, create};
 
 /// How long an operation waits for its slot before it is put back.
 pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A try ends well within its patience; a claim that is older was interrupted.
+pub(super) const CLAIM_FOR: SignedDuration = SignedDuration::from_secs(PATIENCE.as_secs() as i64 + 120);
+
+/// HubSpot may still be at work on a request whose answer was lost.
+const READ_BACK_AFTER: Duration = Duration::from_secs(5);
+
+/// Refused and not to be found so often, it is refused.
+const DOUBTS_MAX: usize = 8;
 
 /// What is kept of an answer: a batch of a hundred long records is less.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -30,9 +40,10 @@ const REASON_CHARS_MAX: usize = 300;
 
 /// One that failed waits this long for its next turn, doubled with each attempt.
 const BACKOFF: Duration = Duration::from_secs(1);
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
+const BACKOFF_MAX: Duration = Duration::from_secs(20);
 
 /// What one try came to.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tried {
     pub(super) attempt: Option<Attempt>,
     pub(super) verdict: Verdict,
@@ -41,22 +52,93 @@ pub(super) struct Tried {
     pub(super) reason: String,
 }
 
+impl Tried {
+    /// HubSpot has failed on it often enough while it answered others.
+    pub(super) fn for_the_last_time(self) -> Self {
+        match &self.verdict {
+            Verdict::Again(Again { blame: Blame::Failing, .. }) if self.attempt.is_some() => {
+                let doubtful = self.attempt.as_ref().is_some_and(|attempt| attempt.doubtful);
+                let verdict = if doubtful { Verdict::InDoubt } else { Verdict::Dead };
+                let reason =
+                    format!("HubSpot fails on it again and again while it answers others: {}", self.reason);
+                Self { verdict, reason, ..self }
+            }
+            Verdict::Again(_) | Verdict::Applied | Verdict::Dead | Verdict::InDoubt => self,
+        }
+    }
+}
+
 /// Why an operation cannot be sent as it stands.
 pub(super) struct Unsendable(pub(super) &'static str);
 
 impl Outbox {
+    /// One operation, by itself. What may have been made already is looked for first.
     pub(super) async fn try_once(&self, operation: &Operation) -> Tried {
-        let call = match self.call_of(operation) {
-            Ok(call) => call,
-            Err(Unsendable(why)) => return unsendable(why),
+        if operation.is_doubtful() && self.can_be_read_back(operation) {
+            match self.read_back(operation).await {
+                Found::Nothing => {}
+                Found::Made(answer) => {
+                    return found(Verdict::Applied, Some(answer), "found when it was read back");
+                }
+                Found::Before => return found(Verdict::Dead, None, "conflict: the record was there before"),
+                Found::Undecided(why) => return found(Verdict::InDoubt, None, why),
+                Found::NotNow(tried) => return tried,
+            }
+        }
+        let bare;
+        let operation = match self.with_stamp(operation).await {
+            Ok(true) => operation,
+            Ok(false) => {
+                bare = without_stamp(operation);
+                &bare
+            }
+            Err(not_now) => return not_now,
         };
+        match self.send(operation).await {
+            Ok(tried) => self.settle(operation, tried),
+            Err(Unsendable(why)) => unsendable(why),
+        }
+    }
+
+    /// Whether its stamp can go with it: the type has a property for it.
+    async fn with_stamp(&self, operation: &Operation) -> Result<bool, Tried> {
+        match (&operation.asked.stamp, &self.settings.stamp_property) {
+            (Some(_), Some(property)) => self.takes_stamps(operation, property).await,
+            (None, _) => Ok(true),
+            (Some(_), None) => Ok(false),
+        }
+    }
+
+    async fn send(&self, operation: &Operation) -> Result<Tried, Unsendable> {
+        let mut call = self.call_of(operation)?;
         let twice = if call.endpoint.idempotent { Twice::Safe } else { Twice::Unsafe };
-        let body = Body::from(Bytes::from(operation.asked.body.clone()));
+        let mut body = Bytes::from(operation.asked.body.clone());
+        if let (Some(stamp), Some(property)) = (&operation.asked.stamp, &self.settings.stamp_property) {
+            body = create::stamped(&body, property, stamp).ok_or(Unsendable("its body takes no stamp"))?;
+        }
+        call.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let at = self.clock.now();
-        match self.stack.call(call, body).await {
+        Ok(match self.stack.call(call, Body::from(body)).await {
             Ok(answer) => answered(answer, twice, at).await,
             Err(failed) => failed_to_answer(&failed, twice, at),
+        })
+    }
+
+    /// A create in doubt is looked for at its next turn; one that HubSpot refuses because something of it is there already
+    /// may have been made by an earlier try.
+    fn settle(&self, operation: &Operation, mut tried: Tried) -> Tried {
+        if !self.can_be_read_back(operation) {
+            return tried;
         }
+        let again = |blame| Verdict::Again(Again { after: Some(READ_BACK_AFTER), blame });
+        match tried.verdict {
+            Verdict::InDoubt => tried.verdict = again(Blame::Failing),
+            Verdict::Dead if operation.is_doubtful() && operation.attempts.len() < DOUBTS_MAX => {
+                tried.verdict = again(Blame::Operation);
+            }
+            Verdict::Dead | Verdict::Applied | Verdict::Again(_) => {}
+        }
+        tried
     }
 
     /// The call that an operation stands for.
@@ -72,9 +154,23 @@ impl Outbox {
                 headers.append(name, value);
             }
         }
-        let lane = Lane::of_caller(&asked.lane).unwrap_or(Lane::Sync);
-        Ok(call(connection, method, target, headers, lane, &asked.caller))
+        Ok(call(connection, method, target, headers, lane(operation), &asked.caller))
     }
+}
+
+pub(super) fn lane(operation: &Operation) -> Lane {
+    Lane::of_caller(&operation.asked.lane).unwrap_or(Lane::Sync)
+}
+
+/// As if there were no property for stamps.
+pub(super) fn without_stamp(operation: &Operation) -> Operation {
+    let mut bare = operation.clone();
+    bare.asked.stamp = None;
+    bare
+}
+
+fn found(verdict: Verdict, answer: Option<KeptAnswer>, reason: &str) -> Tried {
+    Tried { attempt: None, verdict, answer, reason: reason.to_owned() }
 }
 
 /// A call of ours on behalf of a caller.
@@ -98,7 +194,7 @@ pub(super) fn call(
     }
 }
 
-async fn answered(answer: Answer, twice: Twice, at: Timestamp) -> Tried {
+pub(super) async fn answered(answer: Answer, twice: Twice, at: Timestamp) -> Tried {
     let Answer { response, error, .. } = answer;
     let (parts, body) = response.into_parts();
     let correlation_id = error.as_ref().and_then(|error| error.correlation_id.clone()).or_else(|| {
@@ -119,7 +215,7 @@ async fn answered(answer: Answer, twice: Twice, at: Timestamp) -> Tried {
     }
 }
 
-fn failed_to_answer(failed: &CallFailed, twice: Twice, at: Timestamp) -> Tried {
+pub(super) fn failed_to_answer(failed: &CallFailed, twice: Twice, at: Timestamp) -> Tried {
     let outcome = failed.why.name();
     let doubtful = verdict::is_doubtful(Err(failed));
     // What was never sent is no attempt.
@@ -149,7 +245,7 @@ pub(super) fn reason(error: &ApiError) -> String {
     if said.is_empty() { kind.to_owned() } else { format!("{kind}: {said}") }
 }
 
-fn unsendable(why: &str) -> Tried {
+pub(super) fn unsendable(why: &str) -> Tried {
     Tried { attempt: None, verdict: Verdict::Dead, answer: None, reason: why.to_owned() }
 }
 

@@ -22,6 +22,9 @@ const LOCK: Duration = Duration::from_secs(2);
 /// A refused credential is a matter for people: asked about now and then.
 const CREDENTIAL: Duration = Duration::from_secs(60);
 
+/// A person may turn it back at any moment.
+const SWITCH: Duration = Duration::from_secs(2);
+
 /// What HubSpot, or the layers before it, made of one try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -125,8 +128,9 @@ pub(crate) fn of_failure(failed: &CallFailed, twice: Twice) -> Verdict {
         },
         Failure::BreakerOpen { retry_after, .. }
         | Failure::Congested { retry_after, .. }
-        | Failure::Degraded { retry_after, .. }
         | Failure::PortalPaused { retry_after } => (Blame::Way, Some(*retry_after)),
+        // Looking at a switch costs nothing.
+        Failure::Degraded { .. } => (Blame::Way, Some(SWITCH)),
         Failure::RetriesSpent { retry_after } => (Blame::Operation, Some(*retry_after)),
         Failure::TooManyCredentials => (Blame::Way, None),
         // It could not be connected; what may have been sent was told above.

@@ -4,17 +4,21 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use futures_util::future;
+use jiff::Timestamp;
 use store::failure::StoreError;
 use store::outbox::{Claim, Ending, Found, Line, Operation, State};
 use store::step::{self, Step};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::Outbox;
 use super::pace::Pace;
-use super::send::{self, PATIENCE, Tried};
+use super::pack::Pack;
+use super::send::{self, CLAIM_FOR, Tried};
+use super::strikes::Strikes;
 use super::verdict::{Again, Blame, Verdict};
 
 /// Under way in all lines together.
@@ -23,8 +27,8 @@ const UNDER_WAY_MAX: usize = 512;
 /// Other hubkeepers on the same store may have accepted something, or have left something behind.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// A try ends well within its patience; a claim that is older was interrupted.
-const CLAIM_FOR: SignedDuration = SignedDuration::from_secs(PATIENCE.as_secs() as i64 + 120);
+/// What is old is forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// Tries to write down how an operation ended. After them it stays `sending` until its claim is too old.
 const END_TRIES: u32 = 6;
@@ -33,13 +37,15 @@ const END_TRIES: u32 = 6;
 struct Worker {
     outbox: Arc<Outbox>,
     paces: HashMap<Line, Pace>,
-    running: JoinSet<Done>,
+    running: JoinSet<Vec<Done>>,
     /// When something that was put back is due.
     due: BTreeSet<Instant>,
+    strikes: Strikes,
 }
 
 /// One operation's try has ended.
 struct Done {
+    id: Uuid,
     line: Line,
     told: Told,
     due: Option<Duration>,
@@ -60,13 +66,20 @@ impl Outbox {
             paces: HashMap::new(),
             running: JoinSet::new(),
             due: BTreeSet::new(),
+            strikes: Strikes::default(),
         };
-        let mut look_for_interrupted_at = Instant::now();
+        let mut look_at = Instant::now();
+        let mut forget_at = Instant::now();
         // After a start with a store of our own, all that was being sent was interrupted.
         let mut interrupted_before = if self.store.is_shared() { self.clock.now() } else { Timestamp::MAX };
         loop {
-            if look_for_interrupted_at <= Instant::now() && self.recover(interrupted_before).await {
-                look_for_interrupted_at = Instant::now() + LOOK_EVERY;
+            if look_at <= Instant::now() && self.recover(interrupted_before).await {
+                look_at = Instant::now() + LOOK_EVERY;
+                interrupted_before = self.clock.now();
+            }
+            if forget_at <= Instant::now() {
+                self.forget().await;
+                forget_at = Instant::now() + FORGET_EVERY;
             }
             let next = worker.claim().await;
             tokio::select! {
@@ -79,7 +92,6 @@ impl Outbox {
             while let Some(done) = worker.running.try_join_next() {
                 worker.ended(done);
             }
-            interrupted_before = self.clock.now();
         }
         while worker.running.join_next().await.is_some() {}
     }
@@ -95,9 +107,10 @@ impl Outbox {
             }
         };
         tell_damaged(&damaged);
-        for operation in operations {
-            let tried = self.interrupted(&operation);
-            self.end(&operation, tried).await;
+        let ends = operations.iter().map(|operation| self.end(operation, self.interrupted(operation)));
+        future::join_all(ends).await;
+        if let Err(error) = self.look().await {
+            tracing::error!(%error, "the outbox cannot be counted");
         }
         true
     }
@@ -110,7 +123,7 @@ impl Outbox {
         let mut wait = Duration::from_millis(100);
         for _ in 0..END_TRIES {
             match self.store.end(operation, tried.attempt.clone(), ending.clone(), now).await {
-                Ok(_) => return,
+                Ok(_) => return self.books.ended(&ending),
                 Err(error) => {
                     let id = operation.asked.id;
                     tracing::error!(%id, %error, "how an operation ended could not be written down");
@@ -126,9 +139,11 @@ impl Worker {
     /// Takes all there is room for. Tells when to look again.
     async fn claim(&mut self) -> Instant {
         let outbox = self.outbox.clone();
+        let mut seen = 0;
         for connection in &outbox.connections {
             match outbox.store.lines(&connection.name).await {
                 Ok(lines) => {
+                    seen += lines.len();
                     for line in lines {
                         self.claim_of(line).await;
                     }
@@ -137,9 +152,12 @@ impl Worker {
             }
         }
         let now = Instant::now();
-        self.due = self.due.split_off(&now);
-        let paused = self.paces.values().filter_map(|pace| pace.paused(now));
-        let next = paused.chain(self.due.first().copied()).min();
+        // What is due by now has been looked for.
+        self.due = self.due.split_off(&(now + Duration::from_millis(1)));
+        let paused = |(line, pace): (&Line, &Pace)| Some((line.clone(), pace.paused(now)?));
+        let stopped: Vec<_> = self.paces.iter().filter_map(paused).collect();
+        let next = stopped.iter().map(|(_, until)| *until).chain(self.due.first().copied()).min();
+        outbox.books.note_lines(seen.max(stopped.len()), stopped);
         next.map_or(now + LOOK_EVERY, |next| next.min(now + LOOK_EVERY))
     }
 
@@ -156,8 +174,10 @@ impl Worker {
             Ok(Found { operations, damaged }) => {
                 tell_damaged(&damaged);
                 pace.begun(operations.len());
-                for operation in operations {
-                    self.running.spawn(try_and_end(self.outbox.clone(), operation));
+                for pack in self.outbox.packs(operations) {
+                    let out = pack.operations().iter().filter(|one| self.strikes.is_out(one.asked.id));
+                    let out = out.map(|one| one.asked.id).collect();
+                    self.running.spawn(try_and_end(self.outbox.clone(), pack, out));
                 }
             }
             // Whatever was taken all the same is found as interrupted.
@@ -165,42 +185,68 @@ impl Worker {
         }
     }
 
-    fn ended(&mut self, done: Result<Done, tokio::task::JoinError>) {
-        let Ok(Done { line, told, due }) = done else {
+    fn ended(&mut self, done: Result<Vec<Done>, tokio::task::JoinError>) {
+        let Ok(done) = done else {
             tracing::error!("sending an operation broke; it counts as interrupted once its claim is too old");
             return;
         };
         let now = Instant::now();
-        if let Some(wait) = due {
-            self.due.insert(now + wait);
-        }
-        let pace = self.paces.entry(line).or_default();
-        match told {
-            Told::Answered => pace.answered(),
-            Told::Nothing => pace.ended(),
-            Told::Failed(after) => pace.failed(after, now),
+        for Done { id, line, told, due } in done {
+            if let Some(wait) = due {
+                self.due.insert(now + wait);
+            }
+            let pace = self.paces.entry(line.clone()).or_default();
+            match told {
+                Told::Answered => {
+                    self.strikes.answered(&line, id);
+                    pace.answered();
+                }
+                Told::Nothing => pace.ended(),
+                Told::Failed(after) => {
+                    self.strikes.failed(&line, id);
+                    pace.failed(after, now);
+                }
+            }
         }
     }
 }
 
-async fn try_and_end(outbox: Arc<Outbox>, operation: Operation) -> Done {
+async fn try_and_end(outbox: Arc<Outbox>, pack: Pack, out: Vec<Uuid>) -> Vec<Done> {
     step::at(Step::OperationTaken);
-    let tried = outbox.try_once(&operation).await;
+    let (operations, tried) = match pack {
+        Pack::One(operation) => {
+            let tried = outbox.try_once(&operation).await;
+            (vec![*operation], vec![tried])
+        }
+        Pack::Upsert { collection, creates } => {
+            let tried = outbox.try_upsert(&collection, &creates).await;
+            (creates, tried)
+        }
+    };
     step::at(Step::OperationAnswered);
-    let line = operation.line();
+    let ends = operations.into_iter().zip(tried).map(|(operation, tried)| {
+        let tried = if out.contains(&operation.asked.id) { tried.for_the_last_time() } else { tried };
+        end(outbox.clone(), operation, tried)
+    });
+    future::join_all(ends).await
+}
+
+async fn end(outbox: Arc<Outbox>, operation: Operation, tried: Tried) -> Done {
     let told = match &tried.verdict {
         Verdict::Applied | Verdict::Dead => Told::Answered,
         Verdict::InDoubt => Told::Failed(None),
         Verdict::Again(Again { blame: Blame::Operation, .. }) => Told::Nothing,
         Verdict::Again(Again { blame: Blame::Way | Blame::Failing, after }) => Told::Failed(*after),
     };
-    let due = match send::ending(&tried, operation.attempts.len(), outbox.clock.now()) {
-        Ending::Again { due_at } => Duration::try_from(due_at.duration_since(outbox.clock.now())).ok(),
+    let now = outbox.clock.now();
+    let due = match send::ending(&tried, operation.attempts.len(), now) {
+        Ending::Again { due_at } => Duration::try_from(due_at.duration_since(now)).ok(),
         Ending::Applied(_) | Ending::Dead { .. } | Ending::Unknown { .. } => None,
     };
+    let (id, line) = (operation.asked.id, operation.line());
     outbox.end(&operation, tried).await;
     step::at(Step::OperationEnded);
-    Done { line, told, due }
+    Done { id, line, told, due }
 }
 
 /// One line for each operation that needs a person, and none with personal data.

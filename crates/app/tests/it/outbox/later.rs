@@ -107,3 +107,30 @@ async fn what_was_accepted_outlives_a_kill_and_an_outage() {
         history.as_array().unwrap().iter().map(|one| one["value"].as_str().unwrap()).collect();
     assert_eq!(values, ["three", "two", "one", "a"], "in the order of their acceptance, the latest first");
 }
+
+#[tokio::test]
+async fn on_a_route_with_queue_a_write_waits_while_hubspot_is_away_and_is_not_overtaken() {
+    let town = Town::with(|start| start.file("hubkeeper.toml", QUEUE)).await;
+    let id = town.contact().await;
+    let target = format!("/crm/v3/objects/contacts/{id}");
+    let degrade = |on: bool| json!({"on": on, "reason": "a drill"}).to_string();
+    let json = ["Content-Type: application/json"];
+    assert_eq!(town.ask("PATCH", &target, &[], &named("live")).await.status, 200, "HubSpot is there");
+    ask(town.up.admin(), "POST", "/api/v1/degraded", &json, &degrade(true)).await;
+    let kept = town.ask("PATCH", &target, &[], &named("kept")).await;
+    assert_eq!((kept.status, kept.header("preference-applied")), (202, Some("respond-async")), "{kept:?}");
+    ask(town.up.admin(), "POST", "/api/v1/degraded", &json, &degrade(false)).await;
+    let later = town.ask("PATCH", &target, &[], &named("later")).await;
+    if later.status == 202 {
+        town.settled(later.header("location").unwrap()).await;
+    }
+    assert_eq!(town.settled(kept.header("location").unwrap()).await["state"], "applied");
+    let read = town.ask("GET", &target, &[], &Value::Null).await;
+    assert_eq!(parsed(&read)["properties"]["firstname"], "later", "what was asked for last is there");
+}
+
+const QUEUE: &str = r#"
+[[routes]]
+path = "/crm/v3/objects/**"
+on_outage = "queue"
+"#;

@@ -106,7 +106,8 @@ async fn metrics_are_openmetrics_and_count_what_happened() {
 #[tokio::test]
 async fn every_metric_of_the_page_is_there() {
     let sim = Start::sim().ready().await;
-    let up = Start::up(sim.url()).ready().await;
+    let data = tempfile::tempdir().unwrap();
+    let up = Start::up(sim.url()).args(&["--data", data.path().to_str().unwrap()]).ready().await;
     let token = format!("Authorization: Bearer {}", sim.token());
     ask(up.url(), "GET", "/crm/v3/objects/contacts", &[&token], "").await;
     ask(up.url(), "GET", "/crm/v3/objects/contacts", &[&token, "X-Hubkeeper-Deadline-Ms: 0"], "").await;

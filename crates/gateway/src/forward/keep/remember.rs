@@ -4,6 +4,7 @@ use client::body::Body;
 use http::{HeaderMap, HeaderValue, Response};
 use store::failure::StoreError;
 use store::idempotency::{Begun, KeptAnswer, Keyed};
+use store::step::{self, Step};
 
 use super::{REPLAYED, Sent};
 use crate::outbox::{Outbox, Verdict};
@@ -26,7 +27,9 @@ const NOT_KEPT: [&str; 8] = [
 
 impl Outbox {
     pub(super) async fn begin(&self, keyed: &Keyed) -> Result<Begun, Refusal> {
-        self.store().begin_key(keyed.clone()).await.map_err(|error| Refusal::not_kept(&error))
+        let begun = self.store().begin_key(keyed.clone()).await.map_err(|error| Refusal::not_kept(&error));
+        step::at(Step::KeyBegun);
+        begun
     }
 
     /// Whoever comes with the key again is told that its outcome is not known.
@@ -81,6 +84,7 @@ impl Outbox {
         let kept =
             KeptAnswer { status: parts.status.as_u16(), headers: kept(&parts.headers), body: body.to_vec() };
         tell(self.store().end_key(keyed, kept).await);
+        step::at(Step::AnswerKept);
         Response::from_parts(parts, Body::from(body))
     }
 }
