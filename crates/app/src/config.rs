@@ -21,7 +21,7 @@ mod treatment;
 mod webhooks;
 
 pub(crate) use incidents::{
-    Address, DependencySection, IncidentsSection, NotifySection, StatuspageSection, needed,
+    Address, DependencySection, EmailSection, IncidentsSection, NotifySection, StatuspageSection, needed,
 };
 pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
 pub(crate) use webhooks::{SubscriberSection, WebhooksSection};

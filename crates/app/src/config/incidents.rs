@@ -116,6 +116,10 @@ impl NotifySection {
             needed("notify.statuspage.page_id", page.page_id.as_ref())?;
             needed("notify.statuspage.token", page.token.as_ref())?;
         }
+        if let Some(mail) = &self.email {
+            needed("notify.email.smtp", mail.smtp.as_ref())?;
+            needed("notify.email.from", mail.from.as_ref())?;
+        }
         if let Some(hook) = &self.webhook {
             needed("notify.webhook.url", hook.url.as_ref())?;
             needed("notify.webhook.secret", hook.secret.as_ref())?;

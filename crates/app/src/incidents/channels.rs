@@ -12,10 +12,12 @@ use store::incidents::Notice;
 use crate::config::{Address, NotifySection, needed};
 use crate::failure::Failure;
 
+mod mail;
 mod page;
 mod post;
 mod signature;
 
+use mail::Mail;
 use page::Page;
 use post::Post;
 
@@ -46,6 +48,7 @@ enum Way {
     PagerDuty { post: Post, routing_key: Secret },
     Statuspage(Page),
     Webhook { post: Post, secret: Secret },
+    Email(Mail),
 }
 
 /// Read by customers: it stands in for nobody.
@@ -85,9 +88,8 @@ impl Channels {
             let page = Page::new(&url, public, tls)?;
             add(PUBLIC, public.mildest, Severity::P1, Way::Statuspage(page));
         }
-        if section.email.is_some() {
-            return Err(Failure::usage("[notify.email] is set, and this build sends no e-mail")
-                .hint("use another channel; notify.webhook reaches most mail gateways"));
+        if let Some(mail) = &section.email {
+            add("email", mail.mildest, Severity::P2, Way::Email(Mail::new(mail, tls)?));
         }
         Ok(Self(channels))
     }
@@ -124,6 +126,7 @@ impl Channels {
                 let headers = signature::headers(secret, &id, message.at.as_second(), &body);
                 post.send(Method::POST, None, &headers, body.into_bytes()).await.into_sent()
             }
+            Way::Email(mail) => mail.tell(&message, &notice.asked.id.to_string()).await,
             Way::Statuspage(page) => page.tell(&message, handle, notice.attempts > 1).await,
         }
     }
