@@ -139,6 +139,8 @@ pub struct Engine {
     suspicions: Suspicions,
     incidents: Vec<Incident>,
     maintenance: Vec<(Timestamp, Place)>,
+    /// Of the latest diagnosis, for HubSpot's support.
+    correlation_ids: Vec<String>,
     seed: u64,
     effects: Vec<Effect>,
 }
@@ -154,6 +156,7 @@ impl Engine {
             suspicions: Suspicions::of(&kept),
             incidents: kept,
             maintenance: Vec::new(),
+            correlation_ids: Vec::new(),
             seed,
             effects: Vec::new(),
         }

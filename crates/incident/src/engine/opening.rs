@@ -108,6 +108,7 @@ impl Engine {
         let all = causes(facts, &self.runbooks);
         let standing: Vec<Code> = all.iter().map(|cause| cause.code).collect();
         self.weigh_recovery(&standing, triage.diagnosis.code, now);
+        self.correlation_ids.clone_from(&triage.correlation_ids);
         let answer = match triage.diagnosis.code {
             Code::Healthy => self.nothing_found(now),
             Code::Unknown => self.nameless(Some((triage.diagnosis, triage.also)), facts, now),
@@ -124,11 +125,6 @@ impl Engine {
                 self.named(&own, &triage.also, &standing, facts, now)
             }
         };
-        for index in 0..self.incidents.len() {
-            if !self.incidents[index].stage.is_over() {
-                self.incidents[index].remember_ids(&triage.correlation_ids);
-            }
-        }
         self.pause_after(answer, now);
     }
 
@@ -191,6 +187,7 @@ impl Engine {
         keys.iter().for_each(|key| self.attach(index, key, now));
         if let Some((diagnosis, also)) = said {
             self.incidents[index].also = also;
+            self.incidents[index].remember_ids(&self.correlation_ids);
             self.name(index, diagnosis, now);
         }
         self.tell(index, Moment::Opened, now);
@@ -230,6 +227,7 @@ impl Engine {
             self.unattached().iter().for_each(|key| self.attach(index, key, now));
             self.incidents[index].also =
                 also.iter().filter(|it| !standing.contains(&it.code)).cloned().collect();
+            self.incidents[index].remember_ids(&self.correlation_ids);
             self.status_page(index, cause, facts, now);
             if home != Home::Known(index) || self.incidents[index].blast.width != blast.width {
                 self.incidents[index].blast = blast.clone();

@@ -181,6 +181,16 @@ fn a_revoked_token_is_one_incident_from_the_first_symptom_to_its_end() {
         incident.impact.total.failed, 36,
         "every failed call is counted, those before it was noticed too"
     );
+    let first = world.effects.iter().find_map(|effect| match effect {
+        Effect::Tell { message, .. } => Some(message.correlation_ids.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        first.as_ref(),
+        Some(&incident.correlation_ids),
+        "the first message has what support asks for"
+    );
+    assert!(!incident.correlation_ids.is_empty());
     let id = incident.id.clone();
     assert!(world.person(Command::Acknowledge { incident: id.clone() }).is_none());
     assert_eq!(world.only().stage, Stage::Acknowledged);
