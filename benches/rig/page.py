@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from . import cache, lanes, overhead, packing, quota, waiting
+from . import cache, fullness, intake, lanes, overhead, packing, quota, waiting
 from .report import Row, at_least, at_most, exactly, spread, table, unclear
 
 # Others' use of the proxies' core above which a reader is warned.
@@ -32,6 +32,8 @@ class Readings:
     waited: waiting.Waiting
     packed: packing.Readings
     beside: lanes.Readings
+    taken: intake.Readings
+    full: fullness.Readings
 
 
 def page(effort, found, facts):
@@ -45,6 +47,8 @@ def page(effort, found, facts):
         *found.foretold,
         *cache.rows(found.kept),
         *packing.rows(found.packed),
+        *intake.rows(found.taken),
+        *fullness.rows(found.full),
     ]
     foreign = found.plain.foreign + found.secure.foreign
     lines = ["# Benchmarks", "", table(rows), ""]
@@ -133,6 +137,11 @@ def method(effort, foreign, plain):
         f" {lanes.RUNS} taken together."
     )
     yield ""
+    yield (
+        f"Webhooks were made and signed beforehand and sent over {intake.IN_FLIGHT} connections, {effort.intake_rounds} rounds of"
+        f" {effort.intake_s} s; what they are compared with had the same disk and the whole machine for its turn."
+    )
+    yield ""
     quiet = [each for rounds in plain.latency.values() for each in rounds if each.is_quiet()]
     late_us = max((each.late_p99_us for each in quiet), default=0)
     yield (
@@ -165,3 +174,4 @@ def every_round(found):
             f" {run.rejected}, at most {run.worst_window} in a rolling window"
         )
     yield from lanes.every_run(found.beside)
+    yield from intake.every_round(found.taken)

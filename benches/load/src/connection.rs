@@ -40,8 +40,8 @@ impl Connection {
         self.stream = TcpStream::connect(self.address).ok().filter(|stream| stream.set_nodelay(true).is_ok());
     }
 
-    /// Asks, and reads the answer to its end. Gives the status.
-    pub(crate) fn ask(&mut self) -> io::Result<u16> {
+    /// Asks its question, or the one that is given, and reads the answer to its end. Gives the status.
+    pub(crate) fn ask(&mut self, given: Option<&[u8]>) -> io::Result<u16> {
         if self.stream.is_none() {
             self.open();
         }
@@ -49,7 +49,7 @@ impl Connection {
         let mut stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
         let patience = self.give_up.saturating_duration_since(Instant::now()).max(TIMEOUT_MIN);
         stream.set_read_timeout(Some(patience))?;
-        stream.write_all(&self.request)?;
+        stream.write_all(given.unwrap_or(&self.request))?;
         let (head, mut read) = self.read_head(&mut stream)?;
         while read < head.bytes + head.body_bytes {
             let wanted = (head.bytes + head.body_bytes - read).min(BUFFER_BYTES);
@@ -138,9 +138,9 @@ mod tests {
             }
         });
         let mut connection = Connection::new(address, "/a", None, Instant::now() + Duration::from_secs(60));
-        assert_eq!((connection.ask().unwrap(), connection.ask().unwrap()), (200, 500));
-        assert!(connection.ask().is_err(), "the server hung up");
-        assert_eq!((connection.ask().unwrap(), connection.ask().unwrap()), (200, 500));
+        assert_eq!((connection.ask(None).unwrap(), connection.ask(None).unwrap()), (200, 500));
+        assert!(connection.ask(None).is_err(), "the server hung up");
+        assert_eq!((connection.ask(None).unwrap(), connection.ask(None).unwrap()), (200, 500));
         server.join().unwrap();
     }
 }

@@ -11,6 +11,7 @@
 
 mod connection;
 mod pace;
+mod requests;
 mod summary;
 
 use std::env;
@@ -22,9 +23,10 @@ use std::time::{Duration, Instant};
 
 use connection::Connection;
 use pace::Pace;
+use requests::Requests;
 use summary::{Answer, Ending, Outcome, Summary};
 
-const USAGE: &str = "use: load --address IP:PORT --path PATH --connections N --seconds S [--rate PER_S] \
+const USAGE: &str = "use: load --address IP:PORT (--path PATH | --requests FILE) --connections N --seconds S [--rate PER_S] \
                      [--grace-seconds S] [--bearer TOKEN] [--answers FILE]";
 
 /// Connections stand before the first request leaves.
@@ -33,6 +35,8 @@ const HEAD_START: Duration = Duration::from_millis(50);
 /// What the command line asks for.
 struct Plan {
     address: SocketAddr,
+    /// Requests made beforehand, in place of the path; sending ends when they do.
+    requests: Option<String>,
     /// `{}` in it becomes the connection's number, so that no two ask for the same at the same time.
     path: String,
     connections: usize,
@@ -61,7 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
-    let (mut address, mut path, mut connections, mut seconds) = (None, None, None, None);
+    let (mut address, mut path, mut requests, mut connections, mut seconds) = (None, None, None, None, None);
     let (mut rate, mut grace_seconds, mut bearer, mut answers) = (None, 5.0, None, None);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
@@ -69,6 +73,7 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
         match name.as_str() {
             "--address" => address = value.parse().ok(),
             "--path" => path = Some(value),
+            "--requests" => requests = Some(value),
             "--connections" => connections = value.parse().ok(),
             "--seconds" => seconds = Some(number()?),
             "--rate" => rate = Some(number()?),
@@ -80,7 +85,13 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
     }
     Ok(Plan {
         address: address.ok_or("--address is missing or wrong")?,
-        path: path.ok_or("--path is missing")?,
+        path: match (path, &requests) {
+            (Some(path), None) => path,
+            (None, Some(_)) => String::new(),
+            (None, None) => return Err("--path is missing".into()),
+            (Some(_), Some(_)) => return Err("--path and --requests exclude each other".into()),
+        },
+        requests,
         connections: connections.ok_or("--connections is missing or wrong")?,
         sending: Duration::from_secs_f64(seconds.ok_or("--seconds is missing")?),
         grace: Duration::from_secs_f64(grace_seconds),
@@ -91,10 +102,17 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Result<Plan, String> {
 }
 
 fn run(plan: &Plan) -> Result<String, String> {
+    let requests = plan
+        .requests
+        .as_deref()
+        .map(|file| Requests::read(file.as_ref()).map_err(|error| format!("cannot read {file}: {error}")));
+    let requests = requests.transpose()?;
+    let requests = requests.as_ref();
     let start = Instant::now() + HEAD_START;
     let outcomes: Vec<Outcome> = thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..plan.connections).map(|index| scope.spawn(move || ask(plan, index, start))).collect();
+        let threads: Vec<_> = (0..plan.connections)
+            .map(|index| scope.spawn(move || ask(plan, requests, index, start)))
+            .collect();
         threads
             .into_iter()
             .flat_map(|thread| thread.join().expect("a connection's thread does not panic"))
@@ -109,7 +127,7 @@ fn run(plan: &Plan) -> Result<String, String> {
 }
 
 /// The life of one connection.
-fn ask(plan: &Plan, index: usize, start: Instant) -> Vec<Outcome> {
+fn ask(plan: &Plan, requests: Option<&Requests>, index: usize, start: Instant) -> Vec<Outcome> {
     let end = start + plan.sending;
     let pace = Pace::new(plan.rate, plan.connections, index);
     let path = plan.path.replace("{}", &index.to_string());
@@ -123,12 +141,16 @@ fn ask(plan: &Plan, index: usize, start: Instant) -> Vec<Outcome> {
         if due >= end {
             break;
         }
+        let given = requests.map(Requests::take);
+        if given == Some(None) {
+            break;
+        }
         // A request that its connection was too busy for counts from when it was due, or slow answers would hide
         // themselves. One whose thread only woke late counts from when it left: that is our lateness, not theirs.
         let waited = now < due;
         sleep_until(due);
         let from = if waited { Instant::now() } else { due };
-        let ending = match connection.ask() {
+        let ending = match connection.ask(given.flatten()) {
             Ok(status) => {
                 Ending::Answered(Answer { status, after: start.elapsed(), latency: from.elapsed() })
             }
@@ -173,5 +195,7 @@ mod tests {
         assert_eq!(why("--speed 3"), "--speed is not known");
         assert_eq!(why("--rate fast"), "--rate takes a number, not fast");
         assert_eq!(why("--path /"), "--address is missing or wrong");
+        let all = "--address 127.0.0.1:80 --connections 2 --seconds 1 --path / --requests f";
+        assert_eq!(why(all), "--path and --requests exclude each other");
     }
 }

@@ -61,7 +61,7 @@ impl Summary {
         summary
     }
 
-    /// Counts; latencies and our own lateness in µs.
+    /// Counts; latencies, our own lateness and when the last answer came, in µs.
     pub(crate) fn json(&self) -> String {
         let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
         for answer in &self.answers {
@@ -70,14 +70,16 @@ impl Summary {
         let statuses: Vec<String> =
             statuses.iter().map(|(status, count)| format!("\"{status}\":{count}")).collect();
         format!(
-            "{{\"sent\":{},\"statuses\":{{{}}},\"unanswered\":{},\"broken\":{},\"p50_us\":{},\"p99_us\":{},\"late_p99_us\":{}}}",
+            "{{\"sent\":{},\"statuses\":{{{}}},\"unanswered\":{},\"broken\":{},\"p50_us\":{},\"p99_us\":{},\"max_us\":{},\"late_p99_us\":{},\"took_us\":{}}}",
             self.sent,
             statuses.join(","),
             self.unanswered,
             self.broken,
             quantile(&self.latencies, 0.50).as_micros(),
             quantile(&self.latencies, 0.99).as_micros(),
+            quantile(&self.latencies, 1.0).as_micros(),
             quantile(&self.lateness, 0.99).as_micros(),
+            self.answers.last().map_or(0, |answer| answer.after.as_micros()),
         )
     }
 
@@ -118,7 +120,7 @@ mod tests {
         assert_eq!(
             summary.json(),
             "{\"sent\":4,\"statuses\":{\"200\":1,\"429\":1},\"unanswered\":1,\"broken\":1,\
-             \"p50_us\":2000,\"p99_us\":9000,\"late_p99_us\":7}"
+             \"p50_us\":2000,\"p99_us\":9000,\"max_us\":9000,\"late_p99_us\":7,\"took_us\":30000}"
         );
         assert_eq!(summary.answers_csv(), "10000,200\n30000,429\n");
     }
