@@ -71,11 +71,19 @@ fn headline(portal: &PortalQuota, clock: &Clock) -> String {
         return format!("The daily pool runs low: {} must wait.", daily.stopped.join(" and "));
     }
     match portal.forecast.as_ref().map(|outlook| outlook.exhausted_at) {
+        Some(Some(at)) if is_first_day(portal) => {
+            format!("If today goes on like this, the daily pool will be empty about {}.", clock.show(at))
+        }
         Some(Some(at)) => format!("The daily pool will be empty about {}, before {resets}.", clock.show(at)),
         Some(None) => format!("The daily pool lasts until {resets}."),
         None if daily.limit.is_none() => "This app has no daily pool.".to_owned(),
         None => "Too little is known of today for a forecast; look again in half an hour.".to_owned(),
     }
+}
+
+/// No day before tells what is usual.
+fn is_first_day(portal: &PortalQuota) -> bool {
+    portal.forecast.as_ref().is_some_and(|outlook| outlook.days_before == 0)
 }
 
 fn rolling(name: &str, level: Option<Rolling>, text: &mut String) {
@@ -150,7 +158,7 @@ fn forecast(portal: &PortalQuota, clock: &Clock, text: &mut String) {
         text,
     );
     let from = match outlook.days_before {
-        0 => "today alone: it knows no usual day yet".to_owned(),
+        0 => "today alone: what comes later on a first day cannot be foretold".to_owned(),
         1 => "today and the day before".to_owned(),
         days => format!("today and {days} days before"),
     };

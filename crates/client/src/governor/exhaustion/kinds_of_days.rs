@@ -302,7 +302,11 @@ fn the_end_of_the_pool_is_foretold_on_days_of_all_kinds() {
         let errors = lived(&kind);
         let row = row(kind.name, &errors);
         println!("{row}");
-        let good = share(&errors.of_time, 0.95) <= 0.10 && share(&errors.of_time_left, 0.5) <= 0.10;
+        // Nine times in ten the truth lies between what is told as earliest and latest.
+        let inside = errors.inside as f64 / errors.of_time.len() as f64;
+        let good = share(&errors.of_time, 0.95) <= 0.10
+            && share(&errors.of_time_left, 0.5) <= 0.10
+            && inside >= 0.90;
         if !good {
             failed.push(row);
         }

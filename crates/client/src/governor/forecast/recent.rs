@@ -18,7 +18,13 @@ pub(super) struct Differs {
     growth_unsure: f64,
     /// It began today: it may end today.
     is_new: bool,
+    /// Without days before: the bins it was seen in. What comes after as many again is anybody's guess.
+    seen_for: Option<f64>,
 }
+
+/// How much a level may change within as many bins as it was seen for, where no day before tells; and in how many times that.
+const FIRST_DAY: f64 = 0.5;
+const FIRST_DAY_MAX: f64 = 3.0;
 
 /// A change must be this many times what chance would do.
 const SURE: f64 = 3.5;
@@ -52,7 +58,7 @@ pub(super) fn differs(seen: &Seen<'_>, usual: Option<&Usual>) -> Differs {
     }
     let found = story(&rest);
     if usual.is_none() {
-        return found;
+        return Differs { seen_for: Some(rest.len() as f64), ..found };
     }
     let lately = (over - over.min(8))..=over;
     let level = lately.clone().map(usual_at).sum::<f64>() / lately.count() as f64;
@@ -86,6 +92,7 @@ fn story(rest: &[f64]) -> Differs {
             unsure: line.mean_error(rest),
             growth_unsure: line.slope_error(rest),
             is_new: false,
+            seen_for: None,
         }
     } else {
         Differs { now: flat.mean, unsure: flat.mean_error(rest), ..Differs::default() }
@@ -182,7 +189,10 @@ impl Differs {
     }
 
     fn off(&self, ahead: f64) -> f64 {
-        2.0 * (self.unsure + self.growth_unsure * ahead.min(self.grows_for)) + UNSURE_MIN * self.now.abs()
+        let unknown = self.seen_for.map_or(0.0, |bins| FIRST_DAY * (ahead / bins).min(FIRST_DAY_MAX));
+        unknown * self.at(ahead).abs()
+            + 2.0 * (self.unsure + self.growth_unsure * ahead.min(self.grows_for))
+            + UNSURE_MIN * self.now.abs()
     }
 
     pub(super) fn high(&self, ahead: f64) -> f64 {
