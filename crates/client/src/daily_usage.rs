@@ -44,6 +44,7 @@ async fn see_to(stack: Weak<Stack>, account: Weak<Account>) {
         // The account may have moved to another gate meanwhile.
         let Some(gate) = account.gate() else { return };
         if let Some(authorization) = account.authorization.as_ref()
+            && !stack.leaves_alone(&account)
             && gate.governor.takes_question(gate.app)
         {
             stack.ask_usage(&account, &gate, authorization).await;

@@ -126,11 +126,19 @@ impl Degraded {
     /// # Errors
     /// Why HubSpot is not to be asked.
     pub(crate) fn check(&self, account: &Account, family: ApiFamily) -> Result<(), Failure> {
+        self.check_named(&account.name, family)
+    }
+
+    /// The same for a connection that may have no account yet.
+    ///
+    /// # Errors
+    /// Why HubSpot is not to be asked.
+    pub(crate) fn check_named(&self, connection: &str, family: ApiFamily) -> Result<(), Failure> {
         if !self.any.load(Ordering::Relaxed) {
             return Ok(());
         }
         let state = self.state.lock();
-        let held = state.switches.iter().find(|switch| switch.scope.holds_for(&account.name, family));
+        let held = state.switches.iter().find(|switch| switch.scope.holds_for(connection, family));
         held.map_or(Ok(()), |switch| {
             Err(Failure::Degraded { family, reason: switch.reason.clone(), retry_after: RETRY_AFTER })
         })

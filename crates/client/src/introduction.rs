@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Uri, header};
-use hubspot::endpoint::{Budget, BudgetSet};
+use hubspot::endpoint::{ApiFamily, Budget, BudgetSet};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -78,17 +78,19 @@ async fn see_to(stack: Weak<Stack>, account: Arc<Account>) {
     for try_number in 0..TRIES_MAX {
         account.introduction.stage.store(WAITING, Ordering::Relaxed);
         // The first look comes after a moment: a herd that starts is not taken for quiet.
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                () = account.introduction.hurry.notified() => break,
+        let stack = loop {
+            let hurried = tokio::select! {
+                () = tokio::time::sleep(LOOK) => false,
+                () = account.introduction.hurry.notified() => true,
+            };
+            let Some(stack) = stack.upgrade() else { return };
+            if stack.leaves_alone(&account) {
+                account.introduction.tried.notify_waiters();
+            } else if hurried || is_quiet(&account) {
+                break stack;
             }
-            if is_quiet(&account) || stack.strong_count() == 0 {
-                break;
-            }
-        }
+        };
         account.introduction.stage.store(BUSY, Ordering::Relaxed);
-        let Some(stack) = stack.upgrade() else { return };
         let refused = stack.introduce(&account).await;
         drop(stack);
         account.introduction.tried.notify_waiters();
@@ -106,8 +108,17 @@ fn is_quiet(account: &Account) -> bool {
 }
 
 impl Stack {
+    /// Degraded mode is on for our own questions too, or their part of the API fails.
+    pub(crate) fn leaves_alone(&self, account: &Account) -> bool {
+        let family = ApiFamily::Account;
+        self.degraded().check(account, family).is_err() || account.open_breakers().contains(&family)
+    }
+
     /// Asks who a new credential is. Those that are not introduced yet are asked first: it may share a portal with them.
-    pub(crate) async fn learn(&self, authorization: &HeaderValue, deadline: Instant) -> Learned {
+    pub(crate) async fn learn(&self, name: &str, authorization: &HeaderValue, deadline: Instant) -> Learned {
+        if self.degraded().check_named(name, ApiFamily::Account).is_err() {
+            return Learned::default();
+        }
         let hold_up = || {
             let patience = deadline.saturating_duration_since(Instant::now()) / 4;
             Instant::now() + patience.min(HOLD_UP_MAX)

@@ -237,7 +237,7 @@ impl Stack {
         let stack = self.clone();
         let (credential, headers, deadline) = (call.credential.clone(), call.headers.clone(), call.deadline);
         let opening = tokio::spawn(async move {
-            let learn = async |token: &HeaderValue| stack.learn(token, deadline).await;
+            let learn = async |name: &str, token: &HeaderValue| stack.learn(name, token, deadline).await;
             let account = stack.accounts.open(&credential, &headers, learn).await?;
             introduction::begin(&stack, &account);
             daily_usage::begin(&stack, &account);

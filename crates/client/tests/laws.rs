@@ -5,6 +5,7 @@ mod laws {
     mod breakers;
     mod cache;
     mod credentials;
+    mod degraded;
     mod honesty;
     mod lanes;
     mod limits;

@@ -97,7 +97,7 @@ impl Accounts {
         &self,
         credential: &Credential,
         headers: &HeaderMap,
-        learn: impl AsyncFnOnce(&HeaderValue) -> Learned,
+        learn: impl AsyncFnOnce(&str, &HeaderValue) -> Learned,
     ) -> Option<Arc<Account>> {
         let Some(authorization) = authorization(credential, headers) else {
             return Some(self.anonymous.clone());
@@ -110,7 +110,9 @@ impl Accounts {
         let remembered = self.remembered(authorization);
         let learned = match &remembered {
             Some((portal, _)) => Learned { portal: Some(portal.clone()), ..Learned::default() },
-            None if self.governed() && self.may_share() => learn(authorization).await,
+            None if self.governed() && self.may_share() => {
+                learn(&Self::name(credential, authorization), authorization).await
+            }
             None => Learned::default(),
         };
         let account = Arc::new(self.account(credential, authorization, &learned));
@@ -198,17 +200,20 @@ impl Accounts {
         Some(entries.entry(token(authorization).into()).or_default().clone())
     }
 
+    /// The connection's name, or the token's fingerprint.
+    fn name(credential: &Credential, authorization: &HeaderValue) -> String {
+        match credential {
+            Credential::Connection(connection) => connection.name.clone(),
+            Credential::Anonymous | Credential::Passthrough => fingerprint(authorization),
+        }
+    }
+
     fn account(&self, credential: &Credential, authorization: &HeaderValue, learned: &Learned) -> Account {
-        let (name, configured_portal, plan, kind) = match credential {
-            Credential::Connection(connection) => (
-                connection.name.clone(),
-                connection.portal_id,
-                connection.plan.unwrap_or(self.settings.plan),
-                connection.kind,
-            ),
-            Credential::Anonymous | Credential::Passthrough => {
-                (fingerprint(authorization), None, self.settings.plan, self.settings.kind)
+        let (configured_portal, plan, kind) = match credential {
+            Credential::Connection(connection) => {
+                (connection.portal_id, connection.plan.unwrap_or(self.settings.plan), connection.kind)
             }
+            Credential::Anonymous | Credential::Passthrough => (None, self.settings.plan, self.settings.kind),
         };
         let mut sensitive = authorization.clone();
         sensitive.set_sensitive(true);
@@ -216,7 +221,7 @@ impl Accounts {
         let account = Account {
             authorization: Some(sensitive),
             limits: Some(limits),
-            ..Account::bare(&name, configured_portal)
+            ..Account::bare(&Self::name(credential, authorization), configured_portal)
         };
         if self.governed() {
             let shared =
