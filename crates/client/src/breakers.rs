@@ -169,6 +169,11 @@ impl<'a> Passage<'a> {
         self.work = None;
     }
 
+    /// How long its answer will take, as far as that is known.
+    pub(crate) fn needs(&self) -> Duration {
+        self.work.map_or(Duration::ZERO, |work| self.family.latency.needs(work))
+    }
+
     /// From when on its answer is slow.
     pub(crate) fn slowness(&self) -> Slowness {
         self.work.map_or(Slowness::NEVER, |work| self.family.latency.slowness(work, self.care.timeout))

@@ -30,6 +30,9 @@ const SLOW_MIN: Duration = Duration::from_secs(3);
 const CONGESTED_TIMES: u32 = 8;
 const CONGESTED_MIN: Duration = Duration::from_secs(1);
 
+/// In this many times the usual, nearly every answer is here.
+const NEARLY_ALL_TIMES: u32 = 2;
+
 /// Calls of one family that take about as long as each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
@@ -103,6 +106,11 @@ impl Latency {
         };
         usual.us.store(micros(Duration::from_secs_f64(after_us / 1e6)).max(1), Ordering::Relaxed);
         usual.taught_at_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// Nearly every answer is here by then; nothing where that is not known.
+    pub(crate) fn needs(&self, work: Work) -> Duration {
+        self.usual(work).unwrap_or_default() * NEARLY_ALL_TIMES
     }
 
     /// What is slow for such work, where an attempt is given up after `timeout`.
