@@ -20,7 +20,7 @@ mod repeats;
 
 pub(crate) use budget::RetryBudget;
 pub use repeats::Repeated;
-pub(crate) use repeats::Repeats;
+pub(crate) use repeats::{Repeat, Repeats};
 
 /// A record set stays locked this long (hubspot-facts §1.7, HubSpot "Handling errors" page).
 const LOCK: Duration = Duration::from_secs(2);

@@ -17,6 +17,7 @@ use crate::body::Body;
 use crate::call::Failure;
 use crate::governor::Permit;
 use crate::lane::Lane;
+use crate::retry::Repeat;
 
 mod room;
 
@@ -37,6 +38,8 @@ pub(crate) struct Member {
     pub(crate) kin: u16,
     pub(crate) weight: u16,
     pub(crate) deadline: Instant,
+    /// Its caller tries again what has just failed.
+    pub(crate) repeat: Option<Repeat>,
     pub(crate) hand: oneshot::Sender<Handed>,
     pub(crate) departure: Arc<Departure>,
 }

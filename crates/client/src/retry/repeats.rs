@@ -13,7 +13,6 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::accounts::Account;
-use crate::body::Body;
 use crate::call::Call;
 
 /// The same request after this long is a new try: programs that poll ask the same for ever.
@@ -70,7 +69,7 @@ pub(crate) struct Repeat {
 
 impl Repeats {
     /// A request came to a bad end that a caller may not want to leave at that.
-    pub(crate) fn failed(&self, call: &Call, account: &Account, body: &Body, now: Instant) {
+    pub(crate) fn failed(&self, call: &Call, account: &Account, body: &[u8], now: Instant) {
         let key = key(call, account, body);
         let mut failed = self.failed.lock();
         failed.forget(now);
@@ -83,7 +82,7 @@ impl Repeats {
     }
 
     /// `None` for a first try.
-    pub(crate) fn recognise(&self, call: &Call, account: &Account, body: &Body) -> Option<Repeat> {
+    pub(crate) fn recognise(&self, call: &Call, account: &Account, body: &[u8]) -> Option<Repeat> {
         if !self.any.load(Ordering::Relaxed) {
             return None;
         }
@@ -144,8 +143,8 @@ fn says_so(call: &Call) -> bool {
 }
 
 /// Two different requests with one key would be no more than one retry miscounted.
-fn key(call: &Call, account: &Account, body: &Body) -> u64 {
+fn key(call: &Call, account: &Account, body: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&account.name, &call.caller, &call.method, call.target.as_str(), body.at_hand()).hash(&mut hasher);
+    (&account.name, &call.caller, &call.method, call.target.as_str(), body).hash(&mut hasher);
     hasher.finish()
 }

@@ -10,11 +10,11 @@ use super::{Feature, Stack};
 use crate::accounts::Account;
 use crate::body::Body;
 use crate::call::{Call, Effort, Failure};
-use crate::retry::{Ended, Verdict, decide};
+use crate::retry::{Ended, Repeat, Verdict, decide};
 
 /// Which try of its caller's a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Try {
+pub(super) enum Try {
     First,
     Repeated,
 }
@@ -25,12 +25,24 @@ impl Stack {
     pub(super) fn retry<'a>(
         &'a self,
         call: &'a Call,
+        body: Body,
+        account: &'a Account,
+        effort: &'a mut Effort,
+        right: Option<Right<'a>>,
+    ) -> impl Future<Output = Result<Reply, Failure>> + Send + 'a {
+        self.retry_as(self.try_number(call, account, body.at_hand()), call, body, account, effort, right)
+    }
+
+    /// The same where it is known which try it is; an error is its end.
+    pub(super) fn retry_as<'a>(
+        &'a self,
+        try_number: Result<Try, Failure>,
+        call: &'a Call,
         mut body: Body,
         account: &'a Account,
         effort: &'a mut Effort,
         mut right: Option<Right<'a>>,
     ) -> impl Future<Output = Result<Reply, Failure>> + Send + 'a {
-        let try_number = self.try_number(call, account, &body);
         // A block, as in [`Stack::call`].
         async move {
             let try_number = try_number?;
@@ -60,7 +72,7 @@ impl Stack {
                 let Some(spare) = spare else { return attempted.settle() };
                 let Some(wait) = self.again(call, &attempted, effort.attempts) else {
                     if attempted.is_failure_of_hubspot(self.settings.attempt_timeout) {
-                        self.repeats.failed(call, account, &spare, Instant::now());
+                        self.repeats.failed(call, account, spare.at_hand(), Instant::now());
                     }
                     return attempted.settle();
                 };
@@ -71,17 +83,32 @@ impl Stack {
         }
     }
 
+    /// The failure that a caller itself tries again.
+    pub(super) fn repeat(&self, call: &Call, account: &Account, body: &[u8]) -> Option<Repeat> {
+        self.repeats.recognise(call, account, body).filter(|_| self.settings.retries == Feature::On)
+    }
+
     /// Whether the caller itself tries again what has just failed; that is paid for like a retry of ours.
-    fn try_number(&self, call: &Call, account: &Account, body: &Body) -> Result<Try, Failure> {
-        let repeat = self.repeats.recognise(call, account, body);
-        let Some(repeat) = repeat.filter(|_| self.settings.retries == Feature::On) else {
-            return Ok(Try::First);
-        };
+    fn try_number(&self, call: &Call, account: &Account, body: &[u8]) -> Result<Try, Failure> {
+        let Some(repeat) = self.repeat(call, account, body) else { return Ok(Try::First) };
         if self.may_retry() {
             return Ok(Try::Repeated);
         }
         self.repeats.refused(repeat);
         Err(Failure::RetriesSpent { retry_after: repeat.new_in })
+    }
+
+    /// A pack is one request, and a retry if most of its calls are. `false` where there is no budget for that: then only its
+    /// first tries may be sent.
+    pub(super) fn try_of_pack(&self, repeats: &[Repeat], calls: usize) -> Option<Try> {
+        if repeats.len() * 2 <= calls {
+            return Some(Try::First);
+        }
+        if self.may_retry() {
+            return Some(Try::Repeated);
+        }
+        repeats.iter().for_each(|repeat| self.repeats.refused(*repeat));
+        None
     }
 
     /// There is enough in the budget for one more retry, which is paid for.

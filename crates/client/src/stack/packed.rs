@@ -55,13 +55,15 @@ impl Stack {
         let (right, _inside) = match self.way(call, &body, account, now)? {
             Way::Ordinary => (None, None),
             Way::AtOnce(right, place) => (Some(right), Inside::of(None, place)),
-            Way::Wait(waiting) => match Box::pin(self.wait(call, account, *waiting, effort)).await? {
-                (Waited::Answered(reply), _) => return Ok((reply, Source::Packed)),
-                (Waited::ByItself(permit), inside) => {
-                    let right = self.right_at_once(call, account, Instant::now(), || permit)?;
-                    (right, inside)
+            Way::Wait(waiting) => {
+                match Box::pin(self.wait(call, body.at_hand(), account, *waiting, effort)).await? {
+                    (Waited::Answered(reply), _) => return Ok((reply, Source::Packed)),
+                    (Waited::ByItself(permit), inside) => {
+                        let right = self.right_at_once(call, account, Instant::now(), || permit)?;
+                        (right, inside)
+                    }
                 }
-            },
+            }
         };
         // Boxed: one that waits for its part of a pack has no need of it yet.
         let reply = Box::pin(self.retry(call, body, account, effort, right)).await?;
@@ -117,6 +119,7 @@ impl Stack {
     async fn wait(
         self: &Arc<Self>,
         call: &Call,
+        body: &[u8],
         account: &Arc<Account>,
         waiting: Waiting,
         effort: &mut Effort,
@@ -145,6 +148,7 @@ impl Stack {
             kin: call.handling.kin,
             weight: call.handling.weight,
             deadline: call.deadline,
+            repeat: self.repeat(call, account, body),
             hand,
             departure: Arc::new(Departure::new()),
         };
@@ -168,6 +172,9 @@ impl Stack {
             }
             Ok(Ok(Handed::Failed { why, attempts })) => {
                 effort.attempts += attempts;
+                if attempts > 0 {
+                    self.repeats.failed(call, account, body, Instant::now());
+                }
                 Err(why)
             }
             // Its driver is gone without a word, as at the end of the process.

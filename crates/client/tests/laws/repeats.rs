@@ -5,7 +5,7 @@ use std::time::Duration;
 use client::call::Failure;
 use client::stack::Feature;
 
-use super::program::{PATIENT, Program, READ, stack};
+use super::program::{PATIENT, Program, Question, READ, stack};
 use super::server::{Entry, Reply, Server};
 
 fn fails(entry: &Entry) -> Option<Reply> {
@@ -76,4 +76,41 @@ async fn without_failures_the_same_question_is_never_a_repeat() {
         assert!(program.call(&READ, PATIENT).await.is_ok());
     }
     assert_eq!(stack.repeated().seen, 0);
+}
+
+/// Callers whose calls travel together and who try each again at once, while nothing answers: what comes to the door for
+/// it, after the packs that were first tries.
+async fn packs_tried_again(retry_budget: Feature) -> usize {
+    let server = Server::new(100, |_| None);
+    let stack = stack(&server, |settings| {
+        settings.breaker = Feature::Off;
+        settings.packing = Feature::On;
+        settings.retry_budget = retry_budget;
+        settings.accounts.ceilings.burst = Some(5);
+    });
+    let program = Program::warm(&stack, "Bearer a").await;
+    server.becomes(|entry| entry.asks("/objects/").then(Reply::reset));
+    let callers = (0..60).map(|number| {
+        let program = program.clone();
+        tokio::spawn(async move {
+            let question = Question::get_owned(format!("/crm/v3/objects/contacts/{number}"));
+            for _ in 0..20 {
+                let _fails = program.call(&question, PATIENT).await;
+                tokio::time::sleep(Duration::from_millis(150)).await;
+            }
+        })
+    });
+    let before = server.sent(|_| true);
+    let callers: Vec<_> = callers.collect();
+    for caller in callers {
+        caller.await.expect("a caller does not panic");
+    }
+    server.sent(|_| true) - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_a_pack_that_failed_are_recognised_when_they_come_again() {
+    let sent = packs_tried_again(Feature::On).await;
+    let control = packs_tried_again(Feature::Off).await;
+    assert!(control > 3 * sent, "{sent} sent, {control} without a budget");
 }

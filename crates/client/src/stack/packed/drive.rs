@@ -173,8 +173,13 @@ impl Driver {
         let deadlines = pack.members.iter().map(|(member, _)| member.deadline);
         call.deadline = deadlines.max().unwrap_or(call.deadline);
         let body = Body::Whole(self.line.shape.body(&pack.inputs));
+        let repeats: Vec<_> = pack.members.iter().filter_map(|(member, _)| member.repeat).collect();
+        let Some(try_number) = self.stack.try_of_pack(&repeats, pack.members.len()) else {
+            return pack.members.into_iter().for_each(|(member, _)| retries_spent(member));
+        };
         let mut effort = Effort::default();
-        let result = self.stack.retry(call, body, &self.account, &mut effort, Some(right)).await;
+        let (stack, account) = (&self.stack, &self.account);
+        let result = stack.retry_as(Ok(try_number), call, body, account, &mut effort, Some(right)).await;
         let outcome = self.read(&pack, result).await;
         for (member, place) in pack.members {
             hand(member, outcome.handed(place, effort.attempts));
@@ -262,6 +267,17 @@ fn concerns_everyone(error: &ApiError) -> bool {
             error.kind,
             ErrorKind::InvalidAuthentication | ErrorKind::ExpiredAuthentication | ErrorKind::Migrating
         )
+}
+
+/// A retry is told when it is none any more; a first try goes by itself.
+fn retries_spent(member: Member) {
+    let handed = match member.repeat {
+        Some(repeat) => {
+            Handed::Failed { why: Failure::RetriesSpent { retry_after: repeat.new_in }, attempts: 0 }
+        }
+        None => Handed::ByItself { attempts: 0 },
+    };
+    hand(member, handed);
 }
 
 /// One who has hung up needs nothing; a slot comes back by being dropped.
