@@ -24,6 +24,9 @@ use super::traces::{Attribute, Finished, Kind};
 /// Spans of one trace that are kept; three attempts are usual.
 const INNER_SPANS_MAX: usize = 16;
 
+/// A call's, when it has ended.
+const ATTRIBUTES_USUAL: usize = 12;
+
 /// Listens to the spans of calls.
 pub(crate) struct SpanCollector {
     queue: Arc<Queue>,
@@ -60,7 +63,7 @@ impl SpanCollector {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for SpanCollector {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: LayerContext<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut fields = Fields::default();
+        let mut fields = Fields { attributes: Vec::with_capacity(ATTRIBUTES_USUAL), traceparent: None };
         attributes.record(&mut fields);
         let outer = span.parent().and_then(|outer| {
             let extensions = outer.extensions();
