@@ -192,4 +192,23 @@ mod tests {
         let who = Who { caller: "-", treatment: Treatment::default() };
         assert!(rules().handling(&Method::GET, "/crm/v3/owners", who, &headers).is_err());
     }
+
+    /// The route's word goes before the caller's, and the caller's before the house's.
+    #[rstest]
+    #[case::of_the_house(None, None, Feature::On)]
+    #[case::of_the_caller(Some(Feature::Off), None, Feature::Off)]
+    #[case::of_the_route(None, Some(Feature::Off), Feature::Off)]
+    #[case::of_both(Some(Feature::Off), Some(Feature::On), Feature::On)]
+    fn packing_is_opted_out_of_by_caller_and_by_route(
+        #[case] caller: Option<Feature>,
+        #[case] route: Option<Feature>,
+        #[case] packing: Feature,
+    ) {
+        let mut rule = rule(None, "/crm/v3/objects/**", None, Lane::Sync);
+        rule.treatment = Treatment { packing: route, ..Treatment::default() };
+        let rules = Rules { rules: vec![rule], default: Handling::default() };
+        let who = Who { caller: "shop", treatment: Treatment { packing: caller, ..Treatment::default() } };
+        let handling = rules.handling(&Method::GET, "/crm/v3/objects/contacts/1", who, &HeaderMap::new());
+        assert_eq!(handling.expect("no header").0.packing, packing);
+    }
 }

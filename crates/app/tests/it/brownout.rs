@@ -10,6 +10,7 @@ mod daily;
 mod opening;
 mod outage;
 mod partial;
+mod saturated;
 mod slow;
 mod stale;
 mod town;

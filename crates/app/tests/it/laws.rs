@@ -2,6 +2,7 @@
 
 mod cache;
 mod daily;
+mod lanes;
 mod limits;
 mod outbox;
 mod packing;

@@ -35,7 +35,17 @@ impl Books {
         ours().count() as f64 / first_tries.len() as f64
     }
 
+    /// Not only in the end: at no moment have there been more than five and eight for each hundred first tries.
     pub(crate) fn retries_are_within_a_tenth(&self) {
+        let (mut seen, mut retries) = (HashSet::new(), 0);
+        for exchange in self.exchanges.iter().filter(|exchange| exchange.target.contains("&n=")) {
+            retries += usize::from(!seen.insert(&*exchange.target));
+            let (seed, first_tries) = (self.seed, seen.len());
+            assert!(
+                retries * 100 <= 500 + 8 * first_tries,
+                "seed {seed}: {retries} retries after {first_tries} first tries"
+            );
+        }
         let attempts = self.attempts_per_first_try();
         assert!(attempts <= 1.10, "seed {}: {attempts:.3} attempts for each first try", self.seed);
     }

@@ -53,6 +53,8 @@ pub(crate) struct Told {
 pub(crate) enum Kind {
     Contact,
     Owners,
+    /// One contact by its id, which packs can carry; of the same family as [`Self::Contact`].
+    Record,
 }
 
 /// One program.
@@ -69,6 +71,8 @@ pub(crate) struct Town {
     pub(crate) began: Instant,
     base_time: Timestamp,
     seed: u64,
+    /// The contacts there are, once somebody has asked.
+    ids: Arc<Vec<u64>>,
     running: JoinSet<()>,
 }
 
@@ -77,12 +81,24 @@ impl Kind {
         match self {
             Self::Contact => "/crm/v3/objects/contacts?",
             Self::Owners => "/crm/v3/owners?",
+            Self::Record => "/crm/v3/objects/contacts/",
         }
     }
 
     /// A target that no other call has, so that first tries can be told from retries at the door.
-    fn target(self, number: u64) -> String {
-        format!("{}limit=1&n={number}", self.path())
+    fn target(self, number: u64, ids: &[u64]) -> String {
+        match self {
+            Self::Contact | Self::Owners => format!("{}limit=1&n={number}", self.path()),
+            Self::Record => format!("{}{}", self.path(), ids[number as usize % ids.len()]),
+        }
+    }
+
+    /// Packed, many first tries would share one request, and nothing could be counted at the door.
+    fn packing(self) -> Feature {
+        match self {
+            Self::Contact | Self::Owners => Feature::Off,
+            Self::Record => Feature::On,
+        }
     }
 }
 
@@ -100,7 +116,7 @@ impl Town {
     pub(crate) fn with(seed: u64, config: Config, adjust: impl FnOnce(&mut StackSettings)) -> Self {
         let config = Config {
             seed,
-            contacts: 5,
+            contacts: 100,
             latency: Latency(LATENCY_MS / 2..=LATENCY_MS * 3 / 2),
             limits: LimitOverrides { burst: Some(190), ..config.limits },
             ..config
@@ -111,14 +127,23 @@ impl Town {
             told: Arc::default(),
             began: Instant::now(),
             seed,
+            ids: Arc::default(),
             running: JoinSet::new(),
         }
+    }
+
+    /// Asks for the contacts there are.
+    pub(crate) async fn learn_ids(&mut self) {
+        let answer = self.hubspot.call(Method::GET, "/crm/v3/objects/contacts?limit=100", "").await.unwrap();
+        let page: Value = serde_json::from_slice(answer.response.body().at_hand()).unwrap();
+        let id = |record: &Value| record["id"].as_str().unwrap().parse().unwrap();
+        self.ids = Arc::new(page["results"].as_array().unwrap().iter().map(id).collect());
     }
 
     /// Programs that call for as long as `lasts`, each at its own rate, give or take a half.
     pub(crate) fn programs(&mut self, programs: &[Program], lasts: Duration) {
         for (number, program) in programs.iter().copied().enumerate() {
-            let (hubspot, told) = (self.hubspot.clone(), self.told.clone());
+            let (hubspot, told, ids) = (self.hubspot.clone(), self.told.clone(), self.ids.clone());
             let mut random = ChaCha8Rng::seed_from_u64(self.seed * 100 + number as u64);
             let ends = Instant::now() + lasts;
             self.running.spawn(async move {
@@ -128,7 +153,8 @@ impl Town {
                     let wait = random.random_range(0.5..1.5) / program.per_second;
                     tokio::time::sleep(Duration::from_secs_f64(wait)).await;
                     made += 1;
-                    calls.spawn(call(hubspot.clone(), told.clone(), program, made));
+                    let target = program.kind.target(made, &ids);
+                    calls.spawn(call(hubspot.clone(), told.clone(), program, target));
                     while calls.try_join_next().is_some() {}
                 }
                 calls.join_all().await;
@@ -167,11 +193,9 @@ impl Town {
     }
 }
 
-async fn call(hubspot: Arc<Virtual>, told: Arc<Mutex<Vec<Told>>>, program: Program, number: u64) {
+async fn call(hubspot: Arc<Virtual>, told: Arc<Mutex<Vec<Told>>>, program: Program, target: String) {
     let asked_at = Instant::now();
-    // Packed, many first tries would share one request, and nothing could be counted at the door.
-    let handling = Handling { lane: program.lane, packing: Feature::Off, ..Handling::default() };
-    let target = program.kind.target(number);
+    let handling = Handling { lane: program.lane, packing: program.kind.packing(), ..Handling::default() };
     let manner = Manner { handling, patience: PATIENCE, ..Manner::default() };
     let outcome = hubspot.call_as(manner, Method::GET, &target, "").await;
     let told_now = Told { kind: program.kind, asked_at, took: asked_at.elapsed(), got: got(outcome) };

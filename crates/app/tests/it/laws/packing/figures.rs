@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use client::call::Source;
+use client::handling::Handling;
 use client::stack::Feature;
 use http::Method;
 use rand::{RngExt, SeedableRng};
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{BURST, hubspot, ids};
+use crate::virtual_hubspot::Manner;
 
 /// What a perfect limiter takes without packing: a full window at once, and the next each time one has passed.
 fn unpacked(reads: usize) -> Duration {
@@ -135,4 +137,28 @@ async fn one_that_asks_alone_is_as_fast_as_without_packing() {
         took.push(run(1, 180, 0, packing).await.took);
     }
     assert_eq!(took[0], took[1]);
+}
+
+/// A program that said no to packing goes alone among those that travel together.
+#[tokio::test(start_paused = true)]
+async fn who_opts_out_is_never_packed() {
+    let hubspot = hubspot(7, Feature::On);
+    let ids = ids(&hubspot).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let calls = ids.iter().take(400).enumerate().map(|(number, id)| {
+        let (hubspot, path) = (hubspot.clone(), format!("/crm/v3/objects/contacts/{id}"));
+        let packing = if number % 2 == 0 { Feature::Off } else { Feature::On };
+        tokio::spawn(async move {
+            let handling = Handling { packing, ..Handling::default() };
+            let manner = Manner { handling, ..Manner::default() };
+            (packing, hubspot.call_as(manner, Method::GET, &path, "").await.unwrap().source)
+        })
+    });
+    let mut packed = [0; 2];
+    for call in calls.collect::<Vec<_>>() {
+        let (packing, source) = call.await.unwrap();
+        packed[usize::from(packing == Feature::On)] += usize::from(source == Source::Packed);
+    }
+    assert_eq!(packed[0], 0, "{packed:?}");
+    assert!(packed[1] > 100, "the others are: {packed:?}");
 }
