@@ -25,6 +25,9 @@ const KEYS_MAX: usize = 2048;
 /// The longest day has 25 hours.
 const HOURS: usize = 26;
 
+/// Midnights closer to each other than this are not those of two days.
+const SHORTEST_DAY_S: i64 = 23 * 3600;
+
 /// Single calls so close to each other might have been one batch.
 const BATCH_WITHIN_S: i64 = 10;
 
@@ -132,16 +135,19 @@ impl Ledger {
         entries
     }
 
-    /// A later midnight begins a new page. An earlier one means that the zone has become known: the hours move along.
+    /// The next midnight begins a new page. A nearer one means that the zone has become known: the hours move along, and
+    /// those before it were yesterday's.
     fn turn(&mut self, day_starts_s: i64) {
-        let earlier_s = self.day_starts_s - day_starts_s;
-        if earlier_s == 0 {
+        let later_s = day_starts_s - self.day_starts_s;
+        if later_s == 0 {
             return;
         }
-        if earlier_s < 0 {
+        let hours = usize::try_from(later_s.abs() / 3600).unwrap_or(HOURS).min(HOURS);
+        if later_s >= SHORTEST_DAY_S {
             *self = Self::default();
+        } else if later_s > 0 {
+            self.entries.iter_mut().for_each(|kept| kept.forget(hours));
         } else {
-            let hours = usize::try_from(earlier_s / 3600).unwrap_or(0).min(HOURS);
             self.entries.iter_mut().for_each(|kept| kept.hours.rotate_right(hours));
         }
         self.day_starts_s = day_starts_s;
@@ -229,6 +235,14 @@ impl Kept {
             self.close += 1;
             self.entry.spared += 1;
         }
+    }
+
+    /// The first hours were another day's.
+    fn forget(&mut self, hours: usize) {
+        let before: u32 = self.hours[..hours].iter().sum();
+        self.entry.calls = self.entry.calls.saturating_sub(before.into());
+        self.hours[..hours].fill(0);
+        self.hours.rotate_left(hours);
     }
 
     fn told(&self) -> Entry {
@@ -393,5 +407,19 @@ mod tests {
         assert_eq!(ledger.entries()[0].calls, 1);
         ledger.take_back(index);
         assert_eq!((ledger.entries()[0].calls, ledger.entries()[0].hours.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_zone_that_becomes_known_keeps_what_was_spent_today() {
+        let mut ledger = Ledger::default();
+        let (method, path, caller) = (Method::GET, "/crm/v3/owners", Arc::from("shop"));
+        let endpoint = hubspot::endpoint::classify(&method, path);
+        let spender = Spender { caller: &caller, method: &method, path, endpoint: &endpoint };
+        let (utc, new_york) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T05:00:00Z"));
+        ledger.count(&spender, utc, at("2026-01-01T01:30:00Z"));
+        ledger.count(&spender, utc, at("2026-01-01T06:00:00Z"));
+        ledger.count(&spender, new_york, at("2026-01-01T06:30:00Z"));
+        let entry = &ledger.entries()[0];
+        assert_eq!((entry.calls, &*entry.hours), (2, &[0, 2][..]), "one was yesterday's");
     }
 }

@@ -34,6 +34,10 @@ impl Stack {
     }
 
     /// The same where it is known which try it is; an error is its end.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would keep its arguments twice, for as long as it waits"
+    )]
     pub(super) fn retry_as<'a>(
         &'a self,
         try_number: Result<Try, Failure>,

@@ -91,8 +91,10 @@ async fn the_ledger_survives_a_restart_and_a_damaged_one_is_left_out() {
     // And whose the token is may have been asked.
     let ours = ours_after(&second, &token, 3).await;
     assert!((10..=11).contains(&ours), "{ours}");
-    // A second process in the same directory works, and keeps nothing.
-    let beside = up_in(&data, &sim).ready().await;
+    // A second process in the same directory works, where its store is elsewhere, and keeps nothing.
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    let store = format!("sqlite:{}", elsewhere.path().join("hubkeeper.db").display());
+    let beside = up_in(&data, &sim).env("HUBKEEPER__STORE__URL", &store).ready().await;
     let ended = beside.stop().await;
     assert!(ended.stderr.contains("not kept over restarts"), "{ended:#?}");
     second.stop().await;
