@@ -24,7 +24,8 @@ const LARGE_BYTES: usize = 60_000;
 const FRONT_BYTES: u64 = 256 * 1024;
 
 /// What a store says of everything in it.
-type Said = Result<(Vec<store::deliveries::Delivery>, Vec<store::outbox::Operation>), String>;
+type Everything = (Vec<store::deliveries::Delivery>, Vec<store::outbox::Operation>);
+type Said = Result<Everything, String>;
 
 pub(crate) fn run(rig: &Rig) -> io::Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -53,7 +54,7 @@ pub(crate) fn run(rig: &Rig) -> io::Result<Report> {
         match runtime.block_on(read(&directory)) {
             Err(_) => told += 1,
             Ok(said) if said == truth => harmless += 1,
-            Ok(_) => missed.push(place),
+            Ok(said) => missed.push(format!("{place}: {}", difference(&truth, &said))),
         }
         std::fs::remove_dir_all(&directory)?;
     }
@@ -128,15 +129,36 @@ async fn read(directory: &Path) -> Said {
     }
 }
 
-/// A change where it surely matters.
+/// In what the two differ, first.
+fn difference(truth: &Everything, said: &Everything) -> String {
+    let (deliveries, operations) = truth;
+    if deliveries.len() != said.0.len() || operations.len() != said.1.len() {
+        let (there, were) = (said.0.len() + said.1.len(), deliveries.len() + operations.len());
+        return format!("{there} records of {were}");
+    }
+    let delivery = deliveries.iter().zip(&said.0).find(|(a, b)| a != b);
+    if let Some((a, b)) = delivery {
+        return format!("delivery {} became {}, body {}", a.seq, b.seq, a.body == b.body);
+    }
+    let operation = operations.iter().zip(&said.1).find(|(a, b)| a != b);
+    operation.map_or_else(String::new, |(a, b)| format!("operation {} became {}, {b:?}", a.seq, b.seq))
+}
+
+/// A change where it surely matters. Some copies are left over from when pages were split, and matter to nobody.
 fn records_damaged(content: &[u8], scratch: &Path, runtime: &tokio::runtime::Runtime) -> io::Result<bool> {
     let needle = b"needleneedle";
-    let place = content.windows(needle.len()).position(|window| window == needle);
-    let Some(place) = place else { return Ok(false) };
-    let mut flipped = content.to_vec();
-    flipped[place] = b'N';
+    let places = content.windows(needle.len()).enumerate().filter(|(_, window)| window == needle);
     let directory = scratch.join("control");
-    std::fs::create_dir_all(&directory)?;
-    std::fs::write(directory.join("hubkeeper.db"), flipped)?;
-    Ok(runtime.block_on(read(&directory)).is_err())
+    for (place, _) in places.step_by(400).take(40) {
+        let mut flipped = content.to_vec();
+        flipped[place] = b'N';
+        std::fs::create_dir_all(&directory)?;
+        std::fs::write(directory.join("hubkeeper.db"), flipped)?;
+        let told = runtime.block_on(read(&directory)).is_err();
+        std::fs::remove_dir_all(&directory)?;
+        if told {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -31,6 +31,9 @@ use writer::Writer;
 /// so seldom that a start after a crash reads for long.
 const FOLD_AFTER_PAGES: u32 = 4_000;
 
+/// Looking through a file of this size takes some tenths of a second; larger ones would keep a start waiting.
+const LOOKED_THROUGH_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
 /// A SQLite file, open.
 #[derive(Clone)]
 pub(crate) struct Sqlite {
@@ -46,6 +49,7 @@ impl Sqlite {
         let lock = lock(path)?;
         let mut connection = Connection::open(path).map_err(broken)?;
         claim(&connection)?;
+        look_through(&connection, path)?;
         migrate(&mut connection)?;
         operations::work_out_turns(&connection).map_err(broken)?;
         idempotency::interrupt_all(&connection).map_err(broken)?;
@@ -82,6 +86,16 @@ impl Sqlite {
         self.reader.patience = Patience::ClockStandsStill;
         self
     }
+}
+
+/// What a record's checksum cannot see is its place in the order of all: a file that can be read in a moment is looked through
+/// as it is opened.
+fn look_through(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    if std::fs::metadata(path).is_ok_and(|found| found.len() > LOOKED_THROUGH_BYTES_MAX) {
+        return Ok(());
+    }
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(broken)?;
+    if said == "ok" { Ok(()) } else { Err(OpenError::Broken(said)) }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
