@@ -19,6 +19,8 @@ pub(crate) struct Verdict {
     pub(crate) lost_events: Vec<u64>,
     /// Must be empty: got for the first time after a later one of its object.
     pub(crate) disordered_events: Vec<u64>,
+    /// Must be none: said to be waiting still, when the rig's patience was over. Not lost, and not proven either.
+    pub(crate) unfinished: usize,
     /// Said to be dead, cancelled or unknown.
     pub(crate) given_up: usize,
     /// Applied again, and said so.
@@ -34,6 +36,7 @@ impl Verdict {
             && self.disordered_writes.is_empty()
             && self.lost_events.is_empty()
             && self.disordered_events.is_empty()
+            && self.unfinished == 0
     }
 
     /// Of several rounds one.
@@ -46,6 +49,7 @@ impl Verdict {
         self.lost_events.extend(other.lost_events);
         self.disordered_events.extend(other.disordered_events);
         self.given_up += other.given_up;
+        self.unfinished += other.unfinished;
         self.twice_declared += other.twice_declared;
         self.repeated_events += other.repeated_events;
     }
@@ -86,8 +90,11 @@ fn writes(histories: &Histories, verdict: &mut Verdict) {
         let gives_up = matches!(state, "dead" | "cancelled" | "unknown");
         verdict.given_up += usize::from(gives_up);
         let (applied, created) = times.get(key.as_str()).copied().unwrap_or_default();
-        if applied == 0 && !gives_up {
-            verdict.lost_writes.push(key.clone());
+        let waits = matches!(state, "pending" | "sending");
+        match applied {
+            0 if waits => verdict.unfinished += 1,
+            0 if !gives_up => verdict.lost_writes.push(key.clone()),
+            _ => {}
         }
         // A second record is a duplicate whatever is said of attempts, unless it is said to be unknown.
         let undeclared = applied > attempts.max(1) || created > 1;
@@ -189,6 +196,12 @@ mod tests {
         let found = verdict(&[write("a", 1), declared("a", "dead", 3)], &[], &[]);
         assert_eq!((found.is_good(), found.given_up), (true, 1));
         assert!(!verdict(&[write("a", 1), declared("a", "applied", 3)], &[], &[]).is_good());
+        let found = verdict(&[write("a", 1), declared("a", "pending", 0)], &[], &[]);
+        assert_eq!(
+            (found.is_good(), found.unfinished, found.lost()),
+            (false, 1, 0),
+            "neither lost nor proven"
+        );
     }
 
     #[test]

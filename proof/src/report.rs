@@ -60,6 +60,7 @@ impl Report {
             .with("twice_undeclared", found.twice_undeclared.len())
             .with("twice_declared", found.twice_declared)
             .with("given_up", found.given_up)
+            .with("unfinished", found.unfinished)
             .with("disordered_writes", found.disordered_writes.len())
             .with("disordered_events", found.disordered_events.len())
             .with("repeated_events", found.repeated_events);

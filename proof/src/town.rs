@@ -21,9 +21,11 @@ use crate::scratch::Places;
 const RECORDS: usize = 40;
 
 /// Long enough for everything that was accepted to arrive.
-const DRAIN_MAX: Duration = Duration::from_secs(240);
+const DRAIN_MAX: Duration = Duration::from_secs(1_200);
 /// Nothing new for this long: no more will come.
 const QUIET: Duration = Duration::from_secs(4);
+/// Writes that hubkeeper is asked about while their number still falls.
+const ASKED_MAX: usize = 300;
 /// That many times in a row without getting on: it never will.
 const QUIET_TIMES: u32 = 5;
 
@@ -147,6 +149,11 @@ impl Town {
             let mut histories = self.read()?;
             let found = check(&histories);
             let suspicious: Vec<&String> = found.lost_writes.iter().chain(&found.twice_undeclared).collect();
+            // With so many on their way, asking would only keep hubkeeper from its work.
+            if suspicious.len() > ASKED_MAX && suspicious.len() != last && Instant::now() < until {
+                last = suspicious.len();
+                continue;
+            }
             let (declared, unsettled) = self.declarations(&suspicious)?;
             histories.receipts.extend(declared);
             let found = check(&histories);
