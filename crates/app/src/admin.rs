@@ -24,10 +24,12 @@ use tower::ServiceExt;
 use crate::console::{self, Drill};
 use crate::incidents::Incidents;
 use crate::metrics::{self, Sources};
+use crate::webhooks::Running;
 
 mod degraded;
 mod incidents;
 mod outbox;
+mod webhooks;
 
 /// A change is told in a line; hundreds of them are kept.
 const CHANGE_BYTES_MAX: usize = 1_000;
@@ -50,6 +52,7 @@ pub(crate) struct Admin {
     pub(crate) drill: Option<Drill>,
     /// `None` where it is switched off.
     pub(crate) incidents: Option<Incidents>,
+    pub(crate) webhooks: Option<Running>,
 }
 
 /// A change, as a deploy pipeline tells it.
@@ -111,6 +114,7 @@ fn routes(admin: Admin) -> Router {
         .route("/api/v1/degraded", get(degraded::show).post(degraded::switch))
         .merge(outbox::routes())
         .merge(console::routes())
+        .merge(webhooks::routes())
         .fallback(not_here)
         .with_state(admin)
 }
@@ -174,6 +178,7 @@ async fn not_here() -> impl IntoResponse {
         "/api/v1/jobs/{name}/start|finish|fail",
         "/api/v1/maintenance",
         "/api/v1/outbox",
+        "/api/v1/webhooks",
     ];
     (
         StatusCode::NOT_FOUND,

@@ -53,3 +53,37 @@ pub(crate) async fn ask(
     connection.abort();
     Ok((status, body))
 }
+
+/// The JSON that is answered, in time.
+///
+/// # Errors
+/// When nobody answers, or the answer is no; then in the gateway's own words.
+pub(crate) async fn ask_json(
+    admin: &Uri,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, Refused> {
+    let answered = tokio::time::timeout(PATIENCE, ask(admin, method, path, body)).await;
+    let (status, body) = answered
+        .map_err(|_| Refused::Nobody("no answer in time".into()))?
+        .map_err(|error| Refused::Nobody(error.to_string()))?;
+    let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if status.is_success() {
+        return Ok(value);
+    }
+    let message =
+        value["message"].as_str().map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
+    Err(Refused::Said(message))
+}
+
+/// Why there is no answer to work with.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    Nobody(String),
+    /// The gateway is there, and says no.
+    Said(String),
+}
+
+/// The gateway is near; a long list from its disk takes a moment.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

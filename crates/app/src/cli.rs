@@ -5,8 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod scan;
+mod webhooks;
 
 pub(crate) use scan::ScanOptions;
+pub(crate) use webhooks::{
+    At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, VerifyOptions, WebhooksCommand,
+};
 
 mod outbox;
 
@@ -53,6 +57,9 @@ pub(crate) enum Command {
     /// Show writes that were accepted to be applied later, and replay, change, cancel or drop them
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// HubSpot's events: what came, what went on, what waits, and why a delivery does not verify
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
     /// Print the runbook page of a diagnosis, such as auth.token_revoked; without a code, list them
     Runbook(RunbookOptions),
     /// Check, show or print the configuration

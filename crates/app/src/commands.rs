@@ -20,6 +20,7 @@ mod sim;
 mod stack_settings;
 mod triage;
 mod up;
+mod webhooks;
 mod workload;
 
 /// Runs the command that was asked for.
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Bundle(options) => bundle::run(&load()?, &options),
         Command::Incident(options) => incident::run(&load()?, &options),
         Command::Scan(options) => scan::run(&options),
+        Command::Webhooks(command) => webhooks::run(&load()?, &command),
         Command::Runbook(options) => runbook::run(&load()?, &options),
         Command::Config(command) => config::run(&command, load),
     }

@@ -6,18 +6,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use client::body::Body;
 use client::clock::WallClock;
+use client::stack::Stack;
 use futures_util::future::BoxFuture;
-use gateway::Intake;
+use gateway::traffic::Histogram;
+use gateway::{Intake, Peer};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hubspot::secret::Secret;
 use hubspot::signature::Rules;
 use inbox::address::PublicAddress;
+use inbox::books::Books;
 use inbox::dispatch::house::Dispatch;
 use inbox::receive::{self, App, Outcome, Receiver};
+use parking_lot::Mutex;
 use serde_json::json;
 use store::Store;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::config::{Config, SubscriberSection};
 use crate::failure::Failure;
@@ -25,6 +30,8 @@ use crate::process;
 use crate::secret_reference::SecretReference;
 
 mod dispatch;
+mod effects;
+mod keeping;
 
 /// The path that HubSpot's deliveries arrive at; the name of a connection may follow.
 const PATH: &str = "/webhooks/hubspot";
@@ -38,17 +45,22 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 /// The variable that people already have.
 const SECRET_VARIABLE: &str = "HUBSPOT_CLIENT_SECRET";
 
-/// What takes webhooks, and what passes them on.
+/// What takes webhooks, what passes them on, and what people may ask of both.
+#[derive(Clone)]
 pub(crate) struct Running {
     pub(crate) intake: Arc<dyn Intake>,
     pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) receiver: Arc<Receiver>,
+    pub(crate) acknowledged: Arc<Mutex<Histogram>>,
+    pub(crate) clock: WallClock,
+    stop: watch::Sender<bool>,
 }
 
 /// As the configuration asks for it: nothing without a public address.
 pub(crate) async fn open(
     config: &Config,
     store: Option<Store>,
-    clock: &WallClock,
+    stack: &Arc<Stack>,
     tls: &rustls::ClientConfig,
 ) -> Result<Option<Running>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
@@ -66,15 +78,36 @@ pub(crate) async fn open(
         Failure::usage("webhooks are acknowledged only once they are on a disk, and no store is configured")
             .hint("name a directory with --data, or set [store] url")
     })?;
+    let clock = stack.clock();
     let (arrived, arrivals) = watch::channel(0);
-    let dispatch = Arc::new(dispatch::open(&store, clock, tls, arrivals, subscribers).await?);
-    let receiver = Receiver { store, public, rules: Rules::default(), apps, arrived };
-    let intake = Arc::new(Webhooks { receiver: Arc::new(receiver), clock: clock.clone() });
-    Ok(Some(Running { intake, dispatch }))
+    let dispatch = Arc::new(dispatch::open(&store, &clock, tls, arrivals, subscribers).await?);
+    let receiver = Arc::new(Receiver {
+        store,
+        public,
+        rules: Rules::default(),
+        apps,
+        arrived,
+        books: Books::default(),
+        trusted_proxies: config.webhooks.trusted_proxies()?,
+        effects: Arc::new(effects::House { stack: stack.clone() }),
+    });
+    let acknowledged = Arc::new(Mutex::new(Histogram::default()));
+    let webhooks =
+        Webhooks { receiver: receiver.clone(), clock: clock.clone(), acknowledged: acknowledged.clone() };
+    let stop = keeping::start(&receiver, &clock, &config.webhooks);
+    Ok(Some(Running { intake: Arc::new(webhooks), dispatch, receiver, acknowledged, clock, stop }))
+}
+
+impl Running {
+    /// Ends what is under way, and keeps what was done.
+    pub(crate) async fn finish(&self) {
+        let _nobody_listens = self.stop.send(true);
+        self.dispatch.finish().await;
+    }
 }
 
 /// Every connection that has a client secret, or the one of the environment.
-fn apps(config: &Config) -> Result<Vec<App>, Failure> {
+pub(crate) fn apps(config: &Config) -> Result<Vec<App>, Failure> {
     let mut apps = Vec::new();
     for connection in &config.connections {
         if let Some(secret) = &connection.client_secret {
@@ -96,6 +129,8 @@ fn apps(config: &Config) -> Result<Vec<App>, Failure> {
 struct Webhooks {
     receiver: Arc<Receiver>,
     clock: WallClock,
+    /// How long deliveries took that were kept.
+    acknowledged: Arc<Mutex<Histogram>>,
 }
 
 impl Intake for Webhooks {
@@ -104,8 +139,15 @@ impl Intake for Webhooks {
     }
 
     fn take(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
-        let (receiver, clock) = (self.receiver.clone(), self.clock.clone());
-        Box::pin(async move { take(&receiver, &clock, request).await })
+        let (receiver, clock, books) = (self.receiver.clone(), self.clock.clone(), self.acknowledged.clone());
+        let began = Instant::now();
+        Box::pin(async move {
+            let answer = take(&receiver, &clock, request).await;
+            if answer.status().is_success() {
+                books.lock().note(began.elapsed());
+            }
+            answer
+        })
     }
 }
 
@@ -126,6 +168,7 @@ async fn take(receiver: &Receiver, clock: &WallClock, request: Request<Body>) ->
         connection: connection.filter(|name| !name.is_empty()),
         headers: &parts.headers,
         body: &body,
+        peer: parts.extensions.get().map(|Peer(address)| *address),
     };
     let outcome = receiver.receive(&delivery, clock.now()).await;
     tell(&outcome);

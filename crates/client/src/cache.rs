@@ -7,6 +7,7 @@
 //! | `wishes` | what the caller says about it (`Cache-Control`) |
 //! | `freshness` | whether an answer of some age is served |
 //! | `needs`, `touch`, `marks` | whether a write has made it untrue |
+//! | `elsewhere` | likewise a change that webhooks tell of |
 //! | `look` | what a call gets: an answer, a flight to join, a flight to lead |
 //! | `learn` | what an answer or a write adds and ends |
 //! | `fields` | what of a record's answer serves a read with fewer properties |
@@ -34,6 +35,7 @@ use crate::call::{Call, Source};
 use crate::stack::Feature;
 
 mod counters;
+mod elsewhere;
 mod fields;
 mod flight;
 mod freshness;
@@ -52,6 +54,7 @@ mod wishes;
 mod writing;
 
 pub use counters::CacheReport;
+pub use elsewhere::{Elsewhere, Extent};
 pub(crate) use flight::{Flight, Landing, Shared};
 pub(crate) use freshness::Outage;
 pub(crate) use marks::Marks;

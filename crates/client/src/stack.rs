@@ -26,7 +26,7 @@ use tracing::Instrument;
 
 use crate::accounts::{Account, AccountSettings, Accounts};
 use crate::body::Body;
-use crate::cache::{Cache, CacheReport, CacheSettings, Found};
+use crate::cache::{Cache, CacheReport, CacheSettings, Elsewhere, Found};
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
 use crate::clock::WallClock;
 use crate::daily_usage;
@@ -135,6 +135,11 @@ impl Stack {
         self.accounts.all().into_iter().find(|account| {
             account.authorization.as_ref().is_some_and(|known| known.as_bytes() == bearer.as_bytes())
         })
+    }
+
+    /// A change that did not come through us: what is kept of the record is over.
+    pub fn changed_elsewhere(&self, change: &Elsewhere<'_>) {
+        self.cache.changed_elsewhere(&self.accounts.all(), change);
     }
 
     /// Retries that may follow at once, over all callers.

@@ -38,6 +38,8 @@ pub use wire::Patience;
 pub(crate) use wire::Refused;
 use wire::{Next, Wire};
 
+use crate::intake::{Peer, WEBHOOKS};
+
 /// How long a client that is still sending has to read our last answer.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -62,6 +64,7 @@ where
     S: Fn(Arrived) -> F + Send + Sync,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
+    let peer = socket.peer_addr().ok().map(|address| Peer(address.ip()));
     let wire = Arc::new(Mutex::new(Wire::new(socket, patience)));
     async move {
         let _place = place;
@@ -74,7 +77,10 @@ where
                 _ = told.as_mut() => return,
             };
             let (asked, arrived) = match next {
-                Next::Head(head) => {
+                Next::Head(mut head) => {
+                    if let Some(peer) = peer.filter(|_| head.request.uri().path().starts_with(WEBHOOKS)) {
+                        head.request.extensions_mut().insert(peer);
+                    }
                     let asked = Asked::by(&head.request, head.keep_alive);
                     (asked, Arrived::Request(head.request.map(|()| arriving::body(&wire))))
                 }

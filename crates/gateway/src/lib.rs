@@ -51,7 +51,7 @@ mod turned_away;
 
 pub use connection::Patience;
 pub use forward::ForwardSettings;
-pub use intake::Intake;
+pub use intake::{Intake, Peer};
 pub use listener::ListenerSettings;
 pub use own_hosts::OwnHosts;
 pub use turned_away::TurnedAway;

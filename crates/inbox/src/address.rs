@@ -33,6 +33,15 @@ impl PublicAddress {
         Ok(Self { origin: format!("{scheme}://{authority}"), path })
     }
 
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Paths that may stand for one that arrived.
+    pub(crate) fn paths(&self, path: &str) -> Vec<String> {
+        vec![format!("{}{path}", self.path), self.path.clone()]
+    }
+
     /// The addresses that HubSpot may have called when `target` (path and query) arrived: the public one with what
     /// arrived behind it and, where it has a path, with the query alone.
     pub(crate) fn called(&self, target: &str) -> Vec<String> {

@@ -15,6 +15,7 @@
 //! | [`door`] | the way out, behind one seam |
 //! | [`http_door`], [`lines`] | the ways out there are |
 //! | [`worker`] | one subscriber's engine at work |
+//! | [`replay`] | what a person wants sent once more |
 //! | [`house`] | all of them |
 
 pub mod breaker;
@@ -26,6 +27,7 @@ pub mod house;
 pub mod http_door;
 pub mod item;
 pub mod lines;
+pub mod replay;
 pub mod schedule;
 pub mod signing;
 pub mod subscriber;

@@ -158,6 +158,23 @@ impl Event<'_> {
         digest.finish().as_ref()[..16].try_into().expect("SHA-256 has 32 bytes")
     }
 
+    /// The object as a number, for counting: two may share one.
+    pub(crate) fn object_number(&self) -> u64 {
+        let (portal, object) = self.object();
+        let digest = aws_lc_rs::digest::digest(&SHA256, format!("{portal}/{object}").as_bytes());
+        u64::from_le_bytes(digest.as_ref()[..8].try_into().expect("SHA-256 has 32 bytes"))
+    }
+
+    /// Every object that the event names: its own, and those of an association or a merge.
+    pub fn object_ids(&self) -> impl Iterator<Item = &str> {
+        [self.object_id, self.from_object_id, self.to_object_id].into_iter().flatten().map(text)
+    }
+
+    /// HubSpot's id of the kind of object, where it tells it.
+    pub fn object_type_id(&self) -> Option<&str> {
+        self.object_type_id.as_deref()
+    }
+
     /// Events of one object are forwarded in order: the portal and the object, or the first of two that are associated.
     pub fn object(&self) -> (&str, &str) {
         let object = self.object_id.or(self.from_object_id).map_or("", text);

@@ -13,11 +13,24 @@
 //! | [`event`] | what an event tells of itself |
 //! | [`address`] | what HubSpot called |
 //! | [`receive`] | from request to answer |
+//! | [`proxy`] | what a proxy of ours says of the address |
+//! | [`suspect`] | what did not verify, and is verified again |
+//! | [`explain`] | why a delivery does not verify |
+//! | [`effects`] | what new events change in our own house |
+//! | [`privacy`] | a person who is to be forgotten, in what we keep |
+//! | [`books`], [`silence`] | what came, and whether too little does |
 //! | [`dispatch`] | on to the subscribers |
 //! | [`clock`] | the time of day |
 
 pub mod address;
+pub mod books;
 pub mod clock;
 pub mod dispatch;
+pub mod effects;
 pub mod event;
+pub mod explain;
+pub mod privacy;
+pub mod proxy;
 pub mod receive;
+pub mod silence;
+pub mod suspect;

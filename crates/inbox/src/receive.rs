@@ -1,5 +1,8 @@
 //! One delivery's way from the request to the answer.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode};
 use hubspot::secret::Secret;
 use hubspot::signature::{self, Refusal, Rules, SignedRequest};
@@ -11,7 +14,11 @@ use store::step::{self, Step};
 use tokio::sync::watch;
 
 use crate::address::PublicAddress;
+use crate::books::Books;
+use crate::effects::Effects;
 use crate::event::{self, Event, NoDelivery};
+use crate::proxy::{self, Network};
+use crate::suspect;
 
 /// An app whose deliveries we take.
 pub struct App {
@@ -31,6 +38,11 @@ pub struct Receiver {
     pub apps: Vec<App>,
     /// Changes whenever something new is on the disk.
     pub arrived: watch::Sender<u64>,
+    pub books: Books,
+    /// Proxies of ours: from them, and nobody else, what they say about the address is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Hears of new events at once, such as a cache.
+    pub effects: Arc<dyn Effects>,
 }
 
 /// A request to our webhook address.
@@ -42,6 +54,8 @@ pub struct Request<'a> {
     pub connection: Option<&'a str>,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
+    /// Who connected to us.
+    pub peer: Option<IpAddr>,
 }
 
 /// What became of it.
@@ -63,6 +77,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Kept { .. } => "kept",
+            Self::NoDelivery(_) => "no_delivery",
+            Self::Forged(_) => "forged",
+            Self::Doubtful { .. } => "doubtful",
+            Self::UnknownConnection => "unknown_connection",
+            Self::NotKept(_) => "not_kept",
+        }
+    }
+
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Kept { .. } => StatusCode::OK,
@@ -77,6 +102,12 @@ impl Outcome {
 impl Receiver {
     /// Takes one delivery. [`Outcome::Kept`] only after it is on the disk.
     pub async fn receive(&self, request: &Request<'_>, now: Timestamp) -> Outcome {
+        let outcome = self.take(request, now).await;
+        self.books.delivery(outcome.name());
+        outcome
+    }
+
+    async fn take(&self, request: &Request<'_>, now: Timestamp) -> Outcome {
         let events = match event::read(request.body) {
             Ok(events) => events,
             Err(no_delivery) => return Outcome::NoDelivery(no_delivery),
@@ -103,14 +134,23 @@ impl Receiver {
             }
         }
         match doubtful {
-            Some((app, refusal)) => Outcome::Doubtful { connection: app.connection.clone(), refusal },
+            Some((app, refusal)) => {
+                let suspect = suspect::suspect(request, &events, &app.connection, refusal, now);
+                if !self.store.quarantine(&suspect).await.unwrap_or(false) {
+                    self.books.suspect_lost();
+                }
+                Outcome::Doubtful { connection: app.connection.clone(), refusal }
+            }
             None => Outcome::Forged(refused),
         }
     }
 
-    fn verify(&self, app: &App, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) fn verify(&self, app: &App, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
         let mut refused = Refusal::NoSecret;
-        for uri in self.public.called(request.target) {
+        let is_trusted = |peer| self.trusted_proxies.iter().any(|network| network.contains(peer));
+        let told = request.peer.filter(|peer| is_trusted(*peer));
+        let told = told.and_then(|_| proxy::told(request.headers, request.target));
+        for uri in self.public.called(request.target).into_iter().chain(told) {
             let signed = SignedRequest {
                 method: request.method,
                 uri: &uri,
@@ -125,7 +165,7 @@ impl Receiver {
         Err(refused)
     }
 
-    async fn keep(&self, app: &App, body: &[u8], events: &[Event<'_>], now: Timestamp) -> Outcome {
+    pub(crate) async fn keep(&self, app: &App, body: &[u8], events: &[Event<'_>], now: Timestamp) -> Outcome {
         let delivery = NewDelivery {
             received_at: now,
             connection: app.connection.clone(),
@@ -136,7 +176,9 @@ impl Receiver {
         step::at(Step::DeliveryKept);
         match kept {
             Ok(new) => {
+                self.books.events(&app.connection, events, new.len(), now);
                 if !new.is_empty() {
+                    self.effects.changed(events);
                     self.arrived.send_modify(|count| *count += 1);
                 }
                 Outcome::Kept { events: events.len(), new: new.len() }
@@ -185,6 +227,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::effects::NoEffects;
+    use crate::suspect::Reverified;
 
     const BODY: &str = r#"[{"eventId":1,"subscriptionId":7,"portalId":62515,"occurredAt":1772366400000,
         "subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"appId":54321}]"#;
@@ -206,7 +250,17 @@ mod tests {
         };
         let public = PublicAddress::new("https://hooks.example.com").unwrap();
         let arrived = watch::Sender::new(0);
-        (Receiver { store, public, rules: Rules::default(), apps: vec![app], arrived }, directory)
+        let receiver = Receiver {
+            store,
+            public,
+            rules: Rules::default(),
+            apps: vec![app],
+            arrived,
+            books: Books::default(),
+            trusted_proxies: vec![Network::parse("10.0.0.0/8").unwrap()],
+            effects: Arc::new(NoEffects),
+        };
+        (receiver, directory)
     }
 
     fn signed_v3(secret: &str, body: &str, at: Timestamp) -> HeaderMap {
@@ -220,8 +274,14 @@ mod tests {
     }
 
     async fn post(receiver: &Receiver, headers: &HeaderMap, body: &str) -> Outcome {
-        let request =
-            Request { method: "POST", target: TARGET, connection: None, headers, body: body.as_bytes() };
+        let request = Request {
+            method: "POST",
+            target: TARGET,
+            connection: None,
+            headers,
+            body: body.as_bytes(),
+            peer: None,
+        };
         receiver.receive(&request, now()).await
     }
 
@@ -258,6 +318,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_in_doubt_is_kept_once_and_taken_when_the_secret_is_mended() {
+        let (mut receiver, _directory) = receiver(&["old"]).await;
+        for attempt in ["0", "1"] {
+            let body = BODY.replace(r#""attemptNumber":0"#, &format!(r#""attemptNumber":{attempt}"#));
+            let outcome = post(&receiver, &signed_v3("new", &body, now()), &body).await;
+            assert_eq!(outcome.status(), StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let kept = receiver.store.suspects(0, 10).await.unwrap();
+        assert_eq!((kept.len(), kept[0].times), (1, 2));
+        assert_eq!(receiver.reverify(None).await.unwrap(), Reverified { still: 1, ..Reverified::default() });
+        receiver.apps[0].secrets.push(Secret::new("new"));
+        assert_eq!(receiver.reverify(None).await.unwrap(), Reverified { taken: 1, new: 1, still: 0 });
+        assert_eq!(receiver.reverify(None).await.unwrap(), Reverified::default());
+        let outcome = post(&receiver, &signed_v3("new", BODY, now()), BODY).await;
+        assert_eq!(outcome, Outcome::Kept { events: 1, new: 0 }, "HubSpot's next try brings nothing new");
+    }
+
+    #[tokio::test]
+    async fn what_a_stranger_says_about_the_address_is_not_believed() {
+        let (mut receiver, _directory) = receiver(&["s1"]).await;
+        receiver.public = PublicAddress::new("https://elsewhere.example").unwrap();
+        let mut headers = signed_v3("s1", BODY, now());
+        headers.insert("x-forwarded-host", "hooks.example.com".parse().unwrap());
+        let from = |peer: &str| Request {
+            method: "POST",
+            target: TARGET,
+            connection: None,
+            headers: &headers,
+            body: BODY.as_bytes(),
+            peer: Some(peer.parse().unwrap()),
+        };
+        assert_ne!(receiver.receive(&from("192.0.2.1"), now()).await.status(), StatusCode::OK);
+        assert_eq!(receiver.receive(&from("10.1.1.1"), now()).await.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
     async fn what_was_signed_long_ago_or_in_the_future_is_refused() {
         let (receiver, _directory) = receiver(&["s1"]).await;
         for seconds in [-301, 301] {
@@ -291,6 +387,7 @@ mod tests {
             connection: Some("other"),
             headers: &headers,
             body: BODY.as_bytes(),
+            peer: None,
         };
         assert_eq!(receiver.receive(&request, now()).await, Outcome::UnknownConnection);
     }

@@ -26,6 +26,13 @@ impl EventKey {
         &self.0
     }
 
+    /// When its event occurred.
+    pub fn occurred_at(&self) -> Timestamp {
+        let mut milliseconds = [0; 8];
+        milliseconds[2..].copy_from_slice(&self.0[..6]);
+        Timestamp::from_millisecond(i64::from_be_bytes(milliseconds)).unwrap_or_default()
+    }
+
     pub fn of_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -110,6 +117,7 @@ mod tests {
         let late = EventKey::new(at("2026-03-01T00:00:00.001Z"), [0; 10]);
         assert!(early < late);
         assert!(EventKey::earliest(at("2026-03-01T00:00:00.001Z")) <= late);
+        assert_eq!(late.occurred_at(), at("2026-03-01T00:00:00.001Z"));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Progress {
 /// What there is to deliver still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// Deliveries behind the position.
+    /// Deliveries behind the position; a few more where some were taken out by time.
     pub deliveries: u64,
     /// When the first of them came.
     pub since: Option<Timestamp>,
@@ -191,12 +191,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn backlog(&self, subscriber: &str, position: i64) -> Result<Backlog, StoreError> {
-        let log = "SELECT count(*), min(received_at) FROM deliveries WHERE seq > $1";
+        // The first and the last, and not a count: there may be millions.
+        let log = "SELECT coalesce((SELECT max(seq) FROM deliveries), $1) - $1,
+            (SELECT received_at FROM deliveries WHERE seq > $1 ORDER BY seq LIMIT 1)";
         let mut log = self.ask(Statement::new(log, values![position])).await?;
         let letters = "SELECT state, count(*) FROM letters WHERE subscriber = $1 GROUP BY state";
         let mut backlog = Backlog::default();
         if let Some(mut row) = log.pop() {
-            backlog.deliveries = row.number().unsigned_abs();
+            backlog.deliveries = u64::try_from(row.number()).unwrap_or_default();
             backlog.since = row.maybe_number().map(time);
         }
         for mut row in self.ask(Statement::new(letters, values![subscriber])).await? {

@@ -7,6 +7,9 @@
 //! | [`deliveries`] | webhooks as they came |
 //! | [`dispatch`] | how far each has been forwarded |
 //! | [`incidents`] | incidents, their history, and messages to people |
+//! | [`quarantine`] | deliveries that did not verify |
+//! | [`journal`] | how far HubSpot's journal has been read |
+//! | [`retention`] | what goes in time |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | [`step`] | where the proof kills us |
@@ -25,8 +28,11 @@ pub mod dispatch;
 pub mod failure;
 pub mod idempotency;
 pub mod incidents;
+pub mod journal;
 pub mod outbox;
 mod postgres;
+pub mod quarantine;
+pub mod retention;
 pub mod schema;
 mod sqlite;
 mod statement;

@@ -3,20 +3,25 @@
 //! A commit is on the server's disk before it is told of (`synchronous_commit` is never lowered). The server commits
 //! concurrent transactions in groups by itself, so that each request has one of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use parking_lot::Mutex;
 use tokio_postgres::{Config, NoTls};
 
 use crate::failure::{OpenError, Refusing, StoreError};
 use crate::schema::POSTGRES_STEPS;
 
 mod deliveries;
+mod horizon;
 mod idempotency;
 mod incidents;
 mod keeping;
 mod operations;
 mod run;
+
+use horizon::Horizon;
 
 /// Connections to the server: it shares their syncs, and more would only stand in its way.
 const CONNECTIONS_MAX: usize = 16;
@@ -28,7 +33,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SCHEMA_LOCK: i64 = 0x6875_626b;
 
 #[derive(Clone)]
-pub(crate) struct Postgres(Pool);
+pub(crate) struct Postgres {
+    pool: Pool,
+    /// How far the log of deliveries may be read.
+    horizon: Arc<Mutex<Horizon>>,
+}
 
 impl Postgres {
     /// Connects, and takes the steps of the schema that are missing.
@@ -43,14 +52,14 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| OpenError::Broken(error.to_string()))?;
-        let store = Self(pool);
+        let store = Self { pool, horizon: Arc::default() };
         store.migrate().await?;
         Ok(store)
     }
 
     async fn migrate(&self) -> Result<(), OpenError> {
         let known = u32::try_from(POSTGRES_STEPS.len()).expect("a few steps");
-        let mut client = self.0.get().await.map_err(|error| OpenError::Broken(error.to_string()))?;
+        let mut client = self.pool.get().await.map_err(|error| OpenError::Broken(error.to_string()))?;
         let transaction = client.transaction().await.map_err(broken)?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&SCHEMA_LOCK]).await.map_err(broken)?;
         let begin = "CREATE TABLE IF NOT EXISTS hubkeeper_schema (version BIGINT NOT NULL)";
@@ -72,7 +81,7 @@ impl Postgres {
     /// A connection. Without one nothing has been tried.
     async fn client(&self) -> Result<Object, StoreError> {
         let unreachable = |error: deadpool_postgres::PoolError| Refusing::Broken(error.to_string());
-        self.0.get().await.map_err(|error| StoreError::NotAccepted(unreachable(error)))
+        self.pool.get().await.map_err(|error| StoreError::NotAccepted(unreachable(error)))
     }
 }
 

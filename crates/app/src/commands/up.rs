@@ -140,7 +140,7 @@ impl House {
         }
         let room = room::open(config, store.as_ref(), &stack, &traffic, probe_token).await?;
         let outbox = store.clone().map(|store| outbox(config, store, &stack, connections)).map(Arc::new);
-        let webhooks = webhooks::open(config, store, &clock, &tls).await?;
+        let webhooks = webhooks::open(config, store, &stack, &tls).await?;
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
@@ -209,6 +209,7 @@ impl House {
             started: self.started,
             outbox: self.gateway.outbox.clone(),
             exported: exporter.as_ref().map(Exporter::queue),
+            webhooks: self.webhooks.clone(),
         };
         let (incidents, room) = self.room.unzip();
         let admin = Admin {
@@ -221,6 +222,7 @@ impl House {
             draining: draining.clone(),
             own_hosts: self.admin_hosts,
             drill: self.drill,
+            webhooks: self.webhooks.clone(),
         };
         let exporting = async {
             match &mut exporter {
@@ -253,7 +255,7 @@ impl House {
             kept.leave(&stack).await;
         }
         if let Some(webhooks) = &self.webhooks {
-            webhooks.dispatch.finish().await;
+            webhooks.finish().await;
         }
         if let Some(exporter) = &mut exporter {
             exporter.finish(&sources).await;

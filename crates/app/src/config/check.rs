@@ -182,7 +182,7 @@ fn unique<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Result<
 }
 
 /// A name stands in logs and metrics, where everyone may read.
-fn presentable(section: &str, name: &str) -> Result<(), Failure> {
+pub(super) fn presentable(section: &str, name: &str) -> Result<(), Failure> {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | ' ');
     if TokenShape::of(&Secret::new(name)) != TokenShape::Unknown {
         return Err(Failure::usage(format!("a name in [[{section}]] looks like a token"))

@@ -6,16 +6,20 @@ use http::Uri;
 use inbox::dispatch::filter::Filter;
 use inbox::dispatch::signing::SigningKey;
 use inbox::dispatch::subscriber::{BATCH_MAX, CONCURRENCY_MAX, HttpSink, Order, Reach, Sink, Subscriber};
+use inbox::proxy::Network;
 use serde::{Deserialize, Serialize};
 
 use super::quote;
 use crate::failure::Failure;
 use crate::secret_reference::SecretReference;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WebhooksSection {
     pub(crate) public_url: Option<String>,
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) keep_days: u64,
+    pub(crate) keep_bytes_max: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) subscribers: Vec<SubscriberSection>,
 }
@@ -77,8 +81,38 @@ const fn timeout_ms() -> u64 {
     15_000
 }
 
+impl Default for WebhooksSection {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            keep_days: 7,
+            keep_bytes_max: 10 * 1024 * 1024 * 1024,
+            subscribers: Vec::new(),
+        }
+    }
+}
+
 impl WebhooksSection {
+    /// # Errors
+    /// A usage failure that names what is no network.
+    pub(crate) fn trusted_proxies(&self) -> Result<Vec<Network>, Failure> {
+        let parse = |text: &String| {
+            let network = Network::parse(text);
+            network.map_err(|error| {
+                Failure::usage(format!("webhooks.trusted_proxies: {error}"))
+                    .hint("names of hosts are not looked up")
+            })
+        };
+        self.trusted_proxies.iter().map(parse).collect()
+    }
+
     pub(super) fn check(&self) -> Result<(), Failure> {
+        self.trusted_proxies()?;
+        if self.keep_days == 0 {
+            return Err(Failure::usage("webhooks.keep_days is 0: nothing could be looked at or sent again")
+                .hint("7 is usual; what is not delivered is kept however old it is"));
+        }
         self.subscribers.iter().try_for_each(SubscriberSection::check)?;
         if self.public_url.is_none() && !self.subscribers.is_empty() {
             return Err(Failure::usage(
@@ -140,6 +174,14 @@ impl SubscriberSection {
             ));
         }
         Ok(())
+    }
+
+    /// A name stands in logs and metrics, where everyone may read.
+    ///
+    /// # Errors
+    /// A usage failure.
+    pub(crate) fn presentable(&self) -> Result<(), Failure> {
+        super::check::presentable("webhooks.subscribers", &self.name())
     }
 
     /// With its secrets.

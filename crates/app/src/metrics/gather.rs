@@ -14,9 +14,11 @@ use tokio::time::Instant;
 
 use super::{Metric, Reading, Value, process};
 use crate::otel::Queue;
+use crate::webhooks::Running;
 
 mod account;
 mod outbox;
+mod webhooks;
 
 /// The running parts.
 #[derive(Clone)]
@@ -29,6 +31,7 @@ pub(crate) struct Sources {
     pub(crate) outbox: Option<Arc<Outbox>>,
     /// Where telemetry is exported.
     pub(crate) exported: Option<Arc<Queue>>,
+    pub(crate) webhooks: Option<Running>,
 }
 
 /// What has been read so far.
@@ -72,6 +75,9 @@ pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
     if let Some(lost) = sources.exported.as_ref().map(|queue| queue.lost()) {
         readings.count(Metric::TelemetryLost, &["traces"], lost.spans);
         readings.count(Metric::TelemetryLost, &["metrics"], lost.metrics);
+    }
+    if let Some(webhooks) = &sources.webhooks {
+        readings.webhooks(webhooks);
     }
     readings.process(sources.started);
     readings.0

@@ -280,6 +280,80 @@ metrics! {
         &["connection", "family"],
         "Calls held back because that many requests are on their way already.",
     ),
+    WebhookDeliveries: counter(
+        "hubkeeper_webhook_deliveries",
+        &["result"],
+        "Requests to the webhook address: `kept` and acknowledged, `forged`, `doubtful` (for a known app, and not verifying: \
+         quarantined), `no_delivery`, `unknown_connection`, `not_kept` because the store failed.",
+    ),
+    WebhookEvents: counter(
+        "hubkeeper_webhook_events",
+        &["result"],
+        "Events in deliveries that were kept: `new`, or `duplicate` of one that had come before. `retried` are those that HubSpot \
+         had tried to deliver before, `out_of_order` those that came after a later one of their object.",
+    ),
+    WebhookAck: seconds(
+        "hubkeeper_webhook_ack_seconds",
+        &[],
+        "How long it took to acknowledge a delivery, its commit to the disk included. HubSpot gives up after 5 s.",
+    ),
+    WebhookDelay: seconds(
+        "hubkeeper_webhook_delay_seconds",
+        &[],
+        "From what happened in HubSpot to the arrival of its event.",
+    ),
+    WebhookQuiet: About {
+        unit: Unit::Seconds,
+        ..gauge(
+            "hubkeeper_webhook_quiet_seconds",
+            &["connection"],
+            "How long no event has come.",
+        )
+    },
+    WebhookSilent: gauge(
+        "hubkeeper_webhook_silent",
+        &["connection"],
+        "1 while far fewer events come than usual, so that HubSpot or the way from it has most likely failed, else 0.",
+    ),
+    WebhookSuspectsLost: counter(
+        "hubkeeper_webhook_suspects_lost",
+        &[],
+        "Doubtful deliveries that the quarantine had no room for. HubSpot sends them again for a day.",
+    ),
+    Forwarded: counter(
+        "hubkeeper_forwarded_events",
+        &["subscriber", "result"],
+        "Events for a subscriber, by what became of them: `delivered`, `parked` to be tried later by themselves, `dead` after 72 \
+         hours, `superseded` by a later one of their subject.",
+    ),
+    ForwardFailures: counter(
+        "hubkeeper_forward_failures",
+        &["subscriber"],
+        "Requests to a subscriber that it did not take.",
+    ),
+    ForwardBacklog: gauge(
+        "hubkeeper_forward_backlog",
+        &["subscriber"],
+        "Deliveries that a subscriber is not done with.",
+    ),
+    ForwardBacklogAge: About {
+        unit: Unit::Seconds,
+        ..gauge(
+            "hubkeeper_forward_backlog_age_seconds",
+            &["subscriber"],
+            "How long ago the first delivery came that a subscriber is not done with; 0 where there is none.",
+        )
+    },
+    ForwardLetters: gauge(
+        "hubkeeper_forward_letters",
+        &["subscriber", "state"],
+        "Events taken out of a subscriber's line: `waiting` for their next try, or `dead` until a person acts.",
+    ),
+    ForwardLeftAlone: gauge(
+        "hubkeeper_forward_left_alone",
+        &["subscriber"],
+        "1 while a subscriber takes nothing and is only asked every 15 s at most, or is switched off, else 0.",
+    ),
     Credentials: gauge(
         "hubkeeper_credentials",
         &[],
@@ -338,7 +412,7 @@ mod tests {
     use super::*;
 
     /// Label names that stand for closed or bounded lists. No id, no route, no address can get in by another name.
-    const LABELS: [&str; 15] = [
+    const LABELS: [&str; 16] = [
         "by",
         "bound",
         "budget",
@@ -353,6 +427,7 @@ mod tests {
         "source",
         "state",
         "status",
+        "subscriber",
         "version",
     ];
 

@@ -13,6 +13,7 @@ use store::Store;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::config::SubscriberSection;
 use crate::failure::Failure;
 use crate::process;
 
@@ -45,9 +46,25 @@ pub(super) async fn open(
         seed: rand::random(),
     };
     let dispatch = Dispatch::new(around, arrivals);
+    let broken = |error| Failure::usage(format!("the store cannot be used: {error}"));
+    let configured: Vec<String> = subscribers.iter().map(|subscriber| subscriber.name.clone()).collect();
     for subscriber in subscribers {
-        let served = dispatch.serve(subscriber, None).await;
-        served.map_err(|error| Failure::usage(format!("the store cannot be used: {error}")))?;
+        dispatch.serve(subscriber, None).await.map_err(broken)?;
+    }
+    // Those that people made at work; the file goes before them.
+    for standing in store.standings().await.map_err(broken)? {
+        let Some(settings) = standing.settings.filter(|_| !configured.contains(&standing.name)) else {
+            continue;
+        };
+        let section: Result<SubscriberSection, _> = serde_json::from_slice(&settings);
+        let subscriber = section.map_err(Failure::usage).and_then(|section| section.subscriber());
+        match subscriber {
+            Ok(subscriber) => dispatch.serve(subscriber, Some(&settings)).await.map_err(broken)?,
+            // Its place in the log is kept; the others are served.
+            Err(failure) => {
+                tracing::error!(subscriber = standing.name, %failure, "a subscriber cannot be served");
+            }
+        }
     }
     Ok(dispatch)
 }

@@ -5,6 +5,7 @@ use simulator::webhooks::sign;
 
 use crate::house::{Program, Start, ask};
 
+mod desk;
 mod forwarding;
 
 const SECRET: &str = "11111111-2222-3333-4444-555555555555";

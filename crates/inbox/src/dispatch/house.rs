@@ -11,10 +11,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::door::Door;
+use super::door::{Door, Occasion, Parcel};
 use super::http_door::HttpDoor;
+use super::item::Item;
 use super::lines::FileDoor;
+use super::replay::ReplayLane;
 use super::subscriber::{Sink, Subscriber};
+use super::verdict::Verdict;
 use super::worker::{Status, Worker};
 use crate::clock::Clock;
 
@@ -42,6 +45,7 @@ struct Running {
     stop: watch::Sender<bool>,
     status: Arc<Mutex<Status>>,
     work: JoinHandle<()>,
+    replays: JoinHandle<()>,
 }
 
 /// One subscriber, as it is served now.
@@ -77,9 +81,17 @@ impl Dispatch {
             status: status.clone(),
             subscriber: subscriber.clone(),
         };
+        let lane = ReplayLane {
+            store: worker.store.clone(),
+            door: self.door(&subscriber.sink),
+            clock: worker.clock.clone(),
+            lead: worker.lead.clone(),
+            subscriber: subscriber.clone(),
+        };
+        let replays = tokio::spawn(lane.run(stopped.clone()));
         let work = tokio::spawn(worker.run(self.arrivals.clone(), stopped));
         let name = subscriber.name.clone();
-        self.running.lock().insert(name, Running { subscriber, stop, status, work });
+        self.running.lock().insert(name, Running { subscriber, stop, status, work, replays });
         Ok(())
     }
 
@@ -112,6 +124,13 @@ impl Dispatch {
         }
     }
 
+    /// Sends a made-up event to a subscriber, at once and beside everything else.
+    pub async fn test(&self, name: &str, item: Item) -> Option<Verdict> {
+        let door = self.running.lock().get(name).map(|running| self.door(&running.subscriber.sink))?;
+        let parcel = Parcel { items: vec![item], at: (self.around.clock)(), occasion: Occasion::Live };
+        Some(door.post(parcel).await)
+    }
+
     fn door(&self, sink: &Sink) -> Arc<dyn Door> {
         match sink {
             Sink::Http(http) => {
@@ -126,6 +145,7 @@ impl Dispatch {
 impl Running {
     async fn end(self) {
         let _it_has_ended_already = self.stop.send(true);
+        let _its_requests_are_repeated = self.replays.await;
         if let Err(error) = self.work.await {
             tracing::error!(subscriber = self.subscriber.name, %error, "a worker broke");
         }

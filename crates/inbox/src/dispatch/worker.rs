@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use store::Store;
-use store::dispatch::{Lead, LetterState, Standing};
+use store::dispatch::{Backlog, Lead, LetterState, Standing};
 use store::failure::StoreError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -32,6 +32,9 @@ const KEEP_EVERY: Duration = Duration::from_millis(50);
 
 /// Without a sign that something has come, we look after this time: another hubkeeper may have taken it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How often what is left to deliver is counted.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
 
 /// Who serves a subscriber says so again well before this time is over.
 const LEAD_FOR: SignedDuration = SignedDuration::from_secs(30);
@@ -61,6 +64,7 @@ pub struct Status {
     pub left_alone: bool,
     pub parked: usize,
     pub in_flight: usize,
+    pub backlog: Backlog,
     pub counts: Counts,
 }
 
@@ -119,12 +123,14 @@ impl Worker {
             parked: self.store.letters_waiting(name).await?,
             written: self.store.letters_behind(name, standing.position).await?,
         };
+        self.status.lock().position = standing.position;
         let mut turn = Turn {
             worker: self,
             engine: Engine::new(&self.subscriber, begin, self.seed),
             flights: Flights::new(),
             kept_at: Instant::now(),
             lead_again: (self.clock)() + LEAD_AGAIN,
+            counted_at: None,
             letters_at: Some(Timestamp::MIN),
         };
         loop {
@@ -135,6 +141,7 @@ impl Worker {
             if !turn.keep(Keep::InTime).await? {
                 return Ok(End::Lost);
             }
+            turn.count().await?;
             turn.tell();
             if turn.engine.is_disabled() && turn.flights.is_empty() {
                 return Ok(if turn.keep(Keep::Now).await? { End::Disabled } else { End::Lost });
@@ -155,7 +162,7 @@ impl Worker {
 }
 
 /// Told to stop; by whoever is gone, too.
-async fn told(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn told(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
@@ -174,6 +181,8 @@ struct Turn<'a> {
     flights: Flights,
     kept_at: Instant,
     lead_again: Timestamp,
+    /// When the backlog was counted.
+    counted_at: Option<Instant>,
     /// When to look for letters.
     letters_at: Option<Timestamp>,
 }
@@ -269,6 +278,18 @@ impl Turn<'_> {
             wake = wake.min(self.kept_at + KEEP_EVERY);
         }
         wake
+    }
+
+    /// Counts what there is still to deliver, now and then.
+    async fn count(&mut self) -> Result<(), StoreError> {
+        if self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
+            return Ok(());
+        }
+        self.counted_at = Some(Instant::now());
+        let position = self.worker.status.lock().position.max(self.engine.progress().position.unwrap_or(0));
+        let backlog = self.worker.store.backlog(&self.worker.subscriber.name, position).await?;
+        self.worker.status.lock().backlog = backlog;
+        Ok(())
     }
 
     fn tell(&mut self) {

@@ -119,7 +119,7 @@ impl NewLetter {
         )
     }
 
-    fn checksum(&self, subscriber: &str) -> i64 {
+    pub(crate) fn checksum(&self, subscriber: &str) -> i64 {
         let sum = Checksum::default()
             .text(subscriber)
             .number(self.seq)
@@ -165,7 +165,7 @@ impl LetterEnding {
         }
         let (state, attempts, due_at, status, reason) = self.columns();
         // One that is being replayed stays in the lane of its own.
-        let sql = "UPDATE letters SET state = CASE WHEN state = 2 AND $1 = 0 THEN 2 ELSE $1 END, attempts = $2, due_at = $3,
+        let sql = "UPDATE letters SET state = CASE WHEN state = 2 AND CAST($1 AS BIGINT) = 0 THEN 2 ELSE $1 END, attempts = $2, due_at = $3,
                  status = CAST($4 AS BIGINT), reason = $5
              WHERE id = $6 AND EXISTS (SELECT 1 FROM subscribers WHERE name = $7 AND owner = $8)";
         Statement::new(sql, values![state as i64, attempts, due_at, status, reason, id, name, owner])

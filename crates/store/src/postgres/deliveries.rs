@@ -47,10 +47,13 @@ impl Postgres {
 
     pub(crate) async fn deliveries(&self, after: i64, max: usize) -> Result<Vec<Delivery>, StoreError> {
         let client = self.client().await?;
+        let horizon = *self.horizon.lock();
+        let horizon = horizon.look(&client).await?;
+        *self.horizon.lock() = horizon;
         let sql = "SELECT seq, received_at, connection, places, body, checksum FROM deliveries
-                   WHERE seq > $1 ORDER BY seq LIMIT $2";
+                   WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let rows = client.query(sql, &[&after, &max]).await.map_err(unreadable)?;
+        let rows = client.query(sql, &[&after, &horizon.safe(), &max]).await.map_err(unreadable)?;
         rows.iter().map(read).collect()
     }
 

@@ -6,7 +6,9 @@ use store::failure::OpenError;
 use tempfile::TempDir;
 
 mod cases;
+mod dispatch;
 mod incident_cases;
+mod late;
 mod server;
 
 /// Where a case's store lies.
@@ -87,6 +89,15 @@ conform! {
     incident_cases::messages_of_one_channel_go_in_their_order,
     incident_cases::a_message_whose_sender_died_is_taken_again,
     incident_cases::a_sender_that_was_too_slow_ends_nothing,
+    dispatch::a_subscriber_begins_with_what_comes_from_now_on_and_keeps_its_place,
+    dispatch::one_leads_and_what_another_did_is_refused_whole,
+    dispatch::letters_of_an_object_are_due_one_after_the_other,
+    dispatch::a_dead_letter_waits_for_a_person,
+    dispatch::a_stretch_of_the_log_is_sent_again,
+    dispatch::a_subscriber_is_switched_off_and_on,
+    dispatch::suspects_are_kept_once_and_let_go,
+    dispatch::what_is_delivered_goes_in_time_and_nothing_else,
+    dispatch::a_bookmark_outlives_the_process,
 }
 
 #[tokio::test]

@@ -34,13 +34,19 @@ impl Place {
     }
 
     pub(super) async fn up(&self) -> Program {
+        let secret = self.sim.ready["client_secret"].as_str().unwrap();
+        self.up_with("", secret).await
+    }
+
+    /// With more sections, and a client secret that need not be the right one.
+    pub(super) async fn up_with(&self, sections: &str, secret: &str) -> Program {
         let listen = self.address.strip_prefix("http://").unwrap();
         let data = self.data.path().to_str().unwrap();
         let start = Start::new(&["up", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--data", data]);
-        let file = format!("[webhooks]\npublic_url = \"{}\"\n{}", self.address, self.subscribers);
+        let file = format!("[webhooks]\npublic_url = \"{}\"\n{}{sections}", self.address, self.subscribers);
         let start = start.args(&["--upstream", self.sim.url()]).file("hubkeeper.toml", &file);
-        let secret = self.sim.ready["client_secret"].as_str().unwrap();
-        start.env("HUBSPOT_CLIENT_SECRET", secret).env("SUBSCRIBER_SECRET", SECRET).ready().await
+        let start = start.env("HUBSPOT_CLIENT_SECRET", secret).env("APP_SECRET", secret);
+        start.env("TOKEN", self.sim.token()).env("SUBSCRIBER_SECRET", SECRET).ready().await
     }
 
     /// Made-up events leave HubSpot.

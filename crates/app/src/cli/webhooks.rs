@@ -1,0 +1,152 @@
+//! `hubkeeper webhooks …`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhooksCommand {
+    /// Show events as they come, one a line, until interrupted
+    Tail(TailOptions),
+    /// List events that came, or what waits: letters, the quarantine, replays
+    List(ListOptions),
+    /// Show one event with all that is known of it
+    Show(ShowOptions),
+    /// Send events once more: dead letters, or a stretch of time, in a lane of its own
+    Replay(ReplayOptions),
+    /// Say why a delivery does not verify; without one, verify the quarantine again and take what fits
+    Verify(VerifyOptions),
+    /// Send a made-up event to a subscriber and say what it answered
+    SendTest(SubscriberOptions),
+    /// Who gets events and how far each is; or make one, switch one, let one go
+    Subscribers(SubscribersOptions),
+}
+
+/// Where the running gateway's admin API is, and how to answer.
+#[derive(Debug, Args)]
+pub(crate) struct At {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The running gateway's admin API [default: from the configuration]
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TailOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Only these, such as contact.*
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) kind: Option<String>,
+    /// Only of this object
+    #[arg(long, value_name = "ID")]
+    pub(crate) object: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Only these, such as contact.*
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) kind: Option<String>,
+    /// Only of this object
+    #[arg(long, value_name = "ID")]
+    pub(crate) object: Option<String>,
+    /// Events that were taken out of the line: waiting, dead or replaying
+    #[arg(long, value_name = "STATE", num_args = 0..=1, default_missing_value = "dead", conflicts_with_all = ["quarantine", "replays", "object"])]
+    pub(crate) letters: Option<String>,
+    /// Deliveries that did not verify
+    #[arg(long, conflicts_with = "replays")]
+    pub(crate) quarantine: bool,
+    /// What was asked to be sent once more
+    #[arg(long)]
+    pub(crate) replays: bool,
+    /// How many, the last ones
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) max: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// The event's name, as webhook-id has it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Events by name (evt_…), or letters by number
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Who is to get them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subscriber: Option<String>,
+    /// All its dead letters
+    #[arg(long)]
+    pub(crate) dead: bool,
+    /// Everything that came from then on, such as 2026-03-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<jiff::Timestamp>,
+    /// Everything that came until then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<jiff::Timestamp>,
+    /// Only these, such as contact.*
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) kind: Vec<String>,
+    /// Only of this object
+    #[arg(long, value_name = "ID")]
+    pub(crate) object: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 it verifies, or nothing is left in quarantine; 1 it does not; 2 wrong usage; 3 no gateway answers.\n\
+    A file holds a request as it came: request line, headers, an empty line, the body."
+)]
+pub(crate) struct VerifyOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// A captured delivery in a file, or the number of one in quarantine
+    #[arg(value_name = "FILE|NUMBER")]
+    pub(crate) what: Option<String>,
+    /// Judge the file's clock by this time [default: its own timestamp]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) received_at: Option<jiff::Timestamp>,
+    /// What HubSpot calls [default: webhooks.public_url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubscriberOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// The subscriber's name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubscribersOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Make one, from a file with its keys as under [[webhooks.subscribers]]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["enable", "disable", "remove"])]
+    pub(crate) add: Option<PathBuf>,
+    /// Send to it again
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["disable", "remove"])]
+    pub(crate) enable: Option<String>,
+    /// Send nothing to it; what comes is kept
+    #[arg(long, value_name = "NAME", conflicts_with = "remove")]
+    pub(crate) disable: Option<String>,
+    /// Let it go, with everything that waits for it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remove: Option<String>,
+}

@@ -1,0 +1,201 @@
+//! `hubkeeper webhooks`: HubSpot's events, asked of a running gateway.
+
+use std::time::Duration;
+
+use http::{Method, Uri};
+use serde_json::{Value, json};
+
+use super::triage;
+use crate::admin_api::{self, Refused};
+use crate::cli::{At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, WebhooksCommand};
+use crate::config::{Config, SubscriberSection};
+use crate::failure::{Exit, Failure};
+use crate::process;
+
+mod tell;
+mod verify;
+
+/// How often `tail` looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+pub(super) fn run(config: &Config, command: &WebhooksCommand) -> Result<Exit, Failure> {
+    process::runtime()?.block_on(async {
+        match command {
+            WebhooksCommand::Tail(options) => tail(config, options).await,
+            WebhooksCommand::List(options) => list(config, options).await,
+            WebhooksCommand::Show(options) => {
+                let path = format!("/api/v1/webhooks/events/{}", escaped(&options.id));
+                let shown = ask(config, &options.at, Method::GET, &path, None).await?;
+                // All that is known of one event is JSON anyway.
+                let text = if options.at.json {
+                    serde_json::to_string(&shown)
+                } else {
+                    serde_json::to_string_pretty(&shown)
+                };
+                process::print_line(&text.map_err(Failure::work)?);
+                Ok(Exit::Fine)
+            }
+            WebhooksCommand::Replay(options) => replay(config, options).await,
+            WebhooksCommand::Verify(options) => verify::run(config, options).await,
+            WebhooksCommand::SendTest(options) => {
+                let body = json!({"subscriber": options.name});
+                let said =
+                    ask(config, &options.at, Method::POST, "/api/v1/webhooks/send-test", Some(&body)).await?;
+                print(&options.at, &said, tell::test)?;
+                Ok(if said["taken"] == true { Exit::Fine } else { Exit::Problem })
+            }
+            WebhooksCommand::Subscribers(options) => subscribers(config, options).await,
+        }
+    })
+}
+
+async fn tail(config: &Config, options: &TailOptions) -> Result<Exit, Failure> {
+    let path = format!(
+        "/api/v1/webhooks/events?last=true&max=10{}",
+        which(options.kind.as_deref(), options.object.as_deref())
+    );
+    let mut page = ask(config, &options.at, Method::GET, &path, None).await?;
+    let mut stop = std::pin::pin!(process::asked_to_stop());
+    loop {
+        for event in page["events"].as_array().into_iter().flatten() {
+            process::print_line(&if options.at.json { event.to_string() } else { tell::event(event) });
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = &mut stop => return Ok(Exit::Fine),
+        }
+        let path = format!(
+            "/api/v1/webhooks/events?after={}&max=1000{}",
+            page["next"],
+            which(options.kind.as_deref(), options.object.as_deref())
+        );
+        page = ask(config, &options.at, Method::GET, &path, None).await?;
+    }
+}
+
+async fn list(config: &Config, options: &ListOptions) -> Result<Exit, Failure> {
+    let max = options.max;
+    let kind = options.kind.as_deref();
+    let (path, told): (String, fn(&Value) -> String) = if let Some(state) = &options.letters {
+        let kind = kind.map(|kind| format!("&kind={}", escaped(kind))).unwrap_or_default();
+        (format!("/api/v1/webhooks/letters?max={max}&state={}{kind}", escaped(state)), tell::letters)
+    } else if options.quarantine {
+        ("/api/v1/webhooks/quarantine".into(), tell::quarantine)
+    } else if options.replays {
+        ("/api/v1/webhooks/replays".into(), tell::replays)
+    } else {
+        let which = which(kind, options.object.as_deref());
+        let last = if which.is_empty() { "last=true&" } else { "" };
+        (format!("/api/v1/webhooks/events?{last}max={max}{which}"), tell::events)
+    };
+    let listed = ask(config, &options.at, Method::GET, &path, None).await?;
+    print(&options.at, &listed, told)?;
+    Ok(Exit::Fine)
+}
+
+async fn replay(config: &Config, options: &ReplayOptions) -> Result<Exit, Failure> {
+    let (names, numbers): (Vec<&String>, Vec<&String>) =
+        options.ids.iter().partition(|id| id.starts_with("evt_"));
+    let numbers: Result<Vec<i64>, _> = numbers.iter().map(|number| number.parse()).collect();
+    let numbers = numbers.map_err(|_| {
+        Failure::usage("an event's name begins with evt_, and a letter has a number")
+            .hint("`hubkeeper webhooks list --letters` shows them")
+    })?;
+    let body = json!({
+        "subscriber": options.subscriber,
+        "letters": numbers,
+        "dead": options.dead,
+        "from": options.from,
+        "until": options.until,
+        "wanted": {"ids": names, "events": options.kind, "objects": options.object},
+    });
+    let said = ask(config, &options.at, Method::POST, "/api/v1/webhooks/replay", Some(&body)).await?;
+    print(&options.at, &said, tell::replayed)?;
+    Ok(if said["letters"] == 0 { Exit::Problem } else { Exit::Fine })
+}
+
+async fn subscribers(config: &Config, options: &SubscribersOptions) -> Result<Exit, Failure> {
+    let at = &options.at;
+    if let Some(file) = &options.add {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))?;
+        let section: SubscriberSection = toml::from_str(&text).map_err(|error| {
+            Failure::usage(format!("{} does not describe a subscriber: {}", file.display(), error.message()))
+                .hint("its keys are those of [[webhooks.subscribers]] in `hubkeeper config default`")
+        })?;
+        section.check()?;
+        let body = serde_json::to_value(&section).map_err(Failure::work)?;
+        let made = ask(config, at, Method::POST, "/api/v1/webhooks/subscribers", Some(&body)).await?;
+        print(at, &made, |made| format!("made {}", made["name"].as_str().unwrap_or_default()))?;
+        return Ok(Exit::Fine);
+    }
+    if let Some((name, on)) = options
+        .enable
+        .as_ref()
+        .map(|name| (name, true))
+        .or(options.disable.as_ref().map(|name| (name, false)))
+    {
+        let body = json!({"subscriber": name, "on": on});
+        let switched = ask(config, at, Method::POST, "/api/v1/webhooks/switch", Some(&body)).await?;
+        print(at, &switched, |_| format!("{name} is {}", if on { "on" } else { "off" }))?;
+        return Ok(Exit::Fine);
+    }
+    if let Some(name) = &options.remove {
+        let removed =
+            ask(config, at, Method::DELETE, &format!("/api/v1/webhooks/subscribers/{}", escaped(name)), None)
+                .await?;
+        print(at, &removed, |_| format!("{name} is gone"))?;
+        return Ok(Exit::Fine);
+    }
+    let listed = ask(config, at, Method::GET, "/api/v1/webhooks/subscribers", None).await?;
+    print(at, &listed, tell::subscribers)?;
+    let troubled =
+        |one: &Value| one["left_alone"] == true || !one["disabled"].is_null() || one["backlog"]["dead"] != 0;
+    let any = listed["subscribers"].as_array().is_some_and(|all| all.iter().any(troubled));
+    Ok(if any { Exit::Problem } else { Exit::Fine })
+}
+
+async fn ask(
+    config: &Config,
+    at: &At,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Value, Failure> {
+    let admin = admin(config, at)?;
+    admin_api::ask_json(&admin, method, path, body).await.map_err(|refused| match refused {
+        Refused::Nobody(why) => Failure::unsure(format!("no gateway answers at {admin}: {why}"))
+            .hint("start one with `hubkeeper up`, or name its admin API with --admin"),
+        Refused::Said(message) => Failure::work(message),
+    })
+}
+
+fn admin(config: &Config, at: &At) -> Result<Uri, Failure> {
+    match &at.admin {
+        Some(admin) => triage::uri("--admin", admin),
+        None => triage::uri("admin.listen", &format!("http://{}", config.admin.listen)),
+    }
+}
+
+fn print(at: &At, value: &Value, told: impl Fn(&Value) -> String) -> Result<(), Failure> {
+    let text = if at.json { serde_json::to_string(value).map_err(Failure::work)? } else { told(value) };
+    if !text.is_empty() {
+        process::print_line(text.trim_end());
+    }
+    Ok(())
+}
+
+fn which(kind: Option<&str>, object: Option<&str>) -> String {
+    let pair = |name: &str, value: Option<&str>| {
+        value.map(|value| format!("&{name}={}", escaped(value))).unwrap_or_default()
+    };
+    format!("{}{}", pair("kind", kind), pair("object", object))
+}
+
+/// For a path or a query.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'/');
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

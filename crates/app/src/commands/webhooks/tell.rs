@@ -1,0 +1,128 @@
+//! The same for people: one line each, the most telling first.
+
+use serde_json::Value;
+
+pub(super) fn event(event: &Value) -> String {
+    let text = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
+    format!("{}  {:<24} {:<24} {}", text("received_at"), text("kind"), text("object"), text("id"))
+}
+
+pub(super) fn events(page: &Value) -> String {
+    rows(page, "events", "no events are kept", event)
+}
+
+pub(super) fn letters(page: &Value) -> String {
+    rows(page, "letters", "no letters", |letter| {
+        let text = |name: &str| letter[name].as_str().unwrap_or("-").to_owned();
+        format!(
+            "{:>6}  {:<10} {:<20} {:<24} {} tries  {}  {}",
+            letter["letter"],
+            text("state"),
+            text("subscriber"),
+            text("kind"),
+            letter["attempts"],
+            text("reason"),
+            text("id")
+        )
+    })
+}
+
+pub(super) fn quarantine(page: &Value) -> String {
+    rows(page, "quarantine", "nothing is in quarantine", |one| {
+        let text = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
+        let (received_at, connection, refusal) = (text("received_at"), text("connection"), text("refusal"));
+        format!("{:>6}  {received_at}  {connection}  {} times  {refusal}", one["id"], one["times"])
+    })
+}
+
+pub(super) fn replays(page: &Value) -> String {
+    rows(page, "replays", "nothing was asked to be sent once more", |replay| {
+        let text = |name: &str| replay[name].as_str().unwrap_or("-").to_owned();
+        let state = if replay["ended_at"].is_null() {
+            format!("{} deliveries left", replay["left"])
+        } else {
+            "ended".into()
+        };
+        format!(
+            "{:>6}  {}  {}  {} sent  {state}  {}",
+            replay["id"],
+            text("asked_at"),
+            text("subscriber"),
+            replay["sent"],
+            text("reason")
+        )
+    })
+}
+
+pub(super) fn subscribers(page: &Value) -> String {
+    rows(page, "subscribers", "there are no subscribers", |one| {
+        let text = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
+        let state = if let Some(why) = one["disabled"].as_str() {
+            format!("off: {why}")
+        } else if one["left_alone"] == true {
+            "takes nothing at the moment".into()
+        } else if one["served"] == true {
+            "served".into()
+        } else {
+            "not served".into()
+        };
+        let backlog = &one["backlog"];
+        format!(
+            "{:<24} {:<32} {state}; {} behind, {} waiting, {} dead",
+            text("name"),
+            text("to"),
+            backlog["deliveries"],
+            backlog["waiting"],
+            backlog["dead"]
+        )
+    })
+}
+
+pub(super) fn replayed(said: &Value) -> String {
+    match (said["letters"].as_u64(), said["replay"].as_i64()) {
+        (Some(count), _) => format!("{count} letters go again"),
+        (None, number) => format!(
+            "replay {} has begun; `hubkeeper webhooks list --replays` shows it",
+            number.unwrap_or_default()
+        ),
+    }
+}
+
+pub(super) fn test(said: &Value) -> String {
+    let text = |name: &str| said[name].as_str().unwrap_or("-").to_owned();
+    format!("{}: {} ({})", text("subscriber"), text("said"), text("id"))
+}
+
+pub(super) fn explanation(explanation: &Value) -> String {
+    let text = |name: &str| explanation[name].as_str().unwrap_or("-").to_owned();
+    let expected: Vec<&str> = explanation["expected_addresses"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let head = if explanation["verifies"] == true {
+        "it verifies".to_owned()
+    } else {
+        format!("it does not verify: {}", text("cause"))
+    };
+    format!(
+        "{head}\n  found: {}\n  first: {}\n  expected: {}",
+        text("detail"),
+        text("remedy"),
+        expected.join(" or ")
+    )
+}
+
+pub(super) fn reverified(said: &Value) -> String {
+    let found = &said["reverified"];
+    format!(
+        "{} deliveries taken ({} new events), {} still do not verify",
+        found["taken"], found["new"], found["still"]
+    )
+}
+
+fn rows(page: &Value, name: &str, none: &str, row: impl Fn(&Value) -> String) -> String {
+    let rows: Vec<String> = page[name].as_array().into_iter().flatten().map(row).collect();
+    if rows.is_empty() { none.to_owned() } else { rows.join("\n") }
+}

@@ -1,0 +1,58 @@
+//! What HubSpot's events change in our own house: answers that are kept, and operations that wait.
+
+use std::sync::Arc;
+
+use client::cache::{Elsewhere, Extent};
+use client::stack::Stack;
+use futures_util::future::BoxFuture;
+use inbox::effects::{Effects, Person};
+use inbox::event::Event;
+
+/// The gateway's cache hears of every change.
+pub(super) struct House {
+    pub(super) stack: Arc<Stack>,
+}
+
+impl Effects for House {
+    fn changed(&self, events: &[Event<'_>]) {
+        for event in events {
+            let Some(portal_id) = event.portal_id().and_then(|portal| portal.parse().ok()) else { continue };
+            let Some((kind, extent)) = reach(event) else { continue };
+            for id in event.object_ids().filter_map(|id| id.parse().ok()) {
+                self.stack.changed_elsewhere(&Elsewhere { portal_id, kind, id, extent });
+            }
+        }
+    }
+
+    fn forget(&self, person: Person) -> BoxFuture<'static, Result<(), String>> {
+        let ids = person.portal_id.parse().ok().zip(person.contact_id.parse().ok());
+        if let Some((portal_id, id)) = ids {
+            let change = Elsewhere { portal_id, kind: "contacts", id, extent: Extent::Forget };
+            self.stack.changed_elsewhere(&change);
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// The kind of record, as paths name it, and how much of what is kept is over. HubSpot's events: hubspot-facts §6.3.
+fn reach<'a>(event: &'a Event<'_>) -> Option<(&'a str, Extent)> {
+    let (prefix, what) = event.subscription_type.split_once('.')?;
+    let kind = match prefix {
+        "contact" => "contacts",
+        "company" => "companies",
+        "deal" => "deals",
+        "ticket" => "tickets",
+        "product" => "products",
+        "line_item" => "line_items",
+        "object" => event.object_type_id()?,
+        _ => return None,
+    };
+    let extent = match what {
+        "propertyChange" => Extent::Values,
+        "privacyDeletion" => Extent::Forget,
+        "creation" | "deletion" | "restore" => Extent::Existence,
+        // A merge and a link change others too, of kinds that the event does not always name.
+        _ => Extent::Kind,
+    };
+    Some((kind, extent))
+}

@@ -1,0 +1,31 @@
+//! A delivery that commits late must not be passed by: PostgreSQL gives out numbers before commits.
+
+use store::deliveries::{EventKey, NewDelivery};
+use tokio_postgres::NoTls;
+
+use super::{Ground, server};
+
+#[tokio::test]
+async fn a_delivery_that_commits_late_is_not_passed_by() {
+    let server = server::Server::start();
+    let url = server.database("late").await;
+    let store = Ground::Database(url.clone()).open().await;
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    // Another hubkeeper, in the middle of its work: it has its number, and has not committed.
+    client.batch_execute("BEGIN; INSERT INTO seen (key) VALUES ('\\x01')").await.unwrap();
+    let insert = "INSERT INTO deliveries (received_at, connection, places, body, checksum) VALUES (0, 'c', '\\x00', '', 0)
+                  RETURNING seq";
+    let late: i64 = client.query_one(insert, &[]).await.unwrap().get(0);
+    let at = "2026-03-01T12:00:00Z".parse().unwrap();
+    let keys = vec![EventKey::new(at, [1; 10])];
+    let delivery = NewDelivery { received_at: at, connection: "c".into(), body: b"[1]".to_vec(), keys };
+    store.receive(delivery).await.unwrap();
+    assert!(store.deliveries(0, 10).await.unwrap().is_empty(), "not before it is known what comes before it");
+    // The control: who reads by number alone sees the later one already.
+    let seen = client.query("SELECT seq FROM deliveries WHERE seq > $1", &[&late]).await.unwrap();
+    assert_eq!(seen.len(), 1);
+    client.batch_execute("ROLLBACK").await.unwrap();
+    let found = store.deliveries(0, 10).await.unwrap();
+    assert_eq!(found.iter().map(|one| one.seq).collect::<Vec<_>>(), [late + 1]);
+}
