@@ -12,6 +12,7 @@
 //! | `plan`, `family`, `follow_up` | which eight questions |
 //! | `calls`, `exchange`, `answer` | putting them, one exchange, reading it |
 //! | `notes`, `limits`, `clock_offset` | what the answers say beside themselves |
+//! | [`terrain`] | another network than the machine's own |
 //! | `status_page` | what HubSpot says of itself |
 //! | `layers` | one line per layer |
 
@@ -34,6 +35,7 @@ pub mod report;
 mod status_page;
 pub mod target;
 mod tcp;
+pub mod terrain;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -166,6 +168,12 @@ impl Security {
             return Self::NotNeeded;
         }
         let extra = target.extra_roots.clone();
+        if let Some(terrain) = &target.terrain {
+            return match Judges::of(&terrain.roots(), extra.as_deref()) {
+                Ok(judges) => Self::believing(judges, wall),
+                Err(error) => Self::Unavailable(error.to_string()),
+            };
+        }
         let load = tokio::task::spawn_blocking(move || Judges::load(extra.as_deref()));
         match pace.within(target.timeouts.tls, load).await {
             Ok(Ok(Ok(judges))) => Self::believing(judges, wall),

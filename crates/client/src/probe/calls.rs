@@ -13,8 +13,9 @@ use super::pace::ms_since;
 use super::plan::Plan;
 use super::report::api::{Answer, FamilyAnswer};
 use super::report::{Authenticated, Finding, Introspected, Usage, Why};
+use super::terrain::Wire;
 use super::tls::Unverified;
-use super::way::{Way, Wire};
+use super::way::Way;
 use super::{Run, answer};
 
 /// The answers, in the order of the plan.

@@ -22,7 +22,6 @@ pub(super) async fn probe(target: &Target, pace: &Pace) -> Finding<Dns> {
     if target.resolve_override.is_some() || literal(host).is_some() {
         return Finding::not_asked(Why::NotApplicable);
     }
-    let limit = target.timeouts.dns;
     let system = System::of(target);
     let control_name = target.control_host.as_deref().map(name_of).filter(|name| literal(name).is_none());
 
@@ -30,11 +29,11 @@ pub(super) async fn probe(target: &Target, pace: &Pace) -> Finding<Dns> {
     let every = std::iter::once(Server::System(&system)).chain(servers);
     let control = async {
         match control_name {
-            Some(name) => Some(ask(&Server::System(&system), name, limit, pace).await),
+            Some(name) => Some(ask(&Server::System(&system), name, target, pace).await),
             None => None,
         }
     };
-    let lookups = join_all(every.map(|server| async move { ask(&server, host, limit, pace).await }));
+    let lookups = join_all(every.map(|server| async move { ask(&server, host, target, pace).await }));
     let (resolvers, control) = join(lookups, control).await;
 
     let first = resolvers.iter().find_map(|resolver| resolver.answer.addresses());
@@ -49,7 +48,7 @@ pub(super) async fn addresses(target: &Target, host: &str, pace: &Pace) -> Resul
     }
     let began = Instant::now();
     let system = System::of(target);
-    let resolver = ask(&Server::System(&system), host, target.timeouts.dns, pace).await;
+    let resolver = ask(&Server::System(&system), host, target, pace).await;
     match resolver.answer {
         Lookup::Addresses { addresses } => Ok(addresses),
         answer => Err(failure(&answer, host, ms_since(began))),
@@ -88,6 +87,14 @@ impl Server<'_> {
         }
     }
 
+    /// `None` is the system's own.
+    const fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::System(_) => None,
+            Self::At(address) => Some(*address),
+        }
+    }
+
     fn resolver(&self, limit: Duration) -> Result<TokioResolver, NetError> {
         let mut builder = match self {
             Self::System(System::Configured) => TokioResolver::builder_tokio()?,
@@ -118,9 +125,21 @@ fn at_addresses(servers: &[SocketAddr]) -> hickory_resolver::ResolverBuilder<Tok
 }
 
 /// Asks for both address families; either alone is an answer.
-async fn ask(server: &Server<'_>, name: &str, limit: Duration, pace: &Pace) -> Resolver {
+async fn ask(server: &Server<'_>, name: &str, target: &Target, pace: &Pace) -> Resolver {
     let began = Instant::now();
-    let answer = match server.resolver(limit) {
+    let answer = match &target.terrain {
+        Some(terrain) => {
+            let resolver = server.address();
+            let asked = pace.within(target.timeouts.dns, terrain.look_up(resolver, name)).await;
+            asked.unwrap_or(Lookup::TimedOut)
+        }
+        None => ask_for_real(server, name, target.timeouts.dns, pace).await,
+    };
+    Resolver { server: server.label(), name: name.to_owned(), answer, ms: ms_since(began) }
+}
+
+async fn ask_for_real(server: &Server<'_>, name: &str, limit: Duration, pace: &Pace) -> Lookup {
+    match server.resolver(limit) {
         Err(error) => Lookup::Unusable { detail: error.to_string() },
         Ok(resolver) => {
             let name = qualified(name);
@@ -133,8 +152,7 @@ async fn ask(server: &Server<'_>, name: &str, limit: Duration, pace: &Pace) -> R
             let v6 = v6.map_or(Lookup::TimedOut, lookup);
             both(v4, v6)
         }
-    };
-    Resolver { server: server.label(), name: name.to_owned(), answer, ms: ms_since(began) }
+    }
 }
 
 /// A name with a dot is complete: search domains would only turn one question into several.

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use super::Run;
 use super::pace::{TimedOut, ms_since};
 use super::report::{Failure, FailureKind, Stage};
-use super::way::{Way, Wire};
+use super::terrain::Wire;
+use super::way::Way;
 use crate::clock::WallClock;
 
 /// The longest answer of ours, a large portal's property list, is a fraction of this.

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 use hubspot::secret::Secret;
+
+use super::terrain::Terrain;
 
 /// Calls to HubSpot in one run, all told. A diagnosis must not become load.
 pub const HUBSPOT_CALLS_MAX: u32 = 8;
@@ -43,6 +46,8 @@ pub struct Target {
     /// What traffic shows failing: asked first among the family calls.
     pub focus: Vec<Focus>,
     pub timeouts: Timeouts,
+    /// A network in place of the machine's own.
+    pub terrain: Option<Arc<dyn Terrain>>,
 }
 
 /// An OAuth app's own credential.
@@ -96,6 +101,7 @@ impl Target {
             status_words: ["API", "CRM", "Auth", "OAuth", "Login", "Platform"].map(String::from).to_vec(),
             focus: Vec::new(),
             timeouts: Timeouts::default(),
+            terrain: None,
         }
     }
 }

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use futures_util::future::{join, join_all};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::dns;
@@ -12,6 +11,7 @@ use super::pace::{Pace, TimedOut, ms_since};
 use super::report::network::{Connect, Tcp};
 use super::report::{Failure, FailureKind, Stage};
 use super::target::Target;
+use super::terrain::{self, Wire};
 
 /// HTTPS, where the control host names no port.
 const CONTROL_PORT: u16 = 443;
@@ -23,15 +23,16 @@ pub(super) async fn probe(addresses: &[SocketAddr], target: &Target, pace: &Pace
 }
 
 /// Connects, or says at which point and why not.
-pub(super) async fn connect(address: SocketAddr, target: &Target, pace: &Pace) -> Result<TcpStream, Failure> {
+pub(super) async fn connect(
+    address: SocketAddr,
+    target: &Target,
+    pace: &Pace,
+) -> Result<Box<dyn Wire>, Failure> {
     let began = Instant::now();
-    let connected = pace.within(target.timeouts.tcp, TcpStream::connect(address)).await;
+    let connected =
+        pace.within(target.timeouts.tcp, terrain::connect(target.terrain.as_deref(), address)).await;
     let kind = match connected {
-        Ok(Ok(stream)) => {
-            // Small requests must not wait for more to send; a socket that cannot say so still works.
-            let _ = stream.set_nodelay(true);
-            return Ok(stream);
-        }
+        Ok(Ok(wire)) => return Ok(wire),
         Ok(Err(error)) => kind_of(&error),
         Err(TimedOut) => FailureKind::TimedOut,
     };

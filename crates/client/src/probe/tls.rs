@@ -19,8 +19,8 @@ use tokio_rustls::client::TlsStream;
 use super::pace::{TimedOut, ms_since};
 use super::report::network::{Tls, Trust};
 use super::report::{Failure, FailureKind, Stage};
+use super::terrain::Wire;
 use super::trust::{Chain, Judges};
-use super::way::Wire;
 use super::{Run, certificate};
 use crate::clock::WallClock;
 

@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, Error, RootCertStore};
 
 use super::report::network::Trust;
+use super::terrain::Roots;
 
 /// Two judges of one chain.
 #[derive(Debug, Clone)]
@@ -42,15 +43,21 @@ impl Judges {
         Ok(Self { provider, ours, public, system_store_missing })
     }
 
+    /// Judges that know only the roots of a made-up network, and the configured ones.
+    pub(super) fn of(roots: &Roots, extra_pem: Option<&[u8]>) -> Result<Self, Error> {
+        let der = |roots: &[Vec<u8>]| roots.iter().cloned().map(CertificateDer::from).collect::<Vec<_>>();
+        let ours = [der(&roots.ours), certificates(extra_pem.unwrap_or_default())?].concat();
+        Ok(Self::knowing(&ours, &der(&roots.public)))
+    }
+
     /// Judges that know only these roots.
-    #[cfg(test)]
     pub(super) fn knowing(ours: &[CertificateDer<'static>], public: &[CertificateDer<'static>]) -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         // A verifier without any root cannot be built, so a stranger's stands for "none".
         let stranger = webpki_root_certs::TLS_SERVER_ROOT_CERTS[0].clone();
         let judge = |roots: &[CertificateDer<'static>]| {
             by_roots(roots.iter().cloned().chain([stranger.clone()]), &provider)
-                .expect("test roots are sound")
+                .expect("at least one root is sound")
         };
         Self { ours: judge(ours), public: judge(public), system_store_missing: false, provider }
     }

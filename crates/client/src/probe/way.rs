@@ -5,20 +5,16 @@ use std::sync::Arc;
 
 use hubspot::secret::Secret;
 use rustls::ClientConfig;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::pace::{TimedOut, ms_since};
 use super::report::{Failure, FailureKind, Stage};
+use super::terrain::Wire;
 use super::{Run, tcp, tls};
 
 /// A proxy's answer to CONNECT is read up to here.
 const CONNECT_ANSWER_BYTES_MAX: usize = 16 * 1024;
-
-/// Bytes both ways.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// How to reach one host.
 #[derive(Debug, Clone)]
@@ -60,12 +56,12 @@ impl Way {
     /// Bytes to the host, before any TLS.
     pub(super) async fn open(&self, run: &Run<'_>) -> Result<Box<dyn Wire>, Failure> {
         match &self.via {
-            Via::Address(address) => Ok(Box::new(tcp::connect(*address, run.target, &run.pace).await?)),
+            Via::Address(address) => tcp::connect(*address, run.target, &run.pace).await,
             Via::Proxy(proxy) => {
                 let stream = tcp::connect(proxy.address, run.target, &run.pace).await?;
                 match self.tls {
                     Some(_) => self.tunnel(stream, proxy, run).await,
-                    None => Ok(Box::new(stream)),
+                    None => Ok(stream),
                 }
             }
         }
@@ -82,7 +78,7 @@ impl Way {
 
     async fn tunnel(
         &self,
-        mut stream: tokio::net::TcpStream,
+        mut stream: Box<dyn Wire>,
         proxy: &ProxyServer,
         run: &Run<'_>,
     ) -> Result<Box<dyn Wire>, Failure> {
@@ -112,7 +108,7 @@ impl Way {
             }
         };
         match status_of(&head) {
-            Some(200..=299) => Ok(Box::new(stream)),
+            Some(200..=299) => Ok(stream),
             Some(status) => {
                 Err(failure(FailureKind::ProxyRefused, format!("the proxy refused the way: {status}")))
             }
@@ -129,7 +125,7 @@ pub(super) fn refused_status(failure: &Failure) -> Option<u16> {
 }
 
 /// Up to the empty line, byte by byte: what follows belongs to the tunnel.
-async fn read_head(stream: &mut tokio::net::TcpStream) -> std::io::Result<Vec<u8>> {
+async fn read_head(stream: &mut Box<dyn Wire>) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < CONNECT_ANSWER_BYTES_MAX {
         head.push(stream.read_u8().await?);
