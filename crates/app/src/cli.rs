@@ -131,6 +131,9 @@ pub(crate) struct SimOptions {
     /// Append every write that took effect, every event and every delivery to this file, one JSON line each
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
+    /// Play this story of faults (TOML), from the moment the simulator is ready
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -16,6 +16,7 @@ mod quota;
 mod room;
 mod runbook;
 mod scan;
+mod scenario;
 mod sim;
 mod stack_settings;
 mod triage;

@@ -2,6 +2,7 @@
 
 mod body;
 mod faults;
+mod scenario;
 mod stats;
 mod tokens;
 mod webhooks;
@@ -55,6 +56,8 @@ fn route(simulator: &mut Simulator, call: &Call, rest: &[&str], wall: Timestamp)
         (&Method::POST, ["faults"]) => faults::add(simulator, call, now),
         (&Method::DELETE, ["faults"]) => Ok(faults::remove_all(simulator)),
         (&Method::DELETE, ["faults", id]) => faults::remove(simulator, id),
+        (&Method::POST, ["scenario"]) => scenario::play(simulator, call, now),
+        (&Method::GET, ["scenario"]) => Ok(scenario::shown(simulator)),
         (&Method::POST, ["tokens"]) => tokens::register(simulator, call, now),
         (&Method::DELETE, ["tokens", token]) => tokens::revoke(simulator, token),
         (&Method::GET, ["stats"]) => Ok(stats::stats(simulator, now)),
@@ -65,7 +68,7 @@ fn route(simulator: &mut Simulator, call: &Call, rest: &[&str], wall: Timestamp)
         _ => Err(Complaint {
             status: StatusCode::NOT_FOUND,
             message: format!("no such control call: {} /_sim/{}", call.method, rest.join("/")),
-            hint: "there are POST reset, seed, limits, faults, tokens, clock/advance, webhooks/target, webhooks/emit, webhooks/disorder; GET faults, faults/kinds, stats, \
+            hint: "there are POST reset, seed, limits, faults, scenario, tokens, clock/advance, webhooks/target, webhooks/emit, webhooks/disorder; GET faults, faults/kinds, scenario, stats, \
                    log, clock, webhooks, webhooks/log; DELETE faults, faults/{id}, tokens/{token}"
                 .to_owned(),
         }),

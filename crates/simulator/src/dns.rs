@@ -18,10 +18,14 @@ pub enum Behaviour {
     Silent,
     /// An IPv6 address that leads nowhere beside the IPv4 address that works.
     DeadIpv6,
+    /// An IPv4 address that nobody answers at.
+    DeadAddress,
 }
 
 /// The discard-only prefix (RFC 6666): packets to it vanish.
 const DEAD_IPV6: Ipv6Addr = Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 1);
+/// The documentation prefix (RFC 5737): nobody has it.
+const DEAD_IPV4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// Larger than any query over UDP.
 const QUERY_BYTES_MAX: usize = 1_500;
 
@@ -65,8 +69,10 @@ pub fn answer(query: &[u8], behaviour: Behaviour, address: Ipv4Addr) -> Option<V
         (Behaviour::NxDomain, _) => (Code::NxDomain, None),
         (Behaviour::ServFail, _) => (Code::ServFail, None),
         (Behaviour::Answer | Behaviour::DeadIpv6, Record::A) => (Code::NoError, Some(IpAddr::V4(address))),
+        (Behaviour::DeadAddress, Record::A) => (Code::NoError, Some(IpAddr::V4(DEAD_IPV4))),
         (Behaviour::DeadIpv6, Record::Aaaa) => (Code::NoError, Some(IpAddr::V6(DEAD_IPV6))),
-        (Behaviour::Answer, Record::Aaaa) | (Behaviour::Answer | Behaviour::DeadIpv6, Record::Other) => {
+        (Behaviour::Answer | Behaviour::DeadAddress, Record::Aaaa)
+        | (Behaviour::Answer | Behaviour::DeadIpv6 | Behaviour::DeadAddress, Record::Other) => {
             (Code::NoError, None)
         }
     };
@@ -95,6 +101,8 @@ mod tests {
     #[case(TXT, Behaviour::Answer, 0, &[])]
     #[case(A, Behaviour::DeadIpv6, 0, &[127, 0, 0, 9])]
     #[case(AAAA, Behaviour::DeadIpv6, 0, &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])]
+    #[case(A, Behaviour::DeadAddress, 0, &[192, 0, 2, 1])]
+    #[case(AAAA, Behaviour::DeadAddress, 0, &[])]
     #[case(A, Behaviour::NxDomain, 3, &[])]
     #[case(A, Behaviour::ServFail, 2, &[])]
     fn each_behaviour_answers_in_its_way(

@@ -16,6 +16,7 @@
 //! | [`webhooks`] | changes as signed deliveries, and the journal of them |
 //! | [`forms`] | submissions of forms |
 //! | [`history`] | what happened, to a file |
+//! | [`scenario`] | a story of faults with its true cause |
 //! | [`control`] | the control API below `/_sim/` |
 //! | [`dns`] | a DNS stub, for what breaks before a connection exists |
 //!
@@ -46,6 +47,7 @@ pub mod portal;
 pub mod refusal;
 pub mod registry;
 pub mod route;
+pub mod scenario;
 pub mod scope;
 pub mod seed;
 mod sender;

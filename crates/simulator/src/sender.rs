@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
 use crate::shell::Shell;
-use crate::webhooks::{Outgoing, SignedWith, Way, sign};
+use crate::webhooks::{Outgoing, Way};
 
 /// A receiver that has not answered by then has not taken it: facts §6.5 [DOC error-handling].
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -59,13 +59,7 @@ fn request(shell: &Shell, delivery: &Outgoing) -> Option<Request<Full<Bytes>>> {
     let mut request = Request::new(Full::new(delivery.body.clone()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = delivery.url.parse::<Uri>().ok()?;
-    let (secret, now) = shell.webhook_secret(delivery.app_id);
-    let (url, body) = (&delivery.signed_url, &delivery.body);
-    *request.headers_mut() = match (delivery.forgery, delivery.secret) {
-        (Some(forgery), _) => forgery.headers(&secret, url, body, now),
-        (None, SignedWith::Secret) => sign::headers(&secret, url, body, now),
-        (None, SignedWith::OtherSecret) => sign::headers(&format!("not-{secret}"), url, body, now),
-    };
+    *request.headers_mut() = shell.webhook_headers(delivery);
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(

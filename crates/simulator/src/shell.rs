@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use tokio::sync::Notify;
@@ -19,7 +18,7 @@ use crate::history::History;
 use crate::outcome::{Outcome, Transport};
 use crate::seed::{Purpose, Seed};
 use crate::simulator::Simulator;
-use crate::webhooks::Outgoing;
+use crate::webhooks::{Outgoing, SignedWith, sign};
 
 /// Why an in-process exchange brought no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +85,7 @@ impl Shell {
     }
 
     /// Webhook deliveries that leave now, and how long until the next.
-    pub(crate) fn webhooks_due(&self) -> (Vec<Outgoing>, Option<Duration>) {
+    pub fn webhooks_due(&self) -> (Vec<Outgoing>, Option<Duration>) {
         let mut core = self.core.lock();
         let now = self.clock.now() + core.advanced;
         core.settle(now);
@@ -96,11 +95,11 @@ impl Shell {
     }
 
     /// Something may be due sooner than it was.
-    pub(crate) async fn webhooks_changed(&self) {
+    pub async fn webhooks_changed(&self) {
         self.webhooks_changed.notified().await;
     }
 
-    pub(crate) fn webhook_ended(&self, number: u64, status: Option<u16>) {
+    pub fn webhook_ended(&self, number: u64, status: Option<u16>) {
         let mut core = self.core.lock();
         let now = self.clock.now() + core.advanced;
         core.webhooks.ended(number, status, now);
@@ -108,12 +107,18 @@ impl Shell {
         self.webhooks_changed.notify_one();
     }
 
-    /// What an app's deliveries are signed with, and the time now.
-    pub(crate) fn webhook_secret(&self, app_id: u64) -> (String, Timestamp) {
+    /// The headers of a delivery that leaves now.
+    pub fn webhook_headers(&self, delivery: &Outgoing) -> http::HeaderMap {
         let core = self.core.lock();
         let now = self.clock.now() + core.advanced;
-        let (_, secret) = core.registry.client(app_id);
-        (secret, now)
+        let (_, secret) = core.registry.client(delivery.app_id);
+        let signed_at = now + crate::fault::network::skew(&core.faults, now);
+        let (url, body) = (&delivery.signed_url, &delivery.body);
+        match (delivery.forgery, delivery.secret) {
+            (Some(forgery), _) => forgery.headers(&secret, url, body, signed_at),
+            (None, SignedWith::Secret) => sign::headers(&secret, url, body, signed_at),
+            (None, SignedWith::OtherSecret) => sign::headers(&format!("not-{secret}"), url, body, signed_at),
+        }
     }
 
     /// One call and its answer, without sockets: the same as over a new connection.
@@ -121,7 +126,19 @@ impl Shell {
     /// # Errors
     /// [`TransportFault`] where a fault breaks the line.
     pub async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        let Outcome { reply, transport, .. } = self.perform(request, None).await;
+        self.exchange_on(request, None).await
+    }
+
+    /// The same over a connection that had carried nothing for `idle`.
+    ///
+    /// # Errors
+    /// [`TransportFault`] where a fault breaks the line.
+    pub async fn exchange_on(
+        &self,
+        request: Request<Bytes>,
+        idle: Option<Duration>,
+    ) -> Result<Response<Bytes>, TransportFault> {
+        let Outcome { reply, transport, .. } = self.perform(request, idle).await;
         match transport {
             Transport::Answer => {}
             Transport::SlowBody { over } => tokio::time::sleep(over).await,

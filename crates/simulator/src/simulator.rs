@@ -15,7 +15,7 @@ use crate::backlog::{Backlog, Turn};
 use crate::call::{Call, Reply};
 use crate::config::Config;
 use crate::dns::Behaviour;
-use crate::fault::{Effect, Fault, FaultBook, content, hook, hubspot, network, quota};
+use crate::fault::{Effect, Fault, FaultBook, content, grants, hook, hubspot, network, quota};
 use crate::limits::Ledger;
 use crate::limits::meter::RefusalFills;
 use crate::locks::Locks;
@@ -24,6 +24,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::registry::{self, Registry};
 use crate::route::Route;
+use crate::scenario::Scenario;
 use crate::seed::{Purpose, Seed};
 use crate::tally::Tally;
 use crate::webhooks::Webhooks;
@@ -45,6 +46,8 @@ pub struct Simulator {
     pub(crate) forms: forms::Gate,
     /// Forms taken.
     pub(crate) submitted: u64,
+    /// What is being played, and since when.
+    pub(crate) scenario: Option<(Timestamp, Scenario)>,
     /// How far `/_sim/clock/advance` has moved the clock.
     pub(crate) advanced: SignedDuration,
 }
@@ -73,6 +76,7 @@ impl Simulator {
             webhooks: Webhooks::new(seed),
             forms: forms::Gate::default(),
             submitted: 0,
+            scenario: None,
             advanced: SignedDuration::ZERO,
             config,
         }
@@ -119,7 +123,10 @@ impl Simulator {
                 with_date(found.unwrap_or_else(|refusal| refusal.reply("-")), now).into()
             }
             ["_forms", ..] => with_date(forms::answer(self, call, now), now).into(),
-            ["_status", ..] => with_date(status::answer(call, &self.faults.incidents(now), now), now).into(),
+            ["_status", ..] => {
+                let shown = now + network::skew(&self.faults, now);
+                with_date(status::answer(call, &self.faults.incidents(now), now), shown).into()
+            }
             _ => self.arrive(call, now),
         }
     }
@@ -151,6 +158,10 @@ impl Simulator {
                 network::instead(&strikes, &arrival).map_or(reply, |lost| with_date(lost, now))
             }
         };
+        let reply = match network::skew(&self.faults, now) {
+            SignedDuration::ZERO => reply,
+            skew => with_date(reply, now + skew),
+        };
         self.tell_watchers(&arrival);
         let in_line = turn.map_or(Duration::ZERO, |turn| match turn {
             Turn::Comes { after } | Turn::GivenUp { after } => after,
@@ -165,7 +176,9 @@ impl Simulator {
         let portal = arrival.portal_id.and_then(|id| self.portals.get_mut(&id));
         if let Some(portal) = portal {
             let changes = portal.crm.take_changes();
-            self.webhooks.note(portal.id, &changes);
+            if !grants::hears_nothing(&self.faults, portal.id, arrival.now) {
+                self.webhooks.note(portal.id, &changes);
+            }
             if self.webhooks.is_watching() {
                 portal.crm.watch();
             }

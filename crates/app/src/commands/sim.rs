@@ -11,7 +11,7 @@ use simulator::history::History;
 use simulator::{Config, Shell, Simulator};
 use tokio::net::UdpSocket;
 
-use super::bind;
+use super::{bind, scenario};
 use crate::cli::{SimOptions, SimPlan};
 use crate::failure::{Exit, Failure};
 use crate::process;
@@ -54,6 +54,9 @@ async fn serve(options: &SimOptions, config: Config) -> Result<Exit, Failure> {
         let behaviour = shell.clone();
         let address = std::net::Ipv4Addr::LOCALHOST;
         tokio::spawn(simulator::dns::serve(Arc::new(socket), address, move || behaviour.dns_behaviour()));
+    }
+    if let Some(path) = &options.scenario {
+        scenario::play(path, &shell).await?;
     }
     let asked_to_stop = process::asked_to_stop();
     process::print_line(&ready.to_string());

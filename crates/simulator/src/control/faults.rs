@@ -28,7 +28,16 @@ pub(super) fn list(simulator: &Simulator, now: Timestamp) -> Reply {
 
 /// `{"kind":"F22","family":"search","rate":0.5}` → 201 `{"id":1}`.
 pub(super) fn add(simulator: &mut Simulator, call: &Call, now: Timestamp) -> Result<Reply, Complaint> {
-    let mut asked = object(call)?;
+    let (id, code) = make_known(simulator, object(call)?, now)?;
+    Ok(Reply::json(StatusCode::CREATED, &json!({"id": id, "kind": code})))
+}
+
+/// Makes one fault of what was asked for; its id and its kind's code.
+pub(super) fn make_known(
+    simulator: &mut Simulator,
+    mut asked: Map<String, Value>,
+    now: Timestamp,
+) -> Result<(u64, &'static str), Complaint> {
     let Some(name) = asked.get("kind").and_then(Value::as_str) else {
         return Err(Complaint::bad(
             "`kind` is missing",
@@ -62,7 +71,7 @@ pub(super) fn add(simulator: &mut Simulator, call: &Call, now: Timestamp) -> Res
     let fault = made.map_err(|bad| Complaint::bad(bad.to_string(), SEE_KINDS))?;
     let id = simulator.faults.add(fault);
     simulator.settle(now);
-    Ok(Reply::json(StatusCode::CREATED, &json!({"id": id, "kind": kind.code})))
+    Ok((id, kind.code))
 }
 
 pub(super) fn remove(simulator: &mut Simulator, id: &str) -> Result<Reply, Complaint> {

@@ -17,6 +17,10 @@ use crate::route::{Family, object_name};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
     Revoked,
+    /// A newer token has taken the place of every one with this serial or a lower one.
+    Rotated {
+        serial_max: u64,
+    },
     /// Every token with this serial or a lower one.
     Expired {
         serial_max: u64,
@@ -41,6 +45,15 @@ pub const KINDS: &[Kind] = &[
         family: None,
         params: &[],
         build: |_, _| Ok(vec![Effect::Auth(Trouble::Revoked)]),
+    },
+    Kind {
+        code: "auth.token_stale",
+        id: Some("F02"),
+        seen: "401 INVALID_AUTHENTICATION for tokens handed out before the fault; one handed out since works",
+        aims_at: DefaultAim::DefaultPortal,
+        family: None,
+        params: &[],
+        build: |_, scene| Ok(vec![Effect::Auth(Trouble::Rotated { serial_max: scene.tokens_issued })]),
     },
     Kind {
         code: "auth.token_expired",
@@ -130,6 +143,7 @@ pub fn look(grant: Grant, faults: &FaultBook, now: Timestamp) -> Option<Grant> {
 fn suffer(trouble: &Trouble, since: Timestamp, mut grant: Grant, now: Timestamp) -> Result<Grant, Refusal> {
     match trouble {
         Trouble::Revoked => return Err(auth::invalid()),
+        Trouble::Rotated { serial_max } if grant.serial <= *serial_max => return Err(auth::invalid()),
         Trouble::Expired { serial_max } if grant.serial <= *serial_max => {
             return Err(auth::expired(since - SignedDuration::from_secs(1), now));
         }
@@ -138,7 +152,10 @@ fn suffer(trouble: &Trouble, since: Timestamp, mut grant: Grant, now: Timestamp)
             grant.scopes.retain(|scope| scope != family && !scope.contains(&dotted));
         }
         Trouble::OfPortal(portal_id) => grant.portal_id = *portal_id,
-        Trouble::Expired { .. } | Trouble::CreatorLostRights | Trouble::TierFeaturesOff => {}
+        Trouble::Rotated { .. }
+        | Trouble::Expired { .. }
+        | Trouble::CreatorLostRights
+        | Trouble::TierFeaturesOff => {}
     }
     Ok(grant)
 }
@@ -159,6 +176,7 @@ pub fn forbid(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Refusal> {
             )),
             Trouble::TierFeaturesOff
             | Trouble::Revoked
+            | Trouble::Rotated { .. }
             | Trouble::Expired { .. }
             | Trouble::WithoutScopes { .. }
             | Trouble::OfPortal(_) => None,

@@ -12,6 +12,8 @@ use jiff::Timestamp;
 pub enum Trouble {
     /// The customer's refresh token is no longer good; access tokens live out their time.
     RefreshRevoked,
+    /// The customer took the app out: neither tokens nor events any more.
+    Uninstalled,
     /// The app's secret is not the one HubSpot has.
     SecretWrong,
     /// Client id and secret are of different apps.
@@ -37,6 +39,15 @@ pub const KINDS: &[Kind] = &[
         family: None,
         params: &[],
         build: |_, _| Ok(vec![Effect::Grants(Trouble::RefreshRevoked)]),
+    },
+    Kind {
+        code: "auth.uninstalled",
+        id: Some("F05"),
+        seen: "400 BAD_REFRESH_TOKEN and 401 for one account's install, and its webhooks stop",
+        aims_at: DefaultAim::DefaultPortal,
+        family: None,
+        params: &[],
+        build: |_, _| Ok(vec![Effect::Grants(Trouble::Uninstalled)]),
     },
     Kind {
         code: "auth.client_secret",
@@ -75,7 +86,7 @@ pub fn trade_refused(faults: &FaultBook, install: &Install, now: Timestamp) -> O
             return None;
         }
         match trouble {
-            Trouble::RefreshRevoked => Some(TradeRefused::RefreshToken),
+            Trouble::RefreshRevoked | Trouble::Uninstalled => Some(TradeRefused::RefreshToken),
             Trouble::SecretWrong => Some(TradeRefused::ClientSecret),
             Trouble::ClientUnknown => Some(TradeRefused::ClientId),
             Trouble::NobodyKnown => None,
@@ -85,11 +96,21 @@ pub fn trade_refused(faults: &FaultBook, install: &Install, now: Timestamp) -> O
 
 /// The 401 to a call whose token is good.
 pub fn unknown_to_hubspot(strikes: &[Strike]) -> Option<Refusal> {
-    let struck = strikes.iter().any(|strike| matches!(strike.effect, Effect::Grants(Trouble::NobodyKnown)));
+    let struck = strikes
+        .iter()
+        .any(|strike| matches!(strike.effect, Effect::Grants(Trouble::NobodyKnown | Trouble::Uninstalled)));
     struck.then(auth::invalid)
+}
+
+/// Does this account's install get no events any more?
+pub fn hears_nothing(faults: &FaultBook, portal_id: u64, now: Timestamp) -> bool {
+    faults.active_effects(now).any(|(fault, effect)| {
+        matches!(effect, Effect::Grants(Trouble::Uninstalled))
+            && fault.aim.portal_id.is_none_or(|aimed| aimed == portal_id)
+    })
 }
 
 /// Can nobody ask about a token?
 pub fn introspection_is_down(strikes: &[Strike]) -> bool {
-    unknown_to_hubspot(strikes).is_some()
+    strikes.iter().any(|strike| matches!(strike.effect, Effect::Grants(Trouble::NobodyKnown)))
 }

@@ -100,6 +100,19 @@ pub const KINDS: &[Kind] = &[
         },
     },
     Kind {
+        code: "status.incident",
+        id: None,
+        seen: "the status page shows an incident, whatever else is or is not wrong",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: INCIDENT_PARAMS,
+        build: |params, _| {
+            let component = params.text("component")?.unwrap_or("APIs");
+            let name = format!("Elevated error rates in {component}");
+            Ok(vec![Effect::Status(incident(&name, component, Impact::Major, "all regions"))])
+        },
+    },
+    Kind {
         code: "hubspot.slow",
         id: Some("F25"),
         seen: "answers take seconds, none fails, connecting is fast",

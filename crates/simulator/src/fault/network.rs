@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
 
 use super::aim::DefaultAim;
 use super::catalogue::{Kind, Param, Scene};
 use super::params::{BadParam, Params};
-use super::{Effect, Strike};
+use super::{Effect, FaultBook, Strike};
 use crate::arrival::Arrival;
 use crate::call::Reply;
 use crate::dns::Behaviour;
@@ -29,6 +30,8 @@ pub enum Trouble {
     LostAnswer(Instead),
     /// The DNS stub misbehaves; calls that arrive are served.
     Dns(Behaviour),
+    /// Every `Date` is this many seconds off: how a wrong clock of the caller's looks from here.
+    Clock { offset_s: i64 },
 }
 
 /// What comes in place of the answer.
@@ -77,6 +80,40 @@ pub const KINDS: &[Kind] = &[
         },
     },
     Kind {
+        code: "net.tcp_blocked",
+        id: Some("F30"),
+        seen: "the simulator's DNS stub gives an address that nobody answers at; open connections go on",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[],
+        build: |_, _| Ok(vec![Effect::Network(Trouble::Dns(Behaviour::DeadAddress))]),
+    },
+    Kind {
+        code: "net.stale_pool",
+        id: Some("F34"),
+        seen: "the connection is reset on its first call after it had been idle",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[Param { name: "after_idle_ms", meaning: "idle this long", default: "5000" }],
+        build: |params, _| {
+            let idle = Duration::from_millis(params.whole("after_idle_ms")?.unwrap_or(5_000));
+            let line = Line::Reset { after_idle: Some(idle) };
+            Ok(vec![Effect::Network(Trouble::Broken { line, when: When::Before })])
+        },
+    },
+    Kind {
+        code: "self.clock",
+        id: Some("F35"),
+        seen: "the Date of every answer disagrees with the caller's clock; webhooks are signed at another time",
+        aims_at: DefaultAim::Everyone,
+        family: None,
+        params: &[
+            Param { name: "ahead_s", meaning: "seconds that HubSpot's time is ahead", default: "600" },
+            Param { name: "behind_s", meaning: "seconds that it is behind", default: "0" },
+        ],
+        build: clock,
+    },
+    Kind {
         code: "net.proxy",
         id: Some("F36"),
         seen: "407 or 502 with HTML and a Via header, no HubSpot headers",
@@ -114,6 +151,32 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
+/// A skew that no repair of a clock would leave.
+const SKEW_S_MAX: u64 = 10 * 366 * 86_400;
+
+fn clock(params: Params<'_>, _: &Scene<'_>) -> Result<Vec<Effect>, BadParam> {
+    let seconds = |name: &str| {
+        let given = params.whole(name)?;
+        let wanted = || BadParam { name: name.to_owned(), wanted: "seconds, ten years at most".to_owned() };
+        given
+            .map(|seconds| i64::try_from(seconds.min(SKEW_S_MAX + 1)).unwrap_or(i64::MAX))
+            .map(|seconds| if seconds > SKEW_S_MAX.cast_signed() { Err(wanted()) } else { Ok(seconds) })
+            .transpose()
+    };
+    let behind = seconds("behind_s")?.unwrap_or(0);
+    let ahead = seconds("ahead_s")?.unwrap_or(if behind > 0 { 0 } else { 600 });
+    Ok(vec![Effect::Network(Trouble::Clock { offset_s: ahead - behind })])
+}
+
+/// How far HubSpot's time seems off.
+pub fn skew(faults: &FaultBook, now: Timestamp) -> SignedDuration {
+    let offsets = faults.active_effects(now).filter_map(|(_, effect)| {
+        let Effect::Network(Trouble::Clock { offset_s }) = effect else { return None };
+        Some(SignedDuration::from_secs(*offset_s))
+    });
+    offsets.last().unwrap_or_default()
+}
+
 fn proxy(params: Params<'_>, _: &Scene<'_>) -> Result<Vec<Effect>, BadParam> {
     let status = match params.whole("status")? {
         None | Some(407) => StatusCode::PROXY_AUTHENTICATION_REQUIRED,
@@ -142,7 +205,7 @@ pub fn intercept(strikes: &[Strike]) -> Option<Reply> {
             let text = "Sorry, you have been blocked. You are unable to access hubapi.com. Cloudflare Ray ID shown below.";
             Some(signed(page(StatusCode::FORBIDDEN, "Attention Required! | Cloudflare", text), "cloudflare"))
         }
-        Trouble::Broken { .. } | Trouble::LostAnswer(_) | Trouble::Dns(_) => None,
+        Trouble::Broken { .. } | Trouble::LostAnswer(_) | Trouble::Dns(_) | Trouble::Clock { .. } => None,
     })
 }
 
@@ -158,7 +221,8 @@ pub fn instead(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Reply> {
         | Trouble::WrongHost
         | Trouble::Blocked
         | Trouble::Broken { .. }
-        | Trouble::Dns(_) => None,
+        | Trouble::Dns(_)
+        | Trouble::Clock { .. } => None,
     })
 }
 
@@ -188,7 +252,8 @@ pub fn line(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<(Transport, Whe
         | Trouble::Proxy { .. }
         | Trouble::WrongHost
         | Trouble::Blocked
-        | Trouble::Dns(_) => None,
+        | Trouble::Dns(_)
+        | Trouble::Clock { .. } => None,
     })
 }
 

@@ -9,4 +9,5 @@ mod latency;
 mod limits;
 mod oauth;
 mod robust;
+mod scenario;
 mod server;

@@ -1,4 +1,4 @@
-//! F01, F03–F12 but for F02 and F05, which show elsewhere.
+//! F01, F03, F04, F06–F12; F02 and F05 are told with the scenarios.
 
 use serde_json::{Value, json};
 
