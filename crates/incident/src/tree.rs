@@ -33,6 +33,11 @@ mod webhooks;
 
 pub(crate) use extent::extent;
 
+/// Have webhooks stopped that should come? Asked once more where no tree could say why.
+pub(crate) fn silent_webhooks(facts: &Facts) -> Reply {
+    (webhooks::silence::SILENT.answer)(facts)
+}
+
 use crate::code::Code;
 use crate::facts::Facts;
 

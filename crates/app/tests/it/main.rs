@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails where it should")]
 
+mod accuracy;
 mod brownout;
 mod command_line;
 mod house;

@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::configured::TokenKind;
 use crate::facts::exchange::Exchange;
 use crate::facts::probes::{ChainProblem, FamilyProbe};
+use crate::tree::{self, Truth};
 use crate::triage::Evidence;
 
 pub(super) enum Unexplained {
@@ -99,6 +100,14 @@ const ODDITIES: &[Oddity] = &[
         },
         candidates: [Code::Ipv6, Code::Proxy, Code::Slow],
         settled_by: "Compare the connect time with that to another host: if it is slow, too, it is the network.",
+    },
+    Oddity {
+        shows: |facts| {
+            let silent = tree::silent_webhooks(facts);
+            (silent.truth == Truth::Yes).then_some((silent.probe, silent.observed))
+        },
+        candidates: [Code::HookSubscription, Code::HookUnreachable, Code::Uninstalled],
+        settled_by: "Look at the app's webhook settings at HubSpot, then send a delivery of your own to your public address.",
     },
     Oddity {
         shows: traffic_fails,

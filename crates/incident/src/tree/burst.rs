@@ -27,6 +27,9 @@ const GONE_PERCENT: u64 = 60;
 /// Our own peak explains a full window from this part of it.
 const OURS_PERCENT: u64 = 80;
 
+/// The window's length in seconds (facts §1.1).
+const WINDOW_S: f64 = 10.0;
+
 /// Turned away once is bad luck.
 const REFUSED_MIN: u64 = 2;
 
@@ -198,12 +201,21 @@ static SPENT_BEFORE_US: Question = Question {
         let Some((max, spent)) = first else {
             return Reply::could_not_tell("limits", "no reading of the window");
         };
-        let percent = if facts.traffic.is_some() { OUTSIDE_PERCENT } else { GONE_PERCENT };
-        let foreign = spent.saturating_sub(ledger(facts).ours);
+        let metered = facts.traffic.as_ref().is_some_and(|traffic| traffic.governed);
+        let percent = if metered { OUTSIDE_PERCENT } else { GONE_PERCENT };
+        let foreign = spent.saturating_sub(ledger(facts).ours.max(unmetered(facts)));
         let holds = foreign * 100 >= max * percent && foreign > OUR_PROBES_MAX;
         Reply::is(holds, "limits", format!("{foreign} of {max} calls of the window"))
     },
 };
+
+/// What a gateway that meters nothing may have sent in one window, by the pace of the last minute and half as much again.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "calls in ten seconds")]
+fn unmetered(facts: &Facts) -> u64 {
+    let Some(traffic) = facts.traffic.as_ref().filter(|traffic| !traffic.governed) else { return 0 };
+    let per_s: f64 = traffic.groups.iter().map(|group| group.sent_recent_per_s).sum();
+    (per_s.clamp(0.0, 1e6) * WINDOW_S * 1.5).ceil() as u64
+}
 
 /// The connection whose window is fullest.
 #[derive(Default)]

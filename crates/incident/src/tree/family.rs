@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+
 use crate::facts::Facts;
 use crate::facts::exchange::Failure;
 use crate::facts::traffic::Group;
@@ -11,6 +13,9 @@ use crate::signals::SERVER_KINDS;
 const FAILURES_MIN: u64 = 5;
 /// … that are at least one call in twenty.
 const FAILURES_PART: u64 = 20;
+
+/// A family that has served for so long since its last failure is well again, whatever the last minute's counts hold.
+const WELL_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Families by what their servers do.
 #[derive(Debug, Default)]
@@ -78,23 +83,26 @@ impl<'a> Families<'a> {
 /// Server errors and broken answers that still go on, enough of them to be more than noise.
 pub(super) fn is_failing(group: &Group) -> bool {
     let count = server_failures(group);
-    let over = match (last_failure(group), group.last_ok_at) {
-        (Some(failure), Some(ok)) => ok > failure,
-        _ => false,
+    let well_for = match (last_failure(group), group.last_ok_at) {
+        (Some(failure), Some(ok)) => ok.duration_since(failure),
+        _ => SignedDuration::MIN,
     };
-    let recent: u64 = group
-        .errors
-        .iter()
-        .filter(|error| is_server(error.kind))
-        .map(|error| error.recent)
-        .sum::<u64>()
-        + group.transport.iter().filter(|count| is_broken(count.kind)).map(|count| count.recent).sum::<u64>();
-    count >= FAILURES_MIN && count * FAILURES_PART >= group.calls && (recent > 0 || !over)
+    let over = well_for > SignedDuration::ZERO;
+    let recent = recent_failures(group);
+    let going_on = if over { recent > 0 && well_for < WELL_AGAIN } else { true };
+    count >= FAILURES_MIN && count * FAILURES_PART >= group.calls && going_on
 }
 
 pub(super) fn server_failures(group: &Group) -> u64 {
     group.errors.iter().filter(|error| is_server(error.kind)).map(|error| error.count).sum::<u64>()
         + group.transport.iter().filter(|count| is_broken(count.kind)).map(|count| count.count).sum::<u64>()
+}
+
+/// In this minute and the last.
+pub(super) fn recent_failures(group: &Group) -> u64 {
+    let errors = group.errors.iter().filter(|error| is_server(error.kind)).map(|error| error.recent);
+    let broken = group.transport.iter().filter(|count| is_broken(count.kind)).map(|count| count.recent);
+    errors.sum::<u64>() + broken.sum::<u64>()
 }
 
 fn last_failure(group: &Group) -> Option<jiff::Timestamp> {

@@ -11,6 +11,9 @@ use crate::facts::grants::{Install, Refusal};
 /// So many customers do not take their grant back in the same minutes.
 const MANY: usize = 3;
 
+/// A customer whose events have stopped owes us so many.
+const EVENTS_MISSING: f64 = 5.0;
+
 pub(super) static TREE: Tree = Tree {
     about: "refreshing tokens",
     then: Then::GoOn,
@@ -194,8 +197,9 @@ fn webhooks_of_revoked(facts: &Facts) -> Option<(&str, bool)> {
     let inbox = facts.inbox.as_ref()?;
     revoked(facts).into_iter().find_map(|install| {
         let sender = inbox.senders.iter().find(|sender| sender.connection == install.connection)?;
-        let silent = super::webhooks::silence::is_silent(sender, facts);
-        Some((install.connection.as_str(), silent))
+        let missing = super::webhooks::missing(sender, facts)?;
+        let refused = sender.refused_recent > 0 || sender.untimely > 0;
+        Some((install.connection.as_str(), missing >= EVENTS_MISSING && !refused))
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hubspot::error::ErrorKind;
 
-use super::family::{Families, is_failing, server_failures};
+use super::family::{Families, is_failing, recent_failures, server_failures};
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
@@ -71,7 +71,11 @@ static SOME_FAMILIES: Question = Question {
         let families = Families::of(facts);
         let (failing, serving) = (families.failing().len(), families.serving().len());
         let observed = format!("{}{}", families.describe(), probes_failed(facts));
-        Reply::is(serving > failing && !comes_and_goes_everywhere(facts, &families), "families", observed)
+        Reply::is(
+            serving > failing && !comes_and_goes_everywhere(facts, &families) && !is_spread(facts),
+            "families",
+            observed,
+        )
     },
 };
 
@@ -82,6 +86,19 @@ fn comes_and_goes_everywhere(facts: &Facts, families: &Families) -> bool {
     let failing = &families.failing_probes;
     let at_times = failing.intersection(&families.served_at_times).count();
     !failing.is_empty() && (door || failing.contains("account") || (failing.len() > 1 && at_times > 0))
+}
+
+/// A failure here and a failure there: each family too few to call it failing, together most of those that are called.
+fn is_spread(facts: &Facts) -> bool {
+    let groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
+    let (mut called, mut struck) = (BTreeSet::new(), BTreeSet::new());
+    for group in groups.filter(|group| group.calls_recent > 0) {
+        called.insert(group.family.as_str());
+        if recent_failures(group) > 0 {
+            struck.insert(group.family.as_str());
+        }
+    }
+    struck.len() > 2 || (struck.len() == 2 && called.len() <= 3)
 }
 
 /// Of our own calls, how many failed: a fault that strikes some calls only is told with its rate.

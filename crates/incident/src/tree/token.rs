@@ -74,9 +74,13 @@ const STALE: Leaf = Leaf {
 
 /// The probe's token is fine, or there is none: traffic alone shows refusals.
 static FROM_TRAFFIC: Step = Step::Ask {
-    question: &MANY_REFUSED,
-    yes: &Step::Found(OUTAGE),
-    no: &Step::Ask { question: &CANNOT_REFRESH, yes: &Step::Nothing, no: &OUR_COPY },
+    question: &EXPIRED_UNREFRESHED,
+    yes: &Step::Nothing,
+    no: &Step::Ask {
+        question: &MANY_REFUSED,
+        yes: &Step::Found(OUTAGE),
+        no: &Step::Ask { question: &CANNOT_REFRESH, yes: &Step::Nothing, no: &OUR_COPY },
+    },
 };
 
 static OUR_COPY: Step = Step::Ask {
@@ -248,6 +252,16 @@ static ANOTHER_IS_THERE: Question = Question {
     answer: |facts| {
         let old = (OURS_IS_OLD.answer)(facts);
         if old.truth == Truth::Yes { old } else { (OURS_WORKS.answer)(facts) }
+    },
+};
+
+/// However many there are: each runs out when its time has come.
+static EXPIRED_UNREFRESHED: Question = Question {
+    asks: "Have they run out because no fresh ones are given?",
+    answer: |facts| {
+        let expired = (TRAFFIC_SAYS_EXPIRED.answer)(facts);
+        let explained = super::oauth::explains_expiry(facts);
+        Reply::is(expired.truth == Truth::Yes && explained, "grants", expired.observed)
     },
 };
 

@@ -9,8 +9,8 @@ use crate::tree::{Leaf, Question, Reply, Step, Then, Tree, Truth};
 /// One odd delivery is nobody's fault.
 const REFUSED_MIN: u64 = 5;
 
-/// A mistake of ours strikes them all; what struck before a repair or slips through may be a tenth.
-const REFUSED_PERCENT: u64 = 90;
+/// A mistake of ours strikes them all: so many good ones should have come since the last.
+const MISSING_MIN: f64 = 3.0;
 
 /// Somebody tries in earnest from so many.
 const FORGED_MIN: u64 = 20;
@@ -84,7 +84,7 @@ static ALL_REFUSED: Question = Question {
         if inbox(facts).is_none() {
             return Reply::could_not_tell("inbox", NO_INBOX);
         }
-        let refused = senders(facts).find(|sender| is_refused(sender));
+        let refused = senders(facts).find(|sender| is_refused(sender, facts));
         let observed = refused.map_or_else(|| "deliveries verify".to_owned(), describe);
         Reply::is(refused.is_some(), "inbox", observed)
     },
@@ -133,8 +133,10 @@ static FORGED: Question = Question {
     asks: "Does somebody send us deliveries that HubSpot cannot have sent?",
     answer: |facts| {
         let Some(inbox) = inbox(facts) else { return Reply::could_not_tell("inbox", NO_INBOX) };
-        let named: u64 =
-            senders(facts).filter(|sender| !is_refused(sender)).map(|sender| sender.refused_recent).sum();
+        let named: u64 = senders(facts)
+            .filter(|sender| !is_refused(sender, facts))
+            .map(|sender| sender.refused_recent)
+            .sum();
         let strangers = &inbox.strangers;
         let observed = format!(
             "{} of late name no app of ours ({} sources), {named} name one and do not verify",
@@ -153,11 +155,10 @@ static GENUINE_PASS: Question = Question {
     },
 };
 
-fn is_refused(sender: &Sender) -> bool {
-    let judged = sender.refused_recent + sender.events_recent;
-    sender.refused >= REFUSED_MIN
-        && sender.refused_recent > 0
-        && sender.refused_recent * 100 >= judged * REFUSED_PERCENT
+/// Refused, and none taken for as long as some should have been.
+fn is_refused(sender: &Sender, facts: &Facts) -> bool {
+    let some_missing = super::missing(sender, facts).is_none_or(|count| count >= MISSING_MIN);
+    sender.refused >= REFUSED_MIN && sender.refused_recent > 0 && some_missing
 }
 
 fn describe(sender: &Sender) -> String {
@@ -179,7 +180,8 @@ fn fits(facts: &Facts, of: impl Fn(&crate::facts::inbox::Quarantine) -> u64, wit
 
 /// A change of one of these kinds stands before the first refusal.
 fn changed(facts: &Facts, kinds: &[&str]) -> Reply {
-    let began = senders(facts).filter(|sender| is_refused(sender)).filter_map(|it| it.first_refused_at).min();
+    let began =
+        senders(facts).filter(|sender| is_refused(sender, facts)).filter_map(|it| it.first_refused_at).min();
     let Some(traffic) = &facts.traffic else {
         return Reply::could_not_tell("traffic", "no record of changes");
     };

@@ -125,7 +125,7 @@ pub(in crate::tree) static SILENT: Question = Question {
 };
 
 /// Nothing arrived for so long that something should have: by what is usual, or by what we wrote ourselves.
-pub(in crate::tree) fn is_silent(sender: &Sender, facts: &Facts) -> bool {
+fn is_silent(sender: &Sender, facts: &Facts) -> bool {
     let now = facts.configured.now;
     if sender.refused_recent > 0 || sender.untimely > 0 || sender.not_kept > 0 || sender.events_recent > 0 {
         return false;

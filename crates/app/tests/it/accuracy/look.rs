@@ -1,0 +1,149 @@
+//! The look: the real probes over the case's network, the real traffic memory, the ledgers; and the diagnosis of it all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::clock::WallClock;
+use client::probe;
+use client::probe::report::Report;
+use client::probe::target::Target;
+use http::Method;
+use hubspot::secret::Secret;
+use incident::diagnose;
+use incident::facts::Facts;
+use incident::facts::configured::{Configured, TokenKind, UpstreamKind};
+use incident::facts::inbox::{Doorbell, Inbox, Subscription};
+use incident::facts::inside::{Inside, Watch};
+use incident::facts::traffic::Traffic;
+use incident::runbook::Runbooks;
+use incident::triage::Triage;
+use jiff::SignedDuration;
+use serde_json::Value;
+use simulator::registry::PRIVATE_APP_ID;
+
+use super::house::House;
+use super::network::{self, Network};
+use super::own::{PUBLIC_URL, ProxyMood};
+use super::translation;
+
+/// What one look gave, and what it cost.
+pub(super) struct Looked {
+    pub(super) triage: Triage,
+    pub(super) facts: Facts,
+    pub(super) calls: u32,
+    pub(super) took: Duration,
+}
+
+pub(super) async fn look(house: &House) -> Looked {
+    let began = tokio::time::Instant::now();
+    let plan = &house.plan;
+    let traffic = plan.gateway.then(|| traffic(house));
+    let clock = skewed(house);
+    let target = target(house, traffic.as_ref());
+    let report = probe::run(&target, &clock).await;
+    let mut facts = Facts {
+        configured: configured(house, &report),
+        duration_ms: report.duration_ms,
+        probes: translation::probes(&report),
+        traffic,
+        ..Facts::default()
+    };
+    if plan.gateway {
+        let now = clock.now();
+        facts.inside = Some(inside(house, now));
+        facts.grants = (plan.installs > 0).then(|| house.own.lock().grants.report());
+        if plan.webhooks {
+            facts.inbox = Some(inbox(house, now).await);
+            facts.forwarding = Some(house.own.lock().forwarding.report(house.clock.now()));
+        }
+    }
+    let triage = diagnose(&facts, &Runbooks::embedded());
+    Looked { triage, calls: report.calls_made, facts, took: began.elapsed() }
+}
+
+fn skewed(house: &House) -> WallClock {
+    let (clock, off_s) = (house.clock.clone(), house.own.lock().clock_off_s);
+    WallClock::new(move || clock.now() + SignedDuration::from_secs(off_s))
+}
+
+/// As it travels from the admin API to triage.
+fn traffic(house: &House) -> Traffic {
+    let report = house.traffic.report(&house.stack.accounts());
+    let json: Value = serde_json::to_value(&report).expect("a report");
+    serde_json::from_value(json).expect("the contract between gateway and diagnosis")
+}
+
+fn target(house: &House, traffic: Option<&Traffic>) -> Target {
+    let scheme = if house.plan.https { "https" } else { "http" };
+    let mut target = Target::new(format!("{scheme}://{}", network::HOST).parse().expect("a URL"));
+    let page = format!("http://{}/_status/api/v2/summary.json", network::STATUS_HOST);
+    target.status_page = house.plan.status_page.then(|| page.parse().expect("a URL"));
+    target.token = Some(Secret::new(house.token.lock().as_str()));
+    target.dns_servers = vec![network::SECOND_RESOLVER.parse().expect("an address")];
+    target.control_host = Some(network::CONTROL_HOST.into());
+    if house.own.lock().ground.proxy != ProxyMood::Absent {
+        target.proxy = Some(network::PROXY.parse().expect("a URL"));
+    }
+    if let Some(traffic) = traffic {
+        target.focus = translation::worth_asking(traffic);
+    }
+    let terrain = Network { shell: house.shell.clone(), own: house.own.clone() };
+    target.terrain = Some(Arc::new(terrain));
+    target
+}
+
+fn configured(house: &House, report: &Report) -> Configured {
+    let scheme = if house.plan.https { "https" } else { "http" };
+    Configured {
+        now: report.started_at,
+        upstream: format!("{scheme}://{}", network::HOST),
+        upstream_kind: UpstreamKind::of(network::HOST),
+        portal_id: house.plan.portal_known.then_some(house.portal),
+        plan: None,
+        token: TokenKind::Static,
+        hosting: Some("na1".into()),
+    }
+}
+
+fn inside(house: &House, now: jiff::Timestamp) -> Inside {
+    let own = house.own.lock();
+    Inside {
+        store: Some(own.commits.report(now)),
+        disk: Some(own.disk.clone()),
+        process: Some(own.process.clone()),
+        cache: Some(own.look_ups.report(now)),
+        secrets: Some(own.reads.report()),
+        watch: Some(Watch {
+            beat_every_s: 10,
+            last_beat_at: own.last_beat_at,
+            last_signal_at: own.last_signal_at,
+        }),
+        versions: own.versions.clone(),
+    }
+}
+
+/// The ledger's report, and what is asked of HubSpot's settings and of our own public address.
+async fn inbox(house: &House, now: jiff::Timestamp) -> Inbox {
+    let mut inbox = {
+        let own = house.own.lock();
+        Inbox { quarantine: own.receiver.quarantine.clone(), ..own.inbox.report(now) }
+    };
+    if house.plan.asks_around {
+        let under = format!("/webhooks/v3/{PRIVATE_APP_ID}");
+        let settings = house.ask(Method::GET, &format!("{under}/settings"), "").await;
+        let all = house.ask(Method::GET, &format!("{under}/subscriptions"), "").await;
+        let listed = all["results"].as_array();
+        let active = listed.map(|all| all.iter().any(|one| one["active"].as_bool() == Some(true)));
+        inbox.subscription = listed.map(|_| Subscription {
+            active,
+            target_is_ours: settings["targetUrl"].as_str().map(|url| url == PUBLIC_URL),
+        });
+        let unreachable = house.own.lock().receiver.unreachable;
+        inbox.doorbell = Some(Doorbell {
+            at: Some(now),
+            arrived: !unreachable,
+            stopped_by: unreachable.then(|| "connection refused".into()),
+        });
+    }
+    inbox
+}
