@@ -181,47 +181,54 @@ impl Governor {
     /// # Errors
     /// A [`Refusal`] at once when the expected wait passes `deadline`, when too many wait, or when the daily pool
     /// is empty; later only if the expectation was wrong or the process goes down.
-    pub async fn acquire(self: &Arc<Self>, asking: Asking<'_>, now: Instant) -> Result<Permit, Refusal> {
+    pub fn acquire<'a>(
+        self: &'a Arc<Self>,
+        asking: Asking<'a>,
+        now: Instant,
+    ) -> impl Future<Output = Result<Permit, Refusal>> + Send + 'a {
         let asking = self.in_line(asking);
-        let Asking { app, budgets, lane, deadline, .. } = asking;
-        let mut place = {
-            let mut state = self.state.lock();
-            if state.has_moved(app) {
-                return Err(Refusal {
-                    budget: Budget::Burst,
-                    reason: RefusalReason::Moved,
-                    retry_after: Duration::ZERO,
-                });
-            }
-            state.grant(now);
-            if let Err(refusal) = state.check_daily(budgets, lane, now) {
-                if state.is_question_due(app, now) {
-                    self.question.notify_waiters();
-                }
-                return Err(state.refuse(refusal));
-            }
-            if let Some(marks) = state.try_take(app, budgets, lane, now) {
-                return Ok(Permit::new(self.clone(), app, budgets, lane, marks, Wait::None));
-            }
-            if let Some(refusal) = self.turned_away(&mut state, &asking, now) {
-                return Err(state.refuse(refusal));
-            }
-            if !std::mem::replace(&mut state.pump_runs, true) {
-                tokio::spawn(pump(self.clone()));
-            }
-            let stand = Stand { app, budgets, who: asking.who(), weight: asking.weight };
-            let (arrival, granted) = state.wait(lane, &stand, now);
-            Place::new(granted, self.clone(), lane, stand, arrival)
-        };
-        self.changed.notify_one();
-        match tokio::time::timeout_at(deadline, place.granted()).await {
-            Ok(Ok(marks)) => Ok(Permit::new(self.clone(), app, budgets, lane, marks, Wait::Some)),
-            Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
-            Err(_late) => {
-                drop(place);
+        // A block and no `async fn`: that would keep what it is given twice, for as long as the call waits.
+        async move {
+            let Asking { app, budgets, lane, deadline, .. } = asking;
+            let mut place = {
                 let mut state = self.state.lock();
-                let refusal = state.too_late(&asking, Instant::now());
-                Err(state.refuse(refusal))
+                if state.has_moved(app) {
+                    return Err(Refusal {
+                        budget: Budget::Burst,
+                        reason: RefusalReason::Moved,
+                        retry_after: Duration::ZERO,
+                    });
+                }
+                state.grant(now);
+                if let Err(refusal) = state.check_daily(budgets, lane, now) {
+                    if state.is_question_due(app, now) {
+                        self.question.notify_waiters();
+                    }
+                    return Err(state.refuse(refusal));
+                }
+                if let Some(marks) = state.try_take(app, budgets, lane, now) {
+                    return Ok(Permit::new(self.clone(), app, budgets, lane, marks, Wait::None));
+                }
+                if let Some(refusal) = self.turned_away(&mut state, &asking, now) {
+                    return Err(state.refuse(refusal));
+                }
+                if !std::mem::replace(&mut state.pump_runs, true) {
+                    tokio::spawn(pump(self.clone()));
+                }
+                let stand = Stand { app, budgets, who: asking.who(), weight: asking.weight };
+                let (arrival, granted) = state.wait(lane, &stand, now);
+                Place::new(granted, self.clone(), lane, stand, arrival)
+            };
+            self.changed.notify_one();
+            match tokio::time::timeout_at(deadline, place.granted()).await {
+                Ok(Ok(marks)) => Ok(Permit::new(self.clone(), app, budgets, lane, marks, Wait::Some)),
+                Ok(Err(refusal)) => Err(self.state.lock().refuse(refusal)),
+                Err(_late) => {
+                    drop(place);
+                    let mut state = self.state.lock();
+                    let refusal = state.too_late(&asking, Instant::now());
+                    Err(state.refuse(refusal))
+                }
             }
         }
     }

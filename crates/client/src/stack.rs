@@ -175,10 +175,11 @@ impl Stack {
     /// effect all the same.
     pub fn call(
         self: &Arc<Self>,
-        call: Call,
+        call: impl Into<Arc<Call>>,
         body: Body,
     ) -> impl Future<Output = Result<Answer, CallFailed>> + Send {
         let began = Instant::now();
+        let call = call.into();
         // A block and no `async fn`: that would keep what it is given twice, for as long as the call waits.
         async move {
             let account = match self.accounts.known(&call.credential, &call.headers, began) {
@@ -198,11 +199,10 @@ impl Stack {
                 Ok(found) => return Ok(self.remembered(found, &call, &account, began)),
                 Err(approach) => approach,
             };
-            let call = Arc::new(call);
             let mut trace = Trace::start(&*self.observer, &account, &call, began);
             let span = trace.span();
             let result =
-                self.cached(approach, call.clone(), body, &account, &mut trace.effort).instrument(span).await;
+                self.cached(approach, &call, body, &account, &mut trace.effort).instrument(span).await;
             let effort = trace.effort;
             match result {
                 Ok(((response, error), source)) => {

@@ -58,10 +58,6 @@ pub(crate) struct Forwarder {
 }
 
 /// What becomes of a request.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every request is a call; a box would be one more for each of them"
-)]
 enum Way {
     Call(Prepared),
     /// Kept, or answered, by ourselves.
@@ -69,8 +65,8 @@ enum Way {
 }
 
 /// A call that is ready to be made, once its body is here.
-struct Prepared {
-    call: Call,
+struct Prepared<C = Arc<Call>> {
+    call: C,
     incoming: Body,
     /// What the caller itself calls us.
     host: Option<HeaderValue>,
@@ -90,14 +86,13 @@ impl Forwarder {
                 Ok(Way::Ours(ours)) => return ours.await,
                 Err(refusal) => return self.turn_away(refusal),
             };
-            let endpoint = call.endpoint;
             let body = match self.body(incoming).await {
                 Ok(body) => body,
                 Err(refusal) => return self.turn_away(refusal),
             };
-            match self.stack.call(call, body).await {
-                Ok(answer) => self.respond(answer, endpoint.paged, host.as_ref()),
-                Err(failed) => self.failed(&failed, &endpoint),
+            match self.stack.call(call.clone(), body).await {
+                Ok(answer) => self.respond(answer, call.endpoint.paged, host.as_ref()),
+                Err(failed) => self.failed(&failed, &call.endpoint),
             }
         }
     }
@@ -149,20 +144,22 @@ impl Forwarder {
         let call = Call {
             method: parts.method,
             target,
-            headers: parts.headers,
+            // A copy has room for just what is left: thousands may wait, each with its headers.
+            headers: parts.headers.clone(),
             endpoint,
             credential,
             caller,
             deadline,
             handling,
         };
-        let prepared = Prepared { call, incoming, host };
         if let Some(outbox) = &self.outbox
-            && let Some(wish) = outbox.wish(&prepared.call, &wished, queue)?
+            && let Some(wish) = outbox.wish(&call, &wished, queue)?
         {
+            let prepared = Prepared { call, incoming, host };
             return Ok(Way::Ours(Box::pin(self.clone().keep(outbox.clone(), prepared, wish))));
         }
-        Ok(Way::Call(prepared))
+        // Shared from here on: whoever handles it holds a pointer, and not the whole of it once more.
+        Ok(Way::Call(Prepared { call: Arc::new(call), incoming, host }))
     }
 
     fn respond(&self, answer: Answer, paged: bool, host: Option<&HeaderValue>) -> Response<Body> {

@@ -19,6 +19,12 @@ pub(super) enum Try {
     Repeated,
 }
 
+/// What follows an attempt.
+enum Next {
+    Stands(Result<Reply, Failure>),
+    Again { wait: Duration, spare: Body, attempted: Box<Attempted> },
+}
+
 impl Stack {
     /// Sends a call, and sends it again where that is safe and worth it. `right` is the right to the first attempt, where
     /// it has been won already.
@@ -50,39 +56,36 @@ impl Stack {
         // A block, as in [`Stack::call`].
         async move {
             let try_number = try_number?;
-            let mut last: Option<Attempted> = None;
+            let mut last: Option<Box<Attempted>> = None;
             loop {
                 let spare = body.again();
-                let won = match right.take() {
-                    Some(right) => Ok(right),
-                    None => self.right(call, account).await,
-                };
-                let right = match won {
-                    Ok(right) => right,
-                    Err(failure) => {
-                        if last.is_some() || try_number == Try::Repeated {
-                            self.retry_budget.give_back();
+                if right.is_none() {
+                    match self.right(call, account).await {
+                        Ok(won) => right = Some(won),
+                        Err(failure) => {
+                            if last.is_some() || try_number == Try::Repeated {
+                                self.retry_budget.give_back();
+                            }
+                            // What the last request brought says more than why there is no further one.
+                            return last.map_or(Err(failure), |last| last.settle());
                         }
-                        // What the last request brought says more than why there is no further one.
-                        return last.map_or(Err(failure), Attempted::settle);
                     }
-                };
+                }
+                let right = right.take().expect("it was won, if it was not there");
                 // Earned by what is sent, not by what is asked for: else those whom a breaker refuses would pay for a storm.
                 if last.is_none() && try_number == Try::First {
                     self.retry_budget.first_try();
                 }
                 // Boxed: thousands may wait for their right, and only those who have it need what sending takes.
                 let attempted = Box::pin(self.attempt(call, body, account, effort, right)).await;
-                let Some(spare) = spare else { return attempted.settle() };
-                let Some(wait) = self.again(call, &attempted, effort.attempts) else {
-                    if attempted.is_failure_of_hubspot(self.settings.attempt_timeout) {
-                        self.repeats.failed(call, account, spare.at_hand(), Instant::now());
+                let wait = match self.next(call, account, attempted, spare, effort.attempts) {
+                    Next::Stands(ended) => return ended,
+                    Next::Again { wait, spare, attempted } => {
+                        (body, last) = (spare, Some(attempted));
+                        wait
                     }
-                    return attempted.settle();
                 };
                 tokio::time::sleep(wait).await;
-                body = spare;
-                last = Some(attempted);
             }
         }
     }
@@ -90,6 +93,25 @@ impl Stack {
     /// The failure that a caller itself tries again.
     pub(super) fn repeat(&self, call: &Call, account: &Account, body: &[u8]) -> Option<Repeat> {
         self.repeats.recognise(call, account, body).filter(|_| self.settings.retries == Feature::On)
+    }
+
+    /// What follows an attempt. It is handed over, so that a call that waits for its next one keeps no room for it.
+    fn next(
+        &self,
+        call: &Call,
+        account: &Account,
+        attempted: Attempted,
+        spare: Option<Body>,
+        number: u32,
+    ) -> Next {
+        let Some(spare) = spare else { return Next::Stands(attempted.settle()) };
+        if let Some(wait) = self.again(call, &attempted, number) {
+            return Next::Again { wait, spare, attempted: Box::new(attempted) };
+        }
+        if attempted.is_failure_of_hubspot(self.settings.attempt_timeout) {
+            self.repeats.failed(call, account, spare.at_hand(), Instant::now());
+        }
+        Next::Stands(attempted.settle())
     }
 
     /// Whether the caller itself tries again what has just failed; that is paid for like a retry of ours.

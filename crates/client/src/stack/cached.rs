@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::Either;
 use http::Response;
 use hubspot::error::{ApiError, ErrorKind};
 use tokio::sync::oneshot;
@@ -25,7 +27,14 @@ use crate::governor::RefusalReason;
 pub(super) type Ended = Result<(Reply, Source), Failure>;
 
 /// A flight on its way: what is left to do, owned, so that it can go on without the one who began it.
-type Flying = Pin<Box<dyn Future<Output = (Ended, Effort)> + Send>>;
+type Flying = Pin<Box<dyn Future<Output = Flown> + Send>>;
+
+/// A flight that has ended.
+struct Flown {
+    ended: Ended,
+    effort: Effort,
+    asked: Asked,
+}
 
 /// What a flight needs to be flown.
 struct Flyer {
@@ -65,40 +74,38 @@ impl Stack {
         }
     }
 
-    /// A call that memory cannot answer.
-    pub(super) async fn cached(
-        self: &Arc<Self>,
+    /// A call that memory cannot answer. No `async fn`, as in [`Stack::call`], and what is rare is boxed: thousands may
+    /// wait, and each holds room for whichever way is the largest.
+    pub(super) fn cached<'a>(
+        self: &'a Arc<Self>,
         approach: Approach,
-        call: Arc<Call>,
+        call: &'a Arc<Call>,
         body: Body,
-        account: &Arc<Account>,
-        effort: &mut Effort,
-    ) -> Ended {
-        let (asked, ended) = match approach {
+        account: &'a Arc<Account>,
+        effort: &'a mut Effort,
+    ) -> impl Future<Output = Ended> + Send + 'a {
+        match approach {
             Approach::Lead(asked, flight) => {
-                (asked, self.lead(asked, flight, &call, body, account, effort).await)
+                Either::Left(self.lead(asked, flight, call, body, account, effort))
             }
             Approach::Follow(asked, landing) => {
-                (asked, self.follow(asked, landing, &call, body, account, effort).await)
+                Either::Right(self.follow(asked, landing, call, body, account, effort).boxed())
             }
             Approach::Kept(..) | Approach::Apart => {
-                return self.written(&call, body, account, effort).await;
+                Either::Right(self.written(call, body, account, effort).boxed())
             }
-        };
-        let Some(outage) = outage(&ended) else { return ended };
-        let found = self.cache.stale(&asked, outage, &call, account, Instant::now());
-        found.map_or(ended, |Found { response, source }| Ok(((response, None), source)))
+        }
     }
 
-    async fn lead(
-        self: &Arc<Self>,
+    fn lead<'a>(
+        self: &'a Arc<Self>,
         asked: Asked,
         flight: Arc<Flight>,
-        call: &Arc<Call>,
+        call: &'a Arc<Call>,
         body: Body,
-        account: &Arc<Account>,
-        effort: &mut Effort,
-    ) -> Ended {
+        account: &'a Arc<Account>,
+        effort: &'a mut Effort,
+    ) -> impl Future<Output = Ended> + Send + 'a {
         let flyer = Flyer {
             stack: self.clone(),
             call: call.clone(),
@@ -108,10 +115,12 @@ impl Stack {
         };
         let flying: Flying = Box::pin(flyer.fly(body));
         let mut lead = Lead { flying: Some(flying), flight, cache: self.cache.clone() };
-        let (ended, spent) = lead.flying.as_mut().expect("it has just been put there").await;
-        lead.flying = None;
-        *effort = spent;
-        ended
+        async move {
+            let flown = lead.flying.as_mut().expect("it has just been put there").await;
+            lead.is_home();
+            *effort = flown.effort;
+            self.or_kept(flown.ended, &flown.asked, call, account)
+        }
     }
 
     /// Waits for another's answer, as long as this caller would have waited for his own.
@@ -125,17 +134,25 @@ impl Stack {
         effort: &mut Effort,
     ) -> Ended {
         let began = Instant::now();
-        match tokio::time::timeout_at(call.deadline, landing).await {
+        let ended = match tokio::time::timeout_at(call.deadline, landing).await {
             Ok(Ok(Landing::Landed(landed))) => landed.map(|shared| {
                 let source = shared.source;
                 (shared.reply(), source)
             }),
             Ok(Ok(Landing::YourTurn(turn))) => {
-                self.lead(asked, turn.take(), call, body, account, effort).await
+                return self.lead(asked, turn.take(), call, body, account, effort).await;
             }
             Ok(Ok(Landing::OnYourOwn) | Err(_)) => self.written(call, body, account, effort).await,
             Err(_elapsed) => Err(Failure::TimedOut { after: began.elapsed() }),
-        }
+        };
+        self.or_kept(ended, &asked, call, account)
+    }
+
+    /// What HubSpot said, or what is kept if it said nothing.
+    fn or_kept(&self, ended: Ended, asked: &Asked, call: &Call, account: &Arc<Account>) -> Ended {
+        let Some(outage) = outage(&ended) else { return ended };
+        let found = self.cache.stale(asked, outage, call, account, Instant::now());
+        found.map_or(ended, |Found { response, source }| Ok(((response, None), source)))
     }
 
     /// A call that is not shared. What it writes is over in memory.
@@ -148,10 +165,10 @@ impl Stack {
     ) -> Ended {
         let touch = self.cache.touch(call, &body);
         if touch.is_nothing() {
-            return self.below(call, body, account, effort).await;
+            return self.packed(call, body, account, effort).await;
         }
         let writing = Writing::begin(&self.cache, self.accounts.beside(account), touch);
-        let ended = self.below(call, body, account, effort).await;
+        let ended = self.packed(call, body, account, effort).await;
         let outcome = match &ended {
             Ok(_) => Outcome::Answered,
             Err(failure) if failure.may_have_been_applied() || effort.reached => Outcome::Unknown,
@@ -160,29 +177,22 @@ impl Stack {
         writing.end(outcome, || self.accounts.beside(account));
         ended
     }
-
-    /// The layers below.
-    async fn below(
-        self: &Arc<Self>,
-        call: &Call,
-        body: Body,
-        account: &Arc<Account>,
-        effort: &mut Effort,
-    ) -> Ended {
-        // Boxed: a call that is told apart, one that leads and one that may yet do either hold it in several places each,
-        // and one that is answered from memory or by another's flight needs none of it.
-        Box::pin(self.packed(call, body, account, effort, Instant::now())).await
-    }
 }
 
 impl Flyer {
     /// Sends the call, keeps what it brings, and tells all who follow.
-    async fn fly(self, body: Body) -> (Ended, Effort) {
-        let mut effort = Effort::default();
-        let began = Instant::now();
-        let ended = self.stack.below(&self.call, body, &self.account, &mut effort).await;
-        self.land(&ended, began);
-        (ended, effort)
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would hold what it is given twice while the call waits"
+    )]
+    fn fly(self, body: Body) -> impl Future<Output = Flown> + Send {
+        async move {
+            let mut effort = Effort::default();
+            let began = Instant::now();
+            let ended = self.stack.packed(&self.call, body, &self.account, &mut effort).await;
+            self.land(&ended, began);
+            Flown { ended, effort, asked: self.asked }
+        }
     }
 
     fn land(&self, ended: &Ended, began: Instant) {
@@ -210,6 +220,13 @@ impl Flyer {
                 self.flight.tell(|| Landing::Landed(Err(failure.again())));
             }
         }
+    }
+}
+
+impl Lead {
+    /// There is nothing left to fly.
+    fn is_home(&mut self) {
+        self.flying = None;
     }
 }
 

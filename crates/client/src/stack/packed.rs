@@ -5,11 +5,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{self, BoxFuture};
 use hubspot::endpoint::Budget;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::attempted::Reply;
+use super::cached::Ended;
 use super::right::Right;
 use super::{Feature, Stack};
 use crate::accounts::{Account, Gate};
@@ -43,28 +46,45 @@ enum Waited {
 }
 
 impl Stack {
-    /// Sends a call, alone or in a pack.
-    pub(super) async fn packed(
+    /// Sends a call, alone or in a pack. Each way has a box of just its size: thousands may wait in one of them.
+    pub(super) fn packed<'a>(
+        self: &'a Arc<Self>,
+        call: &'a Call,
+        body: Body,
+        account: &'a Arc<Account>,
+        effort: &'a mut Effort,
+    ) -> BoxFuture<'a, Ended> {
+        let (right, inside) = match self.way(call, &body, account, Instant::now()) {
+            Ok(Way::Ordinary) => (None, None),
+            Ok(Way::AtOnce(right, place)) => (Some(right), Inside::of(None, place)),
+            Ok(Way::Wait(waiting)) => return self.waited(waiting, call, body, account, effort).boxed(),
+            Err(failure) => return future::ready(Err(failure)).boxed(),
+        };
+        // Mapped and not awaited in a block, which would hold it twice.
+        let reply = self.retry(call, body, account, effort, right);
+        let live = reply.map(move |reply| {
+            drop(inside);
+            Ok((reply?, Source::Live))
+        });
+        live.boxed()
+    }
+
+    /// In its turn, and then by itself or with others.
+    async fn waited(
         self: &Arc<Self>,
+        waiting: Box<Waiting>,
         call: &Call,
         body: Body,
         account: &Arc<Account>,
         effort: &mut Effort,
-        now: Instant,
-    ) -> Result<(Reply, Source), Failure> {
-        let (right, _inside) = match self.way(call, &body, account, now)? {
-            Way::Ordinary => (None, None),
-            Way::AtOnce(right, place) => (Some(right), Inside::of(None, place)),
-            Way::Wait(waiting) => {
-                match Box::pin(self.wait(call, body.at_hand(), account, *waiting, effort)).await? {
-                    (Waited::Answered(reply), _) => return Ok((reply, Source::Packed)),
-                    (Waited::ByItself(permit), inside) => {
-                        let right = self.right_at_once(call, account, Instant::now(), || permit)?;
-                        (right, inside)
-                    }
+    ) -> Ended {
+        let (right, _inside) =
+            match Box::pin(self.wait(call, body.at_hand(), account, *waiting, effort)).await? {
+                (Waited::Answered(reply), _) => return Ok((reply, Source::Packed)),
+                (Waited::ByItself(permit), inside) => {
+                    (self.right_at_once(call, account, Instant::now(), || permit)?, inside)
                 }
-            }
-        };
+            };
         // Boxed: one that waits for its part of a pack has no need of it yet.
         let reply = Box::pin(self.retry(call, body, account, effort, right)).await?;
         Ok((reply, Source::Live))

@@ -8,7 +8,7 @@
 //! | `connection` | a request out, its answer in |
 //! | `request` | a request's head and framing (pure) |
 //! | `outgoing` | sending it |
-//! | `reader`, `head` | where an answer begins and ends, what its head says (pure) |
+//! | `reader`, `head`, `shape` | where an answer begins and ends, what its head says (pure) |
 //! | `arriving` | an answer's body |
 //! | `wire` | the socket |
 
@@ -32,6 +32,7 @@ mod outgoing;
 mod pool;
 mod reader;
 mod request;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -42,7 +42,7 @@ impl Forwarder {
     pub(super) async fn keep(
         self: Arc<Self>,
         outbox: Arc<Outbox>,
-        prepared: Prepared,
+        prepared: Prepared<Call>,
         wish: Wish,
     ) -> Response<Body> {
         let Prepared { call, incoming, host } = prepared;

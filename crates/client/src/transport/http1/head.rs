@@ -2,20 +2,19 @@
 //!
 //! Pure: bytes in, a head out.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 use httparse::{ParserConfig, Status};
 
 use super::reader::Violation;
+use super::shape::Shapes;
 use crate::transport::Reason;
 
 /// HubSpot's answers have some 25, Cloudflare's own among them.
 const HEADERS_MAX: usize = 100;
-
-/// Headers that are added on the way to a caller: the map need not grow for them.
-const HEADERS_ADDED: usize = 4;
 
 /// The longest body that can be meant: a petabyte.
 const LENGTH_MAX: u64 = 1_000_000_000_000_000;
@@ -76,13 +75,9 @@ pub(super) fn read(bytes: &[u8], asked: Asked) -> Result<Found, Violation> {
     let version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     let raw = Raw { bytes, copy: Bytes::copy_from_slice(&bytes[..length]) };
     let mut deciding = Deciding { keep_alive: version == Version::HTTP_11, ..Deciding::default() };
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len() + HEADERS_ADDED);
-    for line in &*parsed.headers {
-        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| Violation::BAD_HEADER)?;
-        let value = HeaderValue::from_maybe_shared(raw.slice(line.value));
-        let value = value.map_err(|_| Violation::BAD_HEADER)?;
-        deciding.note(&name, &value)?;
-        headers.append(name, value);
+    let mut headers = SHAPES.with_borrow_mut(|shapes| shapes.headers(parsed.headers, &raw))?;
+    for (name, value) in &headers {
+        deciding.note(name, value)?;
     }
     let (body, keep_alive) = deciding.body(status, version, asked)?;
     if deciding.encoded && deciding.length.is_some() {
@@ -100,19 +95,24 @@ pub(super) fn read(bytes: &[u8], asked: Asked) -> Result<Found, Violation> {
 }
 
 /// The bytes of a head, and a copy of them of just that size, which its values share.
-struct Raw<'a> {
+pub(super) struct Raw<'a> {
     bytes: &'a [u8],
     copy: Bytes,
 }
 
 impl Raw<'_> {
-    fn slice(&self, part: &[u8]) -> Bytes {
+    pub(super) fn slice(&self, part: &[u8]) -> Bytes {
         if part.is_empty() {
             return Bytes::new(); // it may stand anywhere
         }
         let at = part.as_ptr() as usize - self.bytes.as_ptr() as usize;
         self.copy.slice(at..at + part.len())
     }
+}
+
+thread_local! {
+    /// Only a memory of what was made before: with it or without it, a head is read as the same.
+    static SHAPES: RefCell<Shapes> = RefCell::default();
 }
 
 /// The headers that decide.
