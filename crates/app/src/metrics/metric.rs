@@ -304,11 +304,7 @@ metrics! {
     ),
     WebhookQuiet: About {
         unit: Unit::Seconds,
-        ..gauge(
-            "hubkeeper_webhook_quiet_seconds",
-            &["connection"],
-            "How long no event has come.",
-        )
+        ..gauge("hubkeeper_webhook_quiet_seconds", &["connection"], "How long no event has come.")
     },
     WebhookSilent: gauge(
         "hubkeeper_webhook_silent",
@@ -326,16 +322,8 @@ metrics! {
         "Events for a subscriber, by what became of them: `delivered`, `parked` to be tried later by themselves, `dead` after 72 \
          hours, `superseded` by a later one of their subject.",
     ),
-    ForwardFailures: counter(
-        "hubkeeper_forward_failures",
-        &["subscriber"],
-        "Requests to a subscriber that it did not take.",
-    ),
-    ForwardBacklog: gauge(
-        "hubkeeper_forward_backlog",
-        &["subscriber"],
-        "Deliveries that a subscriber is not done with.",
-    ),
+    ForwardFailures: counter("hubkeeper_forward_failures", &["subscriber"], "Requests to a subscriber that it did not take."),
+    ForwardBacklog: gauge("hubkeeper_forward_backlog", &["subscriber"], "Deliveries that a subscriber is not done with."),
     ForwardBacklogAge: About {
         unit: Unit::Seconds,
         ..gauge(

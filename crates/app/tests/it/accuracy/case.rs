@@ -137,7 +137,7 @@ fn shape(story: Story, plan: &mut Plan, random: &mut Random) {
                     plan.patience = Duration::from_secs(600);
                 }
                 Control::ExpectedAnswers => {
-                    plan.mix = plan.mix.clone().more(2, Ask::Missing).more(1, Ask::CreateKnown)
+                    plan.mix = plan.mix.clone().more(2, Ask::Missing).more(1, Ask::CreateKnown);
                 }
                 Control::TokenRefresh => (plan.installs, plan.token_s) = (3, 120),
                 Control::LoneServerError
