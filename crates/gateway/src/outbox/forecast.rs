@@ -49,8 +49,9 @@ impl Flow {
 
     pub(super) fn settled(&mut self, now: Duration) {
         self.second(now).settled += 1;
-        let (_, settled) = self.rates(now);
-        self.best = self.best.max(settled);
+        // Over the whole look back, whenever it began: the first second of a drain is faster than what follows.
+        let settled: u64 = self.lately(now).map(|second| second.settled).sum();
+        self.best = self.best.max(settled as f64 / LOOK_BACK_SECONDS as f64);
     }
 
     fn second(&mut self, now: Duration) -> &mut Second {
@@ -64,14 +65,18 @@ impl Flow {
         self.seconds.back_mut().expect("it has just been put there")
     }
 
+    fn lately(&self, now: Duration) -> impl Iterator<Item = &Second> {
+        let since = now.as_secs().saturating_sub(LOOK_BACK_SECONDS);
+        self.seconds.iter().filter(move |second| second.number >= since)
+    }
+
     /// Accepted and settled by the second. A flow that has just begun is measured from its beginning.
     fn rates(&self, now: Duration) -> (f64, f64) {
         let since = now.as_secs().saturating_sub(LOOK_BACK_SECONDS);
-        let lately = self.seconds.iter().filter(|second| second.number >= since);
-        let (accepted, settled) = lately.clone().fold((0, 0), |(accepted, settled), second| {
+        let (accepted, settled) = self.lately(now).fold((0, 0), |(accepted, settled), second| {
             (accepted + second.accepted, settled + second.settled)
         });
-        let begun = lately.filter(|second| second.settled > 0).map(|second| second.number).next();
+        let begun = self.lately(now).find(|second| second.settled > 0).map(|second| second.number);
         let length = |from: u64| (now.as_secs_f64() - from as f64).clamp(1.0, LOOK_BACK_SECONDS as f64);
         let settled_over = begun.map_or(1.0, length);
         (accepted as f64 / length(since.min(now.as_secs())), settled as f64 / settled_over)

@@ -12,7 +12,7 @@ use crate::signals::SERVER_KINDS;
 /// In traffic, a family fails from so many failures …
 const FAILURES_MIN: u64 = 5;
 /// … that are at least one call in twenty.
-const FAILURES_PART: u64 = 20;
+pub(super) const FAILURES_PART: u64 = 20;
 
 /// A family that has served for so long since its last failure is well again, whatever the last minute's counts hold.
 const WELL_AGAIN: SignedDuration = SignedDuration::from_secs(30);

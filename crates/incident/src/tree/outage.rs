@@ -1,10 +1,10 @@
 //! HubSpot fails to serve: everything, one family, one region, or only as much as we overload it?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hubspot::error::ErrorKind;
 
-use super::family::{Families, is_failing, recent_failures, server_failures};
+use super::family::{FAILURES_PART, Families, is_failing, recent_failures, server_failures};
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
@@ -88,17 +88,19 @@ fn comes_and_goes_everywhere(facts: &Facts, families: &Families) -> bool {
     !failing.is_empty() && (door || failing.contains("account") || (failing.len() > 1 && at_times > 0))
 }
 
-/// A failure here and a failure there: each family too few to call it failing, together most of those that are called.
+/// A failure here and a failure there: each family too few to call it failing, together most of those that are called. A lone
+/// error among many answers strikes nobody.
 fn is_spread(facts: &Facts) -> bool {
     let groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
-    let (mut called, mut struck) = (BTreeSet::new(), BTreeSet::new());
+    let mut called: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for group in groups.filter(|group| group.calls_recent > 0) {
-        called.insert(group.family.as_str());
-        if recent_failures(group) > 0 {
-            struck.insert(group.family.as_str());
-        }
+        let (calls, failures) = called.entry(group.family.as_str()).or_default();
+        *calls += group.calls_recent;
+        *failures += recent_failures(group);
     }
-    struck.len() > 2 || (struck.len() == 2 && called.len() <= 3)
+    let is_struck = |(calls, failures): &&(u64, u64)| *failures > 0 && failures * FAILURES_PART >= *calls;
+    let struck = called.values().filter(is_struck).count();
+    struck > 2 || (struck == 2 && called.len() <= 3)
 }
 
 /// Of our own calls, how many failed: a fault that strikes some calls only is told with its rate.

@@ -5,7 +5,7 @@ use super::{SourceFile, assert_none, tree};
 /// Spelled in halves, or this file would complain about itself.
 const PLACES: [&str; 5] = [
     concat!("/wo", "rk/"),
-    concat!(".lib", "rary"),
+    concat!("/.lib", "rary"),
     concat!("../sha", "red"),
     concat!("/opt/wh", "eels"),
     concat!("/ho", "me/"),
