@@ -205,7 +205,8 @@ impl Town {
             let answer = client.ask("GET", place, &[("authorization", &authorization)], b"")?.json();
             let state = answer["state"].as_str().unwrap_or("missing").to_owned();
             unsettled += usize::from(matches!(state.as_str(), "pending" | "sending"));
-            let attempts = answer["attempts"].as_array().map_or(0, Vec::len) as u64;
+            let requests = |attempt: &Value| attempt["requests"].as_u64().unwrap_or(1);
+            let attempts = answer["attempts"].as_array().map_or(0, |all| all.iter().map(requests).sum());
             let key = (*key).clone();
             declared.push(crate::histories::Receipt::Declared { key, state, attempts });
         }

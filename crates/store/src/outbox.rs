@@ -74,7 +74,7 @@ pub struct Operation {
     pub answer: Option<Answer>,
 }
 
-/// One request made for an operation.
+/// One try of an operation: one request, or the few that the client's retry layer made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     pub at: Timestamp,
@@ -89,6 +89,14 @@ pub struct Attempt {
     /// How many more followed that are not kept.
     #[serde(default)]
     pub not_kept: u32,
+    /// Requests that HubSpot may have seen: each of them may have taken effect.
+    #[serde(default = "one")]
+    pub requests: u32,
+}
+
+/// What was written before requests were counted.
+const fn one() -> u32 {
+    1
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,6 +268,7 @@ impl Operation {
                 outcome: REPLAYED.to_owned(),
                 doubtful: false,
                 not_kept: 0,
+                requests: 0,
             });
             self.settle(State::Pending, None, now);
             self.due_at = now;

@@ -195,7 +195,7 @@ pub(super) fn call(
 }
 
 pub(super) async fn answered(answer: Answer, twice: Twice, at: Timestamp) -> Tried {
-    let Answer { response, error, .. } = answer;
+    let Answer { response, error, effort, .. } = answer;
     let (parts, body) = response.into_parts();
     let correlation_id = error.as_ref().and_then(|error| error.correlation_id.clone()).or_else(|| {
         let header = parts.headers.get("x-hubspot-correlation-id")?;
@@ -207,8 +207,9 @@ pub(super) async fn answered(answer: Answer, twice: Twice, at: Timestamp) -> Tri
     let verdict = verdict::of_answer(error, twice);
     let outcome = error.map_or("applied", |error| error.kind.name());
     let doubtful = verdict::is_doubtful(Ok(error)) && verdict != Verdict::Applied && verdict != Verdict::Dead;
+    let attempt = attempt(at, parts.status.as_u16(), correlation_id, outcome, doubtful);
     Tried {
-        attempt: Some(attempt(at, parts.status.as_u16(), correlation_id, outcome, doubtful)),
+        attempt: Some(Attempt { requests: effort.attempts.max(1), ..attempt }),
         verdict,
         answer: Some(KeptAnswer { status: parts.status.as_u16(), body: kept }),
         reason: error.map(reason).unwrap_or_default(),
@@ -221,7 +222,10 @@ pub(super) fn failed_to_answer(failed: &CallFailed, twice: Twice, at: Timestamp)
     // What was never sent is no attempt.
     let sent = failed.effort.reached || doubtful;
     Tried {
-        attempt: sent.then(|| attempt(at, 0, None, outcome, doubtful)),
+        attempt: sent.then(|| {
+            let attempt = attempt(at, 0, None, outcome, doubtful);
+            Attempt { requests: failed.effort.attempts.max(1), ..attempt }
+        }),
         verdict: verdict::of_failure(failed, twice),
         answer: None,
         reason: failed.why.to_string(),
@@ -235,7 +239,7 @@ pub(super) fn attempt(
     outcome: &str,
     doubtful: bool,
 ) -> Attempt {
-    Attempt { at, status, correlation_id, outcome: outcome.to_owned(), doubtful, not_kept: 0 }
+    Attempt { at, status, correlation_id, outcome: outcome.to_owned(), doubtful, not_kept: 0, requests: 1 }
 }
 
 /// What HubSpot said, short.
@@ -273,5 +277,21 @@ pub(super) fn ending(tried: &Tried, attempts: usize, now: Timestamp) -> Ending {
             let backoff = BACKOFF.saturating_mul(1 << exponent).min(BACKOFF_MAX);
             Ending::Again { due_at: after(asked.map_or(backoff, |asked| asked.clamp(BACKOFF, BACKOFF_MAX))) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use client::call::{Effort, Source};
+    use http::Response;
+
+    #[tokio::test]
+    async fn a_try_tells_of_every_request_that_was_made_for_it() {
+        let effort = Effort { attempts: 3, reached: true, ..Effort::default() };
+        let response = Response::new(Body::from(Bytes::from_static(b"{}")));
+        let answer = Answer { response, error: None, effort, source: Source::Live };
+        let tried = answered(answer, Twice::Safe, Timestamp::UNIX_EPOCH).await;
+        assert_eq!(tried.attempt.map(|attempt| attempt.requests), Some(3));
     }
 }

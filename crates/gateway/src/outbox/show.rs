@@ -38,6 +38,9 @@ fn attempt(attempt: &Attempt) -> Value {
     if attempt.doubtful {
         shown["doubtful"] = json!(true);
     }
+    if attempt.requests > 1 {
+        shown["requests"] = json!(attempt.requests);
+    }
     if attempt.not_kept > 0 {
         shown["more_not_kept"] = json!(attempt.not_kept);
     }

@@ -84,6 +84,7 @@ pub(crate) async fn one_that_waits_to_be_tried_again_keeps_its_place_before_late
         outcome: "bad gateway".into(),
         doubtful: false,
         not_kept: 0,
+        requests: 2,
     };
     assert!(store.end(&claimed[0], Some(attempt.clone()), Ending::Again { due_at }, now()).await.unwrap());
     assert!(claim(&store, now(), 10).await.is_empty());
@@ -114,6 +115,7 @@ pub(crate) async fn a_dead_letter_is_edited_and_replayed_and_keeps_its_history(g
         outcome: "validation".into(),
         doubtful: false,
         not_kept: 0,
+        requests: 2,
     };
     let answer = Some(Answer { status: 400, body: b"{}".to_vec() });
     let dead = Ending::Dead { reason: "PROPERTY_DOESNT_EXIST".into(), answer };
@@ -275,6 +277,7 @@ pub(crate) async fn attempts_are_bounded_and_none_is_forgotten_without_a_trace(g
             outcome,
             doubtful: number == 60,
             not_kept: 0,
+            requests: 1,
         };
         store.end(&claimed, Some(attempt), Ending::Again { due_at: now() }, now()).await.unwrap();
     }
