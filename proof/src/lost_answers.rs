@@ -58,7 +58,7 @@ fn round(rig: &Rig, configuration: &str) -> io::Result<Verdict> {
     std::thread::sleep(Duration::from_secs(rig.n));
     load.end();
     town.control("DELETE", "/_sim/faults", &json!({}))?;
-    let found = town.judge();
+    let found = town.judge_creates();
     program.kill()?;
     found
 }

@@ -1,6 +1,6 @@
 //! A simulated HubSpot, a subscriber, and the hubkeeper between them, each a process or a thread with a history of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::Rig;
 use crate::check::{Verdict, check};
-use crate::histories::{Histories, Pen};
+use crate::histories::{Histories, Pen, Receipt};
 use crate::http::{Client, Message, serve};
 use crate::load::{Hook, Settings};
 use crate::process::{Program, Start};
@@ -142,6 +142,18 @@ impl Town {
 
     /// Waits until nothing more comes, asks hubkeeper about whatever looks wrong, and judges.
     pub(crate) fn judge(&self) -> io::Result<Verdict> {
+        self.judge_asking(|_| None)
+    }
+
+    /// The same, and hubkeeper is asked about every create as well: what took effect once may still be given up.
+    pub(crate) fn judge_creates(&self) -> io::Result<Verdict> {
+        self.judge_asking(|receipt| match receipt {
+            Receipt::Write { key, record: None, .. } => Some(key),
+            Receipt::Write { record: Some(_), .. } | Receipt::Event { .. } | Receipt::Declared { .. } => None,
+        })
+    }
+
+    fn judge_asking(&self, also: impl Fn(&Receipt) -> Option<&String>) -> io::Result<Verdict> {
         let until = Instant::now() + DRAIN_MAX;
         let (mut last, mut unchanged) = (usize::MAX, 0);
         loop {
@@ -154,7 +166,9 @@ impl Town {
                 last = suspicious.len();
                 continue;
             }
-            let (declared, unsettled) = self.declarations(&suspicious)?;
+            let others = histories.receipts.iter().filter_map(&also);
+            let asked: BTreeSet<&String> = suspicious.into_iter().chain(others).collect();
+            let (declared, unsettled) = self.declarations(&asked)?;
             histories.receipts.extend(declared);
             let found = check(&histories);
             let open = found.lost() + unsettled;
@@ -185,7 +199,7 @@ impl Town {
     }
 
     /// What hubkeeper says of these writes, and how many it is not done with.
-    fn declarations(&self, keys: &[&String]) -> io::Result<(Vec<crate::histories::Receipt>, usize)> {
+    fn declarations(&self, keys: &BTreeSet<&String>) -> io::Result<(Vec<Receipt>, usize)> {
         if keys.is_empty() {
             return Ok((Vec::new(), 0));
         }
@@ -208,7 +222,7 @@ impl Town {
             let requests = |attempt: &Value| attempt["requests"].as_u64().unwrap_or(1);
             let attempts = answer["attempts"].as_array().map_or(0, |all| all.iter().map(requests).sum());
             let key = (*key).clone();
-            declared.push(crate::histories::Receipt::Declared { key, state, attempts });
+            declared.push(Receipt::Declared { key, state, attempts });
         }
         Ok((declared, unsettled))
     }
