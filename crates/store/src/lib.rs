@@ -7,6 +7,7 @@
 //! | [`deliveries`] | webhooks as they came |
 //! | [`dispatch`] | how far each has been forwarded |
 //! | [`incidents`] | incidents, their history, and messages to people |
+//! | [`audit`] | who did what, in a chain that tells when somebody took a link out |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | [`step`] | where the proof kills us |
@@ -19,6 +20,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub mod audit;
 mod checksum;
 pub mod deliveries;
 pub mod dispatch;

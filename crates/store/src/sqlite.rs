@@ -11,13 +11,14 @@ use crate::failure::OpenError;
 use crate::schema::SQLITE_STEPS;
 use crate::step;
 
+pub(crate) mod audit;
 pub(crate) mod deliveries;
 mod idempotency;
 pub(crate) mod incidents;
 mod keeping;
 pub(crate) mod operations;
 mod patience;
-mod reader;
+pub(crate) mod reader;
 mod reserve;
 mod run;
 pub(crate) mod writer;
@@ -81,6 +82,15 @@ impl Sqlite {
         self.writer.patience = Patience::ClockStandsStill;
         self.reader.patience = Patience::ClockStandsStill;
         self
+    }
+}
+
+impl Sqlite {
+    /// Beside the hubkeeper that writes it.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Reader, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(broken)?;
+        Reader::start(connection).map_err(|error| OpenError::Broken(error.to_string()))
     }
 }
 

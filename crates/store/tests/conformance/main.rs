@@ -5,6 +5,7 @@ use store::Store;
 use store::failure::OpenError;
 use tempfile::TempDir;
 
+mod audit;
 mod cases;
 mod incident_cases;
 mod server;
@@ -87,6 +88,8 @@ conform! {
     incident_cases::messages_of_one_channel_go_in_their_order,
     incident_cases::a_message_whose_sender_died_is_taken_again,
     incident_cases::a_sender_that_was_too_slow_ends_nothing,
+    audit::acts_are_kept_in_one_chain_however_many_at_once,
+    audit::an_act_reads_as_it_was_told_and_people_by_their_hash,
 }
 
 #[tokio::test]
