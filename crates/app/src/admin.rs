@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use crate::audit::Audit;
 use crate::console::{self, Drill};
 use crate::incidents::Incidents;
 use crate::metrics::{self, Sources};
@@ -50,6 +51,7 @@ pub(crate) struct Admin {
     pub(crate) drill: Option<Drill>,
     /// `None` where it is switched off.
     pub(crate) incidents: Option<Incidents>,
+    pub(crate) audit: Audit,
 }
 
 /// A change, as a deploy pipeline tells it.

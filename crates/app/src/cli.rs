@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod audit;
 mod scan;
 
+pub(crate) use audit::{AuditCommand, AuditPlace};
 pub(crate) use scan::ScanOptions;
 
 mod outbox;
@@ -53,6 +55,12 @@ pub(crate) enum Command {
     /// Show writes that were accepted to be applied later, and replay, change, cancel or drop them
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Make keys for callers of the gateway
+    #[command(subcommand)]
+    Callers(CallersCommand),
+    /// Show the audit log, and prove that it only grew
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the runbook page of a diagnosis, such as auth.token_revoked; without a code, list them
     Runbook(RunbookOptions),
     /// Check, show or print the configuration
@@ -287,6 +295,16 @@ pub(crate) struct RunbookOptions {
     /// Your own runbook pages, which go before the built-in ones
     #[arg(long, value_name = "DIR")]
     pub(crate) runbooks: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CallersCommand {
+    /// Print a new gateway key, once, and the hash of it for the configuration
+    NewKey {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
