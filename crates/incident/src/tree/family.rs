@@ -1,6 +1,6 @@
 //! Which API families fail and which serve, over probes and traffic together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
@@ -12,7 +12,7 @@ use crate::signals::SERVER_KINDS;
 /// In traffic, a family fails from so many failures …
 const FAILURES_MIN: u64 = 5;
 /// … that are at least one call in twenty.
-pub(super) const FAILURES_PART: u64 = 20;
+const FAILURES_PART: u64 = 20;
 
 /// A family that has served for so long since its last failure is well again, whatever the last minute's counts hold.
 const WELL_AGAIN: SignedDuration = SignedDuration::from_secs(30);
@@ -26,6 +26,8 @@ pub(super) struct Families<'a> {
     pub(super) served_at_times: BTreeSet<&'a str>,
     pub(super) failing_traffic: BTreeSet<&'a str>,
     pub(super) serving_traffic: BTreeSet<&'a str>,
+    /// Calls of each family in this minute and the last, and those of them that its servers failed.
+    called: BTreeMap<&'a str, (u64, u64)>,
 }
 
 impl<'a> Families<'a> {
@@ -47,6 +49,11 @@ impl<'a> Families<'a> {
             } else if group.ok_recent > 0 {
                 families.serving_traffic.insert(&group.family);
             }
+            if group.calls_recent > 0 {
+                let (calls, failures) = families.called.entry(&group.family).or_default();
+                *calls += group.calls_recent;
+                *failures += recent_failures(group);
+            }
         }
         // A lone failed probe of a family that serves traffic well at the same time is one bad answer, no fault.
         let failed =
@@ -66,6 +73,14 @@ impl<'a> Families<'a> {
     pub(super) fn serving(&self) -> BTreeSet<&'a str> {
         let all: BTreeSet<&str> = self.serving_probes.union(&self.serving_traffic).copied().collect();
         all.difference(&self.failing()).copied().collect()
+    }
+
+    /// A failure here and a failure there: each family too few to call it failing, together most of those that are
+    /// called. A lone error among many answers strikes nobody.
+    pub(super) fn is_spread(&self) -> bool {
+        let is_struck = |(calls, failures): &&(u64, u64)| *failures > 0 && failures * FAILURES_PART >= *calls;
+        let struck = self.called.values().filter(is_struck).count();
+        struck > 2 || (struck == 2 && self.called.len() <= 3)
     }
 
     pub(super) fn describe(&self) -> String {
@@ -99,7 +114,7 @@ pub(super) fn server_failures(group: &Group) -> u64 {
 }
 
 /// In this minute and the last.
-pub(super) fn recent_failures(group: &Group) -> u64 {
+fn recent_failures(group: &Group) -> u64 {
     let errors = group.errors.iter().filter(|error| is_server(error.kind)).map(|error| error.recent);
     let broken = group.transport.iter().filter(|count| is_broken(count.kind)).map(|count| count.recent);
     errors.sum::<u64>() + broken.sum::<u64>()

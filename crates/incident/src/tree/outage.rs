@@ -1,10 +1,10 @@
 //! HubSpot fails to serve: everything, one family, one region, or only as much as we overload it?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hubspot::error::ErrorKind;
 
-use super::family::{FAILURES_PART, Families, is_failing, recent_failures, server_failures};
+use super::family::{Families, is_failing, server_failures};
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
@@ -72,7 +72,7 @@ static SOME_FAMILIES: Question = Question {
         let (failing, serving) = (families.failing().len(), families.serving().len());
         let observed = format!("{}{}", families.describe(), probes_failed(facts));
         Reply::is(
-            serving > failing && !comes_and_goes_everywhere(facts, &families) && !is_spread(facts),
+            serving > failing && !comes_and_goes_everywhere(facts, &families) && !families.is_spread(),
             "families",
             observed,
         )
@@ -86,21 +86,6 @@ fn comes_and_goes_everywhere(facts: &Facts, families: &Families) -> bool {
     let failing = &families.failing_probes;
     let at_times = failing.intersection(&families.served_at_times).count();
     !failing.is_empty() && (door || failing.contains("account") || (failing.len() > 1 && at_times > 0))
-}
-
-/// A failure here and a failure there: each family too few to call it failing, together most of those that are called. A lone
-/// error among many answers strikes nobody.
-fn is_spread(facts: &Facts) -> bool {
-    let groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
-    let mut called: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for group in groups.filter(|group| group.calls_recent > 0) {
-        let (calls, failures) = called.entry(group.family.as_str()).or_default();
-        *calls += group.calls_recent;
-        *failures += recent_failures(group);
-    }
-    let is_struck = |(calls, failures): &&(u64, u64)| *failures > 0 && failures * FAILURES_PART >= *calls;
-    let struck = called.values().filter(is_struck).count();
-    struck > 2 || (struck == 2 && called.len() <= 3)
 }
 
 /// Of our own calls, how many failed: a fault that strikes some calls only is told with its rate.
