@@ -13,10 +13,10 @@ const NETWORK: &str = "ip link set dev lo up && ip tuntap add dev nowhere mode t
     && ip -6 addr add 2001:db8::2/64 dev nowhere nodad && ip -6 route add 100::/64 dev nowhere";
 
 /// The test starts itself again, in that network.
-#[test]
-fn an_address_that_swallows_everything_is_named() {
+#[tokio::test]
+async fn an_address_that_swallows_everything_is_named() {
     if std::fs::read_to_string("/proc/net/dev").is_ok_and(|devices| devices.contains("nowhere:")) {
-        return inside_that_network();
+        return inside_that_network().await;
     }
     let within = |then: &str| {
         let test = std::env::current_exe().expect("this test is a program");
@@ -36,15 +36,15 @@ fn an_address_that_swallows_everything_is_named() {
     assert!(inside.status.success() && said.contains("1 passed"), "{said}");
 }
 
-fn inside_that_network() {
-    let sim = Simulator::start(&["--dns-listen", "127.0.0.1:0"]);
+async fn inside_that_network() {
+    let sim = Simulator::start(&["--dns-listen", "127.0.0.1:0"]).await;
     let named = sim.url.replace("127.0.0.1", "api.hubspot.test");
     let asked = Triage::of(&named).token(&sim.token).status_page(&sim.status_page());
     let asked = asked.option("--system-dns", &sim.dns);
-    let (before, _) = asked.run();
+    let (before, _) = asked.run().await;
     assert_eq!(code(&before), "healthy", "{before:#}");
-    sim.fault(&json!({"kind": "F38"}));
-    let (diagnosis, exit) = asked.run();
+    sim.fault(&json!({"kind": "F38"})).await;
+    let (diagnosis, exit) = asked.run().await;
     assert_eq!((code(&diagnosis).as_str(), exit), ("net.ipv6", 1), "{diagnosis:#}");
     let said = diagnosis["diagnosis"]["evidence"].to_string();
     assert!(said.contains("[100::1]") && said.contains("no answer after"), "silence, not a refusal: {said}");

@@ -40,16 +40,21 @@ const GOOD: Shown = Shown { name: HUBSPOT, years: (2024, 2036), ahead: SignedDur
 )]
 #[case::clock_ahead(Shown { ahead: SignedDuration::from_mins(-7), ..GOOD }, Trusted::Yes, "self.clock")]
 #[case::for_another_host(Shown { name: "www.example.com", ..GOOD }, Trusted::Yes, "net.tls_intercept")]
-fn the_certificate_names_the_fault(#[case] shown: Shown, #[case] trusted: Trusted, #[case] expected: &str) {
+#[tokio::test]
+async fn the_certificate_names_the_fault(
+    #[case] shown: Shown,
+    #[case] trusted: Trusted,
+    #[case] expected: &str,
+) {
     let directory = TempDir::new().expect("a directory");
-    let (port, roots) = serve(shown, &directory);
+    let (port, roots) = serve(shown, &directory).await;
     let mut asked = Triage::of(&format!("https://{HUBSPOT}:{port}"))
         .option("--resolve", "127.0.0.1")
         .token("pat-na1-00000000-0000-4000-8000-000000000000");
     if trusted == Trusted::Yes {
         asked = asked.option("--ca-file", roots.to_str().expect("a path in UTF-8"));
     }
-    let (diagnosis, _) = asked.run();
+    let (diagnosis, _) = asked.run().await;
     assert_eq!(code(&diagnosis), expected, "{diagnosis:#}");
 }
 
@@ -59,27 +64,22 @@ enum Trusted {
     No,
 }
 
-/// Starts a server that lives as long as the test process; gives its port and the file of its issuer.
-fn serve(shown: Shown, directory: &TempDir) -> (u16, PathBuf) {
+/// Starts a server that lives as long as the test; gives its port and the file of its issuer.
+async fn serve(shown: Shown, directory: &TempDir) -> (u16, PathBuf) {
     let issuer = issuer();
     let roots = directory.path().join("roots.pem");
     std::fs::write(&roots, issuer.pem()).expect("the directory can be written");
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(leaf(&issuer, &shown)));
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.set_nonblocking(true).expect("it can be asked without waiting");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("its address").port();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async move {
-            let listener = TcpListener::from_std(listener).expect("a listener");
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else { return };
-                    converse(stream, shown.ahead).await;
-                });
-            }
-        });
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                converse(stream, shown.ahead).await;
+            });
+        }
     });
     (port, roots)
 }

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 
 use super::house::{Gateway, Simulator};
 
-#[test]
-fn what_the_diagnosis_reads_is_what_the_gateway_tells() {
-    let sim = Simulator::start(&["--contacts", "5"]);
-    let gateway = Gateway::start(&sim);
-    gateway.contact_ids();
-    gateway.call("GET", "/crm/v3/objects/contacts/1", None);
-    gateway.note(&json!({"kind": "deploy", "what": "crm-sync 1.8.0", "caller": "crm-sync"}));
-    sim.fault(&json!({"kind": "reset"}));
-    gateway.call("POST", "/crm/v3/objects/contacts", Some(&json!({"properties": {}})));
+#[tokio::test]
+async fn what_the_diagnosis_reads_is_what_the_gateway_tells() {
+    let sim = Simulator::start(&["--contacts", "5"]).await;
+    let gateway = Gateway::start(&sim).await;
+    gateway.contact_ids().await;
+    gateway.call("GET", "/crm/v3/objects/contacts/1", None).await;
+    gateway.note(&json!({"kind": "deploy", "what": "crm-sync 1.8.0", "caller": "crm-sync"})).await;
+    sim.fault(&json!({"kind": "reset"})).await;
+    gateway.call("POST", "/crm/v3/objects/contacts", Some(&json!({"properties": {}}))).await;
 
-    let told = gateway.traffic();
+    let told = gateway.traffic().await;
     let read: Traffic = serde_json::from_value(told.clone()).expect("the diagnosis can read the report");
     let groups = || read.groups.iter();
     assert!(

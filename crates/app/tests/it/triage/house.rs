@@ -1,25 +1,21 @@
-//! The programs under test, started for one test and ended with it, and a caller that speaks plain HTTP.
+//! The simulator, the gateway and triage, as these tests speak of them, and programs that go on calling meanwhile.
 
 use std::cell::Cell;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-const HUBKEEPER: &str = env!("CARGO_BIN_EXE_hubkeeper");
-
-/// Nothing here takes long; a test that hangs says so.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::house::{Program, Start, ask};
 
 /// Nobody listens there.
 pub(super) const NOBODY: &str = "http://127.0.0.1:9";
 
 /// `hubkeeper sim` on a free port.
 pub(super) struct Simulator {
-    _running: Running,
+    program: Program,
     pub(super) url: String,
     pub(super) token: String,
     /// Where it answers DNS questions; empty where it was not told to.
@@ -28,7 +24,7 @@ pub(super) struct Simulator {
 
 /// `hubkeeper up` before a simulator.
 pub(super) struct Gateway {
-    _running: Running,
+    _program: Program,
     pub(super) url: String,
     pub(super) admin: String,
     token: String,
@@ -41,87 +37,73 @@ pub(super) struct Triage {
     token: Option<String>,
 }
 
-/// A child process that does not outlive its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _gone_already = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
 impl Simulator {
-    pub(super) fn start(options: &[&str]) -> Self {
+    pub(super) async fn start(options: &[&str]) -> Self {
         let command = ["sim", "--listen", "127.0.0.1:0", "--latency-ms", "0..5"];
-        let (running, ready) = start(&[&command, options].concat(), None);
-        let dns = ready["dns"].as_str().unwrap_or_default().to_owned();
-        Self { _running: running, url: text(&ready["sim"]), token: text(&ready["token"]), dns }
+        let program = Start::new(&command).args(options).ready().await;
+        let dns = program.ready["dns"].as_str().unwrap_or_default().to_owned();
+        Self { url: program.url().to_owned(), token: program.token().to_owned(), dns, program }
     }
 
     pub(super) fn status_page(&self) -> String {
         format!("{}/_status/api/v2/summary.json", self.url)
     }
 
-    pub(super) fn fault(&self, fault: &Value) {
-        let (status, body) = exchange(&self.url, "POST", "/_sim/faults", None, Some(fault));
-        assert!((200..300).contains(&status), "{fault}: {status} {body}");
+    pub(super) async fn fault(&self, fault: &Value) {
+        self.control("/_sim/faults", fault).await;
     }
 
-    pub(super) fn advance(&self, seconds: u32) {
-        let (status, body) =
-            exchange(&self.url, "POST", "/_sim/clock/advance", None, Some(&json!({"seconds": seconds})));
-        assert!((200..300).contains(&status), "advance: {status} {body}");
+    pub(super) async fn advance(&self, seconds: u32) {
+        self.control("/_sim/clock/advance", &json!({"seconds": seconds})).await;
     }
 
-    pub(super) fn reset(&self) {
-        let (status, body) = exchange(&self.url, "POST", "/_sim/reset", None, Some(&json!({})));
-        assert!((200..300).contains(&status), "reset: {status} {body}");
+    pub(super) async fn reset(&self) {
+        self.control("/_sim/reset", &json!({})).await;
+    }
+
+    /// Calls that were answered 429, by its own books.
+    pub(super) async fn rejected(&self) -> u64 {
+        let stats = ask(&self.url, "GET", "/_sim/stats", &[], "").await.json();
+        stats["statuses"]["429"].as_u64().unwrap_or(0)
+    }
+
+    async fn control(&self, path: &str, body: &Value) {
+        let answer = ask(self.program.url(), "POST", path, &[], &body.to_string()).await;
+        assert!((200..300).contains(&answer.status), "{path} {body}: {answer:?}");
     }
 }
 
 impl Gateway {
-    pub(super) fn start(sim: &Simulator) -> Self {
-        let command = [
-            "up",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-            "--upstream",
-            sim.url.as_str(),
-        ];
-        let (running, ready) = start(&command, Some(&sim.token));
-        Self {
-            _running: running,
-            url: text(&ready["gateway"]),
-            admin: text(&ready["admin"]),
-            token: sim.token.clone(),
-            addresses: Cell::new(0),
-        }
+    pub(super) async fn start(sim: &Simulator) -> Self {
+        let up = Start::up(&sim.url).with_incidents().env("HUBSPOT_ACCESS_TOKEN", &sim.token);
+        let program = up.ready().await;
+        let (url, admin) = (program.url().to_owned(), program.admin().to_owned());
+        Self { _program: program, url, admin, token: sim.token.clone(), addresses: Cell::new(0) }
     }
 
-    pub(super) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
-        exchange(&self.url, method, path, Some(&self.token), body)
+    pub(super) async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, String) {
+        let bearer = format!("Authorization: Bearer {}", self.token);
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let answer = ask(&self.url, method, path, &[&bearer], &body).await;
+        (answer.status, answer.text())
     }
 
     /// The traffic report, as the admin API tells it.
-    pub(super) fn traffic(&self) -> Value {
-        let (status, body) = exchange(&self.admin, "GET", "/api/v1/traffic", None, None);
-        assert_eq!(status, 200, "{body}");
-        serde_json::from_str(&body).expect("a report")
+    pub(super) async fn traffic(&self) -> Value {
+        ask(&self.admin, "GET", "/api/v1/traffic", &[], "").await.json()
     }
 
     /// Tells the gateway that something was changed.
-    pub(super) fn note(&self, change: &Value) {
-        let (status, body) = exchange(&self.admin, "POST", "/api/v1/changes", None, Some(change));
-        assert!((200..300).contains(&status), "{change}: {status} {body}");
+    pub(super) async fn note(&self, change: &Value) {
+        let answer = ask(&self.admin, "POST", "/api/v1/changes", &[], &change.to_string()).await;
+        assert_eq!(answer.status, 201, "{change}: {answer:?}");
     }
 
-    pub(super) fn contact_ids(&self) -> Vec<String> {
-        let (_, body) = self.call("GET", "/crm/v3/objects/contacts?limit=20", None);
+    pub(super) async fn contact_ids(&self) -> Vec<String> {
+        let (_, body) = self.call("GET", "/crm/v3/objects/contacts?limit=20", None).await;
         let page: Value = serde_json::from_str(&body).expect("a page of contacts");
-        page["results"].as_array().expect("results").iter().map(|contact| text(&contact["id"])).collect()
+        let results = page["results"].as_array().expect("results");
+        results.iter().map(|contact| contact["id"].as_str().expect("an id").to_owned()).collect()
     }
 
     /// An e-mail address nobody has.
@@ -157,111 +139,43 @@ impl Triage {
     }
 
     /// The diagnosis, and the exit code.
-    pub(super) fn run(&self) -> (Value, i32) {
-        let output = self.output(&["--json"]);
-        let diagnosis = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!("not JSON ({error}): {}", String::from_utf8_lossy(&output.stderr))
-        });
-        (diagnosis, output.status.code().expect("it ended by itself"))
+    pub(super) async fn run(&self) -> (Value, i32) {
+        let ended = self.start(&["--json"]).ended().await;
+        let diagnosis = serde_json::from_str(&ended.stdout)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", ended.stderr));
+        (diagnosis, ended.code.expect("it ended by itself"))
     }
 
     /// Both outputs together.
-    pub(super) fn everything_said(&self, options: &[&str]) -> String {
-        let output = self.output(options);
-        [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
+    pub(super) async fn everything_said(&self, options: &[&str]) -> String {
+        let ended = self.start(options).ended().await;
+        ended.stdout + &ended.stderr
     }
 
-    fn output(&self, options: &[&str]) -> Output {
-        let mut command = program();
-        command.args(&self.arguments).args(options);
-        for (name, value) in [("--status-page", NOBODY), ("--admin", NOBODY)] {
-            if !self.arguments.iter().any(|argument| argument == name) {
-                command.args([name, value]);
+    fn start(&self, options: &[&str]) -> Start {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let mut start = Start::new(&arguments).args(options);
+        for name in ["--status-page", "--admin"] {
+            if !arguments.contains(&name) {
+                start = start.args(&[name, NOBODY]);
             }
         }
-        if let Some(token) = &self.token {
-            command.env("HUBSPOT_ACCESS_TOKEN", token);
+        match &self.token {
+            Some(token) => start.env("HUBSPOT_ACCESS_TOKEN", token),
+            None => start,
         }
-        command.output().expect("hubkeeper can be started")
-    }
-}
-
-/// Without what the surroundings would say.
-fn program() -> Command {
-    let mut command = Command::new(HUBKEEPER);
-    command.env_clear().current_dir(std::env::temp_dir());
-    command
-}
-
-fn start(arguments: &[&str], token: Option<&str>) -> (Running, Value) {
-    let mut command = program();
-    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
-    if let Some(token) = token {
-        command.env("HUBSPOT_ACCESS_TOKEN", token);
-    }
-    let mut child = command.spawn().expect("hubkeeper can be started");
-    let stdout = child.stdout.take().expect("stdout is piped");
-    let running = Running(child);
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).expect("a ready line");
-    (running, serde_json::from_str(&line).expect("the ready line is JSON"))
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().expect("a text").to_owned()
-}
-
-/// One call on a connection of its own.
-fn exchange(
-    base: &str,
-    method: &str,
-    path: &str,
-    token: Option<&str>,
-    body: Option<&Value>,
-) -> (u16, String) {
-    Request { method, path, body, headers: "" }.send(base, token).expect("a whole exchange")
-}
-
-struct Request<'a> {
-    method: &'a str,
-    path: &'a str,
-    body: Option<&'a Value>,
-    /// Further lines of the head.
-    headers: &'a str,
-}
-
-impl Request<'_> {
-    fn send(&self, base: &str, token: Option<&str>) -> std::io::Result<(u16, String)> {
-        let address = base.strip_prefix("http://").expect("plain HTTP");
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let Self { method, path, headers, .. } = self;
-        let body = self.body.map(ToString::to_string).unwrap_or_default();
-        let authorization =
-            token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{authorization}{headers}\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        Ok((status, unchunked(head, body)))
     }
 }
 
 /// Programs that go on calling HubSpot while a test looks: reads, searches and creates. What becomes of their calls is not
-/// their business.
+/// their business. They end with it.
 pub(super) struct Workload {
-    begun: Receiver<()>,
-    /// Hanging up ends their pauses, and them.
-    _at_work: Vec<Sender<()>>,
+    begun: UnboundedReceiver<()>,
+    _at_work: JoinSet<()>,
 }
 
 /// How a workload calls.
+#[derive(Clone, Copy)]
 pub(super) struct Pace {
     pub(super) programs: u32,
     /// Of each program between two calls.
@@ -280,61 +194,45 @@ impl Pace {
 
 impl Workload {
     /// `base` is a gateway's address, or HubSpot's own.
-    pub(super) fn through(base: &str, token: &str, pace: &Pace) -> Self {
-        let (tell, begun) = channel();
-        let at_work = (0..pace.programs).map(|program| {
-            let (base, token, tell) = (base.to_owned(), token.to_owned(), tell.clone());
-            let (stay, home_time) = channel::<()>();
-            let (pause, deadline_ms) = (pace.pause, pace.deadline_ms);
-            std::thread::spawn(move || {
-                for turn in 0.. {
-                    let (method, path, body) = Self::call(program, turn);
-                    let _test_ended = tell.send(());
-                    let deadline = deadline_ms.map(|ms| format!("x-hubkeeper-deadline-ms: {ms}\r\n"));
-                    let request =
-                        Request { method, path, body: body.as_ref(), headers: &deadline.unwrap_or_default() };
-                    let _whatever = request.send(&base, Some(&token));
-                    if home_time.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
-                        return;
-                    }
-                }
-            });
-            stay
-        });
-        Self { _at_work: at_work.collect(), begun }
+    pub(super) fn through(base: &str, token: &str, pace: Pace) -> Self {
+        let (tell, begun) = unbounded_channel();
+        let mut at_work = JoinSet::new();
+        for program in 0..pace.programs {
+            at_work.spawn(work(program, base.to_owned(), token.to_owned(), pace, tell.clone()));
+        }
+        Self { _at_work: at_work, begun }
     }
 
     /// Waits for so many more calls to begin, or until nobody gets anywhere.
-    pub(super) fn goes_on_for(&self, calls: u32) {
+    pub(super) async fn goes_on_for(&mut self, calls: u32) {
         const STUCK: Duration = Duration::from_secs(3);
-        let _caught_up = self.begun.try_iter().count();
+        while self.begun.try_recv().is_ok() {}
         for _ in 0..calls {
-            if self.begun.recv_timeout(STUCK).is_err() {
+            if timeout(STUCK, self.begun.recv()).await.is_err() {
                 return;
             }
         }
     }
+}
 
-    fn call(program: u32, turn: u32) -> (&'static str, &'static str, Option<Value>) {
-        let properties = json!({"email": format!("work-{program}-{turn}@triage.example")});
-        match turn % 4 {
-            0 => ("POST", "/crm/v3/objects/contacts/search", Some(json!({"limit": 1}))),
-            1 => ("POST", "/crm/v3/objects/contacts", Some(json!({"properties": properties}))),
-            _ => ("GET", "/crm/v3/objects/contacts?limit=2", None),
-        }
+async fn work(program: u32, base: String, token: String, pace: Pace, begun: UnboundedSender<()>) {
+    let mut headers = vec![format!("Authorization: Bearer {token}")];
+    headers.extend(pace.deadline_ms.map(|ms| format!("X-Hubkeeper-Deadline-Ms: {ms}")));
+    for turn in 0.. {
+        let (method, path, body) = call(program, turn);
+        let _test_ended = begun.send(());
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        ask(&base, method, path, &headers, &body).await;
+        tokio::time::sleep(pace.pause).await;
     }
 }
 
-/// Enough of chunked coding for answers of our own server.
-fn unchunked(head: &str, body: &str) -> String {
-    if !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-        return body.to_owned();
+fn call(program: u32, turn: u32) -> (&'static str, &'static str, Option<Value>) {
+    let properties = json!({"email": format!("work-{program}-{turn}@triage.example")});
+    match turn % 4 {
+        0 => ("POST", "/crm/v3/objects/contacts/search", Some(json!({"limit": 1}))),
+        1 => ("POST", "/crm/v3/objects/contacts", Some(json!({"properties": properties}))),
+        _ => ("GET", "/crm/v3/objects/contacts?limit=2", None),
     }
-    let (mut whole, mut rest) = (String::new(), body);
-    while let Some((size, after)) = rest.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).expect("a chunk's size");
-        whole.push_str(&after[..size]);
-        rest = after[size..].trim_start_matches("\r\n");
-    }
-    whole
 }
