@@ -29,7 +29,10 @@ use crate::webhooks::Running;
 mod degraded;
 mod incidents;
 mod outbox;
+mod slots;
 mod webhooks;
+
+pub(crate) use slots::LentSlots;
 
 /// A change is told in a line; hundreds of them are kept.
 const CHANGE_BYTES_MAX: usize = 1_000;
@@ -53,6 +56,7 @@ pub(crate) struct Admin {
     /// `None` where it is switched off.
     pub(crate) incidents: Option<Incidents>,
     pub(crate) webhooks: Option<Running>,
+    pub(crate) lent: LentSlots,
 }
 
 /// A change, as a deploy pipeline tells it.
@@ -112,6 +116,7 @@ fn routes(admin: Admin) -> Router {
         .route("/api/v1/jobs/{name}/{step}", post(incidents::job))
         .route("/api/v1/maintenance", post(incidents::maintenance))
         .route("/api/v1/degraded", get(degraded::show).post(degraded::switch))
+        .merge(slots::routes())
         .merge(outbox::routes())
         .merge(console::routes())
         .merge(webhooks::routes())
@@ -179,6 +184,7 @@ async fn not_here() -> impl IntoResponse {
         "/api/v1/maintenance",
         "/api/v1/outbox",
         "/api/v1/webhooks",
+        "/api/v1/slots",
     ];
     (
         StatusCode::NOT_FOUND,

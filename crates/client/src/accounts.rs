@@ -30,6 +30,7 @@ mod remembered;
 
 pub(crate) use learn::{DETAILS, Learned};
 pub(crate) use registry::Accounts;
+pub(crate) use remembered::fingerprint;
 
 /// Which credential a call uses.
 #[derive(Clone)]

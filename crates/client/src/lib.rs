@@ -12,6 +12,7 @@
 //! | [`handover`] | what one process leaves to the next |
 //! | [`accounts`] | which portal and app a credential belongs to |
 //! | [`governor`] | who may send now: the slots of every budget |
+//! | [`slot`] | the same right for a call past the layers |
 //! | `daily_usage` | asking HubSpot how much of the day is used |
 //! | [`packing`] | several callers' calls as one batch |
 //! | [`retry`] | whether an attempt is followed by another |
@@ -43,6 +44,7 @@ pub mod packing;
 pub mod probe;
 pub mod retry;
 mod rooms;
+pub mod slot;
 pub mod stack;
 pub mod telemetry;
 pub mod transport;

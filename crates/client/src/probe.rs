@@ -11,6 +11,7 @@
 //! | `way`, `proxy` | the ways a call can travel |
 //! | `plan`, `family`, `follow_up` | which eight questions |
 //! | `calls`, `exchange`, `answer` | putting them, one exchange, reading it |
+//! | [`gate`] | whose leave each call needs |
 //! | `notes`, `limits`, `clock_offset` | what the answers say beside themselves |
 //! | [`terrain`] | another network than the machine's own |
 //! | `status_page` | what HubSpot says of itself |
@@ -24,6 +25,7 @@ mod dns;
 mod exchange;
 mod family;
 mod follow_up;
+pub mod gate;
 mod ladder;
 mod layers;
 mod limits;

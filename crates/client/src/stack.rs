@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Response};
-use hubspot::secret::Secret;
 use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -127,14 +126,6 @@ impl Stack {
     /// Every account that has been used.
     pub fn accounts(&self) -> Vec<Arc<Account>> {
         self.accounts.all()
-    }
-
-    /// The account of a token, where it has been used.
-    pub fn account_of(&self, token: &Secret) -> Option<Arc<Account>> {
-        let bearer = format!("Bearer {}", token.expose());
-        self.accounts.all().into_iter().find(|account| {
-            account.authorization.as_ref().is_some_and(|known| known.as_bytes() == bearer.as_bytes())
-        })
     }
 
     /// A change that did not come through us: what is kept of the record is over.

@@ -3,7 +3,9 @@
 //! | module | is |
 //! |---|---|
 //! | [`quota`] | what a portal's limits are spent on, how long they last, and what would make them last longer |
+//! | [`triage`] | what probes and traffic tell of an integration, as facts for a diagnosis |
 //! | [`scan`] | what in a source tree will break an integration, or gives its credentials away |
 
 pub mod quota;
 pub mod scan;
+pub mod triage;

@@ -4,6 +4,7 @@ use client::clock::WallClock;
 use client::probe::target::{OAuthApp, Target};
 use http::Uri;
 use hubspot::secret::Secret;
+use ops::triage::Asked;
 
 use super::up;
 use crate::cli::TriageOptions;
@@ -30,7 +31,7 @@ pub(super) fn for_the_room(config: &Config, token: Option<&Secret>) -> Result<tr
     let without_token = token.is_some() || up::token(config)?.is_none();
     let mut gathered = gather(config, &TriageOptions { without_token, ..TriageOptions::default() })?.triage;
     if let Some(token) = token {
-        gathered.target.token = Some(token.clone());
+        gathered.asked.target.token = Some(token.clone());
     }
     Ok(gathered)
 }
@@ -81,10 +82,12 @@ fn gather(config: &Config, options: &TriageOptions) -> Result<Gathered, Failure>
     let runbooks = options.runbooks.as_deref().or(config.triage.runbooks.as_deref());
     Ok(Gathered {
         triage: triage::Options {
-            target,
+            asked: Asked {
+                target,
+                portal_id: options.portal_id.or(connection.and_then(|connection| connection.portal_id)),
+                plan: connection.and_then(|connection| connection.plan).or(config.limits.plan),
+            },
             admin: Some(admin),
-            portal_id: options.portal_id.or(connection.and_then(|connection| connection.portal_id)),
-            plan: connection.and_then(|connection| connection.plan).or(config.limits.plan),
             runbooks: triage::runbooks(runbooks)?,
             clock: WallClock::system(),
         },

@@ -223,6 +223,7 @@ impl House {
             own_hosts: self.admin_hosts,
             drill: self.drill,
             webhooks: self.webhooks.clone(),
+            lent: admin::LentSlots::default(),
         };
         let exporting = async {
             match &mut exporter {

@@ -17,7 +17,6 @@ mod plan;
 mod receiver;
 mod scenarios;
 mod score;
-mod translation;
 mod wire;
 mod work;
 

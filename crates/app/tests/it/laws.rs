@@ -6,4 +6,5 @@ mod lanes;
 mod limits;
 mod outbox;
 mod packing;
+mod probes;
 mod restart;

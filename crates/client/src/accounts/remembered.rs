@@ -12,7 +12,7 @@ use crate::governor::Governor;
 use crate::handover::Whose;
 
 /// The name of a credential that does not give it away.
-pub(super) fn fingerprint(authorization: &HeaderValue) -> String {
+pub(crate) fn fingerprint(authorization: &HeaderValue) -> String {
     hubspot::token::fingerprint(&Secret::new(String::from_utf8_lossy(token(authorization))))
 }
 

@@ -137,7 +137,21 @@ pub(super) async fn ask_the_time(
     raw.map(|raw| Answer { unverified: true, ..answer::read(question, &raw) })
 }
 
+/// A call with the token needs the leave of whoever guards its limits. Waiting for it is no part of what is measured.
 async fn ask(run: &Run<'_>, question: &Question, way: &Way) -> Finding<Raw> {
+    let Some(gate) = run.target.gate.as_ref().filter(|_| question.credential.is_some()) else {
+        return ask_at_once(run, question, way).await;
+    };
+    let patience = run.pace.left_of(run.target.timeouts.slot);
+    let Some(pass) = gate.enter(&question.method, question.bare_path(), patience).await else {
+        return Finding::not_asked(Why::NoSlot);
+    };
+    let finding = ask_at_once(run, question, way).await;
+    pass.ended().await;
+    finding
+}
+
+async fn ask_at_once(run: &Run<'_>, question: &Question, way: &Way) -> Finding<Raw> {
     let began = Instant::now();
     match way.open_verified(run).await {
         Ok(wire) => {
@@ -186,7 +200,7 @@ fn unasked(plan: &Plan) -> (Finding<Usage>, Vec<FamilyAnswer>) {
 }
 
 fn row(read: &Question, answer: Finding<Answer>) -> FamilyAnswer {
-    let path = read.path.split('?').next().unwrap_or_default();
+    let path = read.bare_path();
     FamilyAnswer {
         family: classify(&read.method, path).family.name().to_owned(),
         version: super::family::version_of(path).map(str::to_owned),

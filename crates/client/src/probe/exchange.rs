@@ -69,6 +69,11 @@ impl Question {
         Self { credential: Some(credential.clone()), ..self }
     }
 
+    /// The path alone.
+    pub(super) fn bare_path(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
     fn request(&self, way: &Way) -> Result<Request<Full<Bytes>>, http::Error> {
         let proxy = way.forwarding_proxy();
         let uri = match proxy {

@@ -55,6 +55,7 @@ const fn why(why: Why) -> &'static str {
         Why::LowerLayerDown => "not asked: a lower layer is down",
         Why::NotNeeded => "not asked: other questions were more telling",
         Why::CredentialRefused => "not asked: the credential is refused",
+        Why::NoSlot => "not asked: the gateway had no slot free in time",
     }
 }
 

@@ -79,8 +79,7 @@ impl Notes {
 
 /// The window whose state the limit headers of this question's answer tell.
 fn window_of(question: &Question) -> Option<Budget> {
-    let path = question.path.split('?').next().unwrap_or_default();
-    classify(&question.method, path).budgets.iter().find(|budget| match budget {
+    classify(&question.method, question.bare_path()).budgets.iter().find(|budget| match budget {
         Budget::Burst | Budget::Search | Budget::Associations => true,
         Budget::Daily => false,
     })

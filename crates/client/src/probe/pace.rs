@@ -27,6 +27,11 @@ impl Pace {
         timeout_at(end, work).await.map_err(|_| TimedOut)
     }
 
+    /// What is left of the run's first `span`.
+    pub(super) fn left_of(&self, span: Duration) -> Duration {
+        span.saturating_sub(self.began.elapsed())
+    }
+
     /// Milliseconds since the run began.
     pub(super) fn elapsed_ms(&self) -> u64 {
         ms_since(self.began)

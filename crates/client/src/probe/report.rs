@@ -163,6 +163,8 @@ pub enum Why {
     CredentialRefused,
     /// The few calls there are went to what was more telling.
     NotNeeded,
+    /// The gateway that spends the same limits had no slot for it in time.
+    NoSlot,
 }
 
 /// An authenticated read of the account details.
@@ -206,6 +208,13 @@ impl<T> Finding<T> {
         }
     }
 
+    const fn unasked(&self) -> Option<Why> {
+        match self {
+            Self::NotAsked(not_asked) => Some(not_asked.why),
+            Self::Answered(_) | Self::Failed(_) => None,
+        }
+    }
+
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Finding<U> {
         match self {
             Self::Answered(found) => Finding::Answered(change(found)),
@@ -224,6 +233,13 @@ impl Report {
     /// All answers along `route`, in the order of the fields.
     pub fn every_answer(&self) -> impl Iterator<Item = &Answer> {
         self.http.answered().into_iter().chain(self.authenticated_answers())
+    }
+
+    /// Questions that were not put for want of a slot.
+    pub fn without_slot(&self) -> usize {
+        let single = [self.auth.unasked(), self.introspection.unasked(), self.usage.unasked()];
+        let families = self.families.iter().map(|row| row.answer.unasked());
+        single.into_iter().chain(families).filter(|why| *why == Some(Why::NoSlot)).count()
     }
 
     /// Those that carried a credential, the introspection included.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::Uri;
 use hubspot::secret::Secret;
 
+use super::gate::Gate;
 use super::terrain::Terrain;
 
 /// Calls to HubSpot in one run, all told. A diagnosis must not become load.
@@ -46,6 +47,8 @@ pub struct Target {
     /// What traffic shows failing: asked first among the family calls.
     pub focus: Vec<Focus>,
     pub timeouts: Timeouts,
+    /// Whose leave calls with the token need; `None` where nobody else spends its limits.
+    pub gate: Option<Arc<dyn Gate>>,
     /// A network in place of the machine's own.
     pub terrain: Option<Arc<dyn Terrain>>,
 }
@@ -80,6 +83,8 @@ pub struct Timeouts {
     pub http: Duration,
     /// How long the family calls wait for the authenticated one before they go without knowing its answer.
     pub auth_head_start: Duration,
+    /// How far into the run a call may still wait for its slot; then it is not made.
+    pub slot: Duration,
     pub overall: Duration,
 }
 
@@ -101,6 +106,7 @@ impl Target {
             status_words: ["API", "CRM", "Auth", "OAuth", "Login", "Platform"].map(String::from).to_vec(),
             focus: Vec::new(),
             timeouts: Timeouts::default(),
+            gate: None,
             terrain: None,
         }
     }
@@ -123,6 +129,7 @@ impl Default for Timeouts {
             tls: Duration::from_secs(3),
             http: Duration::from_secs(5),
             auth_head_start: Duration::from_secs(1),
+            slot: Duration::from_secs(5),
             overall: Duration::from_millis(9_500),
         }
     }

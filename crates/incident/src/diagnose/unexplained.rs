@@ -71,6 +71,14 @@ const ODDITIES: &[Oddity] = &[
     },
     Oddity {
         shows: |facts| {
+            let unasked = facts.probes.auth.is_none() && facts.probes.without_slot > 0;
+            (unasked && facts.busy_traffic().is_none()).then(|| ("limits", no_slot(facts)))
+        },
+        candidates: [Code::DailySelf, Code::BurstSelf, Code::BurstSplit],
+        settled_by: "Run it again in ten seconds: by then every slot of a window has come free once. `hubkeeper quota` tells what takes them.",
+    },
+    Oddity {
+        shows: |facts| {
             let auth = facts.probes.auth.as_ref()?;
             (!auth.exchange.is_ok() && !is_our_pacing(facts, &auth.exchange))
                 .then(|| ("auth", format!("account details: {}", auth.exchange.describe())))
@@ -153,6 +161,10 @@ fn is_our_pacing(facts: &Facts, exchange: &Exchange) -> bool {
     exchange.is_kind(ErrorKind::BurstLimit) && facts.paces_itself()
 }
 
+fn no_slot(facts: &Facts) -> String {
+    format!("the gateway had no slot in time for {} of our own calls", facts.probes.without_slot)
+}
+
 fn traffic_fails(facts: &Facts) -> Option<(&'static str, String)> {
     let traffic = facts.busy_traffic()?;
     // 404 and 409 are everyday answers; the trees know when they are not.
@@ -185,6 +197,9 @@ fn checked(facts: &Facts) -> Vec<Evidence> {
     for probe in failed {
         let observed = format!("{}: {}, though traffic is well", probe.route, probe.exchange.describe());
         checked.push(Evidence { probe: "families".into(), observed, supports: false });
+    }
+    if facts.probes.without_slot > 0 {
+        checked.push(Evidence { probe: "limits".into(), observed: no_slot(facts), supports: false });
     }
     let mut say = |probe: &str, observed: String| {
         checked.push(Evidence { probe: probe.into(), observed, supports: true });

@@ -24,6 +24,10 @@ pub struct Probes {
     pub proxy: Option<Proxy>,
     /// One line per layer, for people, bottom up.
     pub layers: Vec<Layer>,
+    /// Calls made to HubSpot.
+    pub calls: u32,
+    /// Calls not made, because the gateway that spends the same limits had no slot for them in time.
+    pub without_slot: u32,
     /// Of every answer that carried one, in the order asked.
     pub correlation_ids: Vec<String>,
 }

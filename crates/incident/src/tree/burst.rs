@@ -14,7 +14,7 @@ use crate::facts::traffic::Connection;
 /// Fewer foreign calls between two of ours may be our own, counted late.
 const OUTSIDE_MIN: u64 = 5;
 
-/// Calls that one diagnosis sends past the gateway: in its ledger they are foreign.
+/// Calls of a diagnosis that did not know of the gateway: in its ledger they are foreign.
 const OUR_PROBES_MAX: u64 = 8;
 
 /// Foreign spending of this part of the window is somebody, not noise.
@@ -82,7 +82,7 @@ static CALLERS_REFUSED: Question = Question {
     asks: "Are callers refused for the ten-second limit?",
     answer: |facts| {
         let traffic = facts.going_on(&[ErrorKind::BurstLimit]);
-        // A governed gateway sends them again, and each of our probes may have cost it one.
+        // A governed gateway sends them again, and a diagnosis that did not know of it may have cost it a few.
         let governed = facts.traffic.as_ref().is_some_and(|traffic| traffic.governed);
         let refused_min = if governed { OUR_PROBES_MAX + 1 } else { REFUSED_MIN };
         if traffic.count() >= refused_min {
@@ -101,7 +101,7 @@ static WINDOW_TOO_SMALL: Question = Question {
     asks: "Do callers wait for a window that is too small to work with?",
     answer: |facts| {
         let waiting: u64 = connections(facts).map(|connection| connection.waiting).sum();
-        let Some(max) = header_max(facts).filter(|_| waiting > 0) else {
+        let Some(max) = window(facts).filter(|_| waiting > 0) else {
             return Reply::no("traffic", "no call waits for a slot of such a window");
         };
         let observed = format!("{waiting} calls wait, and a window holds {max}");
@@ -122,7 +122,7 @@ static PACED_BY_US: Question = Question {
     asks: "Is it our gateway at work, with nobody turned away?",
     answer: |facts| {
         let ledger = ledger(facts);
-        let workable = header_max(facts).is_some_and(|max| max >= WORKABLE_MIN);
+        let workable = window(facts).is_some_and(|max| max >= WORKABLE_MIN);
         let holds = facts.paces_itself() && workable && !ledger.has_foreign();
         Reply::is(holds, "traffic", ledger.describe())
     },
@@ -268,6 +268,11 @@ fn connections(facts: &Facts) -> impl Iterator<Item = &Connection> {
 /// What HubSpot's headers say the window holds, by the smallest reading.
 fn header_max(facts: &Facts) -> Option<u64> {
     facts.probes.limits.readings.iter().filter_map(|reading| reading.max).min().map(u64::from)
+}
+
+/// The same, or what the gateway knows where our own calls found no slot.
+fn window(facts: &Facts) -> Option<u64> {
+    header_max(facts).or_else(|| connections(facts).filter_map(|connection| connection.burst_max).min())
 }
 
 /// Of our own calls that draw on the window: how many were refused for it, and how many there were.

@@ -96,9 +96,16 @@ static SPENT: Question = Question {
         if !traffic.is_empty() {
             return Reply::yes("traffic", traffic.describe());
         }
-        match remaining(facts) {
-            Some((left, of)) => Reply::is(left == 0, "limits", format!("{left} of {of} calls left today")),
-            None => Reply::could_not_tell("limits", "no daily figure in the headers"),
+        match (remaining(facts), kept_from_us(facts)) {
+            (Some((left, of)), _) => {
+                Reply::is(left == 0, "limits", format!("{left} of {of} calls left today"))
+            }
+            (None, Some((used, of))) => Reply::is(
+                used >= of,
+                "traffic",
+                format!("the gateway knows {used} of {of} calls spent today"),
+            ),
+            (None, None) => Reply::could_not_tell("limits", "no daily figure in the headers"),
         }
     },
 };
@@ -233,6 +240,13 @@ fn share(facts: &Facts, holds: impl Fn(u64, u64) -> bool) -> Reply {
         .map(|began| format!("since the gateway started at {began:.0} "))
         .unwrap_or_default();
     Reply::is(holds(ours, used), "traffic", format!("{since}we sent {ours} of the {used} calls spent today"))
+}
+
+/// The gateway did not let our probes ask: then what it knows itself is all there is. Calls spent, and the whole.
+fn kept_from_us(facts: &Facts) -> Option<(u64, u64)> {
+    let traffic = facts.traffic.as_ref().filter(|_| facts.probes.without_slot > 0)?;
+    let known = traffic.connections.iter().filter_map(|it| it.daily_used.zip(it.daily_max));
+    known.min_by_key(|(used, of)| of.saturating_sub(*used))
 }
 
 /// What the last reading left, and the whole.

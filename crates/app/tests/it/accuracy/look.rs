@@ -4,27 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::clock::WallClock;
-use client::probe;
-use client::probe::report::Report;
 use client::probe::target::Target;
+use client::slot::OwnGate;
 use http::Method;
 use hubspot::secret::Secret;
 use incident::diagnose;
 use incident::facts::Facts;
-use incident::facts::configured::{Configured, TokenKind, UpstreamKind};
 use incident::facts::inbox::{Doorbell, Inbox, Subscription};
 use incident::facts::inside::{Inside, Watch};
 use incident::facts::traffic::Traffic;
 use incident::runbook::Runbooks;
 use incident::triage::Triage;
 use jiff::SignedDuration;
+use ops::triage::Asked;
 use serde_json::Value;
 use simulator::registry::PRIVATE_APP_ID;
 
 use super::house::House;
 use super::network::{self, Network};
 use super::own::{PUBLIC_URL, ProxyMood};
-use super::translation;
 
 /// What one look gave, and what it cost.
 pub(super) struct Looked {
@@ -37,17 +35,8 @@ pub(super) struct Looked {
 pub(super) async fn look(house: &House) -> Looked {
     let began = tokio::time::Instant::now();
     let plan = &house.plan;
-    let traffic = plan.gateway.then(|| traffic(house));
     let clock = skewed(house);
-    let target = target(house, traffic.as_ref());
-    let report = probe::run(&target, &clock).await;
-    let mut facts = Facts {
-        configured: configured(house, &report),
-        duration_ms: report.duration_ms,
-        probes: translation::probes(&report),
-        traffic,
-        ..Facts::default()
-    };
+    let mut facts = ops::triage::facts(&asked(house), plan.gateway.then(|| traffic(house)), &clock).await;
     if plan.gateway {
         let now = clock.now();
         facts.inside = Some(inside(house, now));
@@ -58,7 +47,12 @@ pub(super) async fn look(house: &House) -> Looked {
         }
     }
     let triage = diagnose(&facts, &Runbooks::embedded());
-    Looked { triage, calls: report.calls_made, facts, took: began.elapsed() }
+    Looked { triage, calls: facts.probes.calls, facts, took: began.elapsed() }
+}
+
+/// What the incident room of a running hubkeeper asks: probes and traffic.
+pub(super) async fn look_from_outside(house: &House) -> Facts {
+    ops::triage::facts(&asked(house), Some(traffic(house)), &skewed(house)).await
 }
 
 fn skewed(house: &House) -> WallClock {
@@ -73,36 +67,24 @@ fn traffic(house: &House) -> Traffic {
     serde_json::from_value(json).expect("the contract between gateway and diagnosis")
 }
 
-fn target(house: &House, traffic: Option<&Traffic>) -> Target {
+fn asked(house: &House) -> Asked {
     let scheme = if house.plan.https { "https" } else { "http" };
     let mut target = Target::new(format!("{scheme}://{}", network::HOST).parse().expect("a URL"));
     let page = format!("http://{}/_status/api/v2/summary.json", network::STATUS_HOST);
     target.status_page = house.plan.status_page.then(|| page.parse().expect("a URL"));
-    target.token = Some(Secret::new(house.token.lock().as_str()));
+    let token = Secret::new(house.token.lock().as_str());
+    if house.plan.gateway {
+        target.gate = Some(Arc::new(OwnGate::new(house.stack.clone(), &token, "triage")));
+    }
+    target.token = Some(token);
     target.dns_servers = vec![network::SECOND_RESOLVER.parse().expect("an address")];
     target.control_host = Some(network::CONTROL_HOST.into());
     if house.own.lock().ground.proxy != ProxyMood::Absent {
         target.proxy = Some(network::PROXY.parse().expect("a URL"));
     }
-    if let Some(traffic) = traffic {
-        target.focus = translation::worth_asking(traffic);
-    }
     let terrain = Network { shell: house.shell.clone(), own: house.own.clone() };
     target.terrain = Some(Arc::new(terrain));
-    target
-}
-
-fn configured(house: &House, report: &Report) -> Configured {
-    let scheme = if house.plan.https { "https" } else { "http" };
-    Configured {
-        now: report.started_at,
-        upstream: format!("{scheme}://{}", network::HOST),
-        upstream_kind: UpstreamKind::of(network::HOST),
-        portal_id: house.plan.portal_known.then_some(house.portal),
-        plan: None,
-        token: TokenKind::Static,
-        hosting: Some("na1".into()),
-    }
+    Asked { target, portal_id: house.plan.portal_known.then_some(house.portal), plan: None }
 }
 
 fn inside(house: &House, now: jiff::Timestamp) -> Inside {

@@ -23,6 +23,8 @@ pub(super) fn probes(report: &Report) -> Probes {
         clock: surroundings::clock(&report.clock),
         proxy: surroundings::proxy(report),
         layers: report.layers.iter().map(layer).collect(),
+        calls: report.calls_made,
+        without_slot: u32::try_from(report.without_slot()).unwrap_or(u32::MAX),
         correlation_ids: report.correlation_ids.clone(),
     }
 }
