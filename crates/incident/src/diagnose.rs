@@ -7,7 +7,7 @@ mod verdict;
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::runbook::Runbooks;
-use crate::tree::{self, Leaf, Question, Reply, Then, Truth};
+use crate::tree::{self, Leaf, Question, Reply, Then, Truth, Twin};
 use crate::triage::{Diagnosis, Evidence, PathStep, SCHEMA, Suspicion, Triage};
 use confidence::Weighed;
 use unexplained::Unexplained;
@@ -21,6 +21,7 @@ const LADDER_ENDS_WITH: &str = "IPv6";
 /// One cause a tree named.
 struct Finding {
     leaf: &'static Leaf,
+    twin: Option<&'static Twin>,
     path: Vec<(&'static Question, Reply)>,
     weighed: Weighed,
 }
@@ -71,8 +72,8 @@ fn walk_all(facts: &Facts) -> (Vec<Finding>, Vec<PathStep>) {
         if let Some(leaf) = walk.leaf
             && !findings.iter().any(|finding| finding.leaf.code == leaf.code)
         {
-            let weighed = confidence::weigh(leaf, &walk.path, facts);
-            findings.push(Finding { leaf, path: walk.path, weighed });
+            let weighed = confidence::weigh(leaf, walk.twin, &walk.path, facts);
+            findings.push(Finding { leaf, twin: walk.twin, path: walk.path, weighed });
             if tree.then == Then::Stop {
                 break;
             }
@@ -100,7 +101,13 @@ fn named(finding: &Finding, facts: &Facts, runbooks: &Runbooks) -> Diagnosis {
         }
     }
     evidence.extend(confidence::against(finding.leaf.code, facts));
-    plain(finding.leaf.code, finding.weighed.confidence, evidence, runbooks)
+    let mut diagnosis = plain(finding.leaf.code, finding.weighed.confidence, evidence, runbooks);
+    if let Some(twin) = finding.twin {
+        let observed = format!("it may as well be {}: {}", twin.code.id(), twin.missing);
+        diagnosis.evidence.push(Evidence { probe: "traffic".into(), observed, supports: false });
+        diagnosis.remedy = format!("{} {}", twin.settled_by, diagnosis.remedy);
+    }
+    diagnosis
 }
 
 fn plain(code: Code, confidence: f64, evidence: Vec<Evidence>, runbooks: &Runbooks) -> Diagnosis {
@@ -118,16 +125,17 @@ fn plain(code: Code, confidence: f64, evidence: Vec<Evidence>, runbooks: &Runboo
     }
 }
 
-/// Other findings stand as they are; look-alikes that could not be excluded come behind them.
+/// What it cannot be told from is as likely; other findings stand as they are; look-alikes that could not be excluded come behind them.
 fn second_thoughts(first: &Finding, others: &[Finding]) -> Vec<Suspicion> {
     let found =
         others.iter().map(|other| Suspicion { code: other.leaf.code, confidence: other.weighed.confidence });
+    let twin = first.twin.map(|twin| Suspicion { code: twin.code, confidence: first.weighed.confidence });
     let open = first.weighed.open.iter().map(|code| Suspicion {
         code: *code,
         confidence: confidence::round((1.0 - first.weighed.confidence) / 2.0),
     });
     let mut also: Vec<Suspicion> = Vec::new();
-    for suspicion in found.chain(open) {
+    for suspicion in twin.into_iter().chain(found).chain(open) {
         let known = also.iter().any(|it| it.code == suspicion.code) || suspicion.code == first.leaf.code;
         if !known && also.len() < ALSO_MAX {
             also.push(suspicion);

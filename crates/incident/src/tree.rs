@@ -91,6 +91,8 @@ pub enum Step {
         no: &'static Step,
     },
     Found(Leaf),
+    /// Two causes that look alike with what is known; the leaf's is told first.
+    Undecided(Leaf, Twin),
     /// This family of symptoms is not there.
     Nothing,
 }
@@ -102,6 +104,16 @@ pub struct Leaf {
     pub backed_by: &'static [&'static Question],
     /// Look-alikes; "yes" excludes the one named.
     pub unlike: &'static [(Code, &'static Question)],
+}
+
+/// The cause that a leaf's cannot be told from.
+#[derive(Debug)]
+pub struct Twin {
+    pub code: Code,
+    /// Whose missing answer leaves the two alike.
+    pub missing: &'static str,
+    /// What a person can look at to settle it.
+    pub settled_by: &'static str,
 }
 
 /// What a finding does to the trees behind it.
@@ -202,6 +214,7 @@ pub fn worth_walking(facts: &Facts) -> impl Iterator<Item = &'static Tree> {
 pub struct Walk {
     pub path: Vec<(&'static Question, Reply)>,
     pub leaf: Option<&'static Leaf>,
+    pub twin: Option<&'static Twin>,
 }
 
 /// Walks from the root to an end.
@@ -215,8 +228,9 @@ pub fn walk(tree: &'static Tree, facts: &Facts) -> Walk {
                 step = if reply.truth == Truth::Yes { yes } else { no };
                 path.push((*question, reply));
             }
-            Step::Found(leaf) => return Walk { path, leaf: Some(leaf) },
-            Step::Nothing => return Walk { path, leaf: None },
+            Step::Found(leaf) => return Walk { path, leaf: Some(leaf), twin: None },
+            Step::Undecided(leaf, twin) => return Walk { path, leaf: Some(leaf), twin: Some(twin) },
+            Step::Nothing => return Walk { path, leaf: None, twin: None },
         }
     }
 }
@@ -274,6 +288,7 @@ fn collect(step: &'static Step, codes: &mut Vec<Code>) {
             collect(no, codes);
         }
         Step::Found(leaf) => codes.push(leaf.code),
+        Step::Undecided(leaf, twin) => codes.extend([leaf.code, twin.code]),
         Step::Nothing => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::facts::Facts;
-use crate::tree::{Leaf, Question, Reply, Truth};
+use crate::tree::{Leaf, Question, Reply, Truth, Twin};
 use crate::triage::Evidence;
 
 /// A path of yeses to a leaf, with nothing else known.
@@ -15,6 +15,8 @@ const EXCLUDED: f64 = 0.4;
 const CONTRADICTED: f64 = 0.85;
 const NOT_EXCLUDED: f64 = 0.85;
 const FORK_NOT_SEEN: f64 = 0.97;
+/// One of two that look alike.
+const UNDECIDED: f64 = 0.5;
 /// Evidence is never proof.
 const CERTAIN: f64 = 0.99;
 
@@ -27,7 +29,12 @@ pub(super) struct Weighed {
     pub(super) open: Vec<Code>,
 }
 
-pub(super) fn weigh(leaf: &'static Leaf, path: &[(&'static Question, Reply)], facts: &Facts) -> Weighed {
+pub(super) fn weigh(
+    leaf: &'static Leaf,
+    twin: Option<&'static Twin>,
+    path: &[(&'static Question, Reply)],
+    facts: &Facts,
+) -> Weighed {
     let mut confidence = START;
     let mut replies = Vec::new();
     let mut open = Vec::new();
@@ -59,7 +66,8 @@ pub(super) fn weigh(leaf: &'static Leaf, path: &[(&'static Question, Reply)], fa
     for _ in 0..unseen {
         confidence *= FORK_NOT_SEEN;
     }
-    Weighed { confidence: round(confidence.min(CERTAIN)), replies, open }
+    let most = if twin.is_some() { UNDECIDED } else { CERTAIN };
+    Weighed { confidence: round(confidence.min(most)), replies, open }
 }
 
 /// Two digits: more would claim a precision nobody has.

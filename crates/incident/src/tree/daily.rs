@@ -3,7 +3,7 @@
 use hubspot::error::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Leaf, Question, Reply, Step, Then, Tree, Truth};
+use super::{Leaf, Question, Reply, Step, Then, Tree, Truth, Twin};
 use crate::code::Code;
 use crate::facts::Facts;
 
@@ -58,11 +58,7 @@ pub(super) static TREE: Tree = Tree {
                     no: &Step::Ask {
                         question: &OTHERS_SINCE_WE_BEGAN,
                         yes: &Step::Found(PROBABLY_NEIGHBOUR),
-                        no: &Step::Found(Leaf {
-                            code: Code::DailySelf,
-                            backed_by: &[&HUBSPOT_COUNTS_IT],
-                            unlike: &[(Code::DailyNeighbour, &MOSTLY_OURS)],
-                        }),
+                        no: &WHOSE_IS_OPEN,
                     },
                 },
             },
@@ -70,6 +66,16 @@ pub(super) static TREE: Tree = Tree {
         no: &Step::Ask { question: &BEING_EATEN, yes: &Step::Found(NEIGHBOUR), no: &Step::Nothing },
     },
 };
+
+/// HubSpot counts one pool for all apps, and nothing is left of it that could be seen to fall.
+static WHOSE_IS_OPEN: Step = Step::Undecided(
+    Leaf { code: Code::DailySelf, backed_by: &[&HUBSPOT_COUNTS_IT], unlike: &[] },
+    Twin {
+        code: Code::DailyNeighbour,
+        missing: "no gateway has counted our calls for long enough to say whose they were",
+        settled_by: "First see whose calls they were: in HubSpot's settings every private app has a log of its calls.",
+    },
+);
 
 const NEIGHBOUR: Leaf = Leaf {
     code: Code::DailyNeighbour,
