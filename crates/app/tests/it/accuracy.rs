@@ -12,11 +12,16 @@ mod cast;
 mod house;
 mod look;
 mod network;
+mod noticing;
 mod own;
 mod plan;
 mod receiver;
+mod room;
 mod scenarios;
 mod score;
+/// The program's own, taken from its source: a binary lends its modules to nobody.
+#[path = "../../src/incidents/watch.rs"]
+mod watch;
 mod wire;
 mod work;
 
@@ -24,6 +29,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use case::{Control, Nameless, Outcome, Story};
 use incident::code::Code;
+use noticing::{Course, Noticed};
 use parking_lot::Mutex;
 use score::Scores;
 
@@ -84,29 +90,55 @@ fn distinct((count, last): (u64, Option<Story>), story: &Story) -> (u64, Option<
     if last == Some(*story) { (count, last) } else { (count + 1, Some(*story)) }
 }
 
-/// Runs the cases on as many threads as there are processors, each case in a time of its own.
 fn run(stories: &[(Story, u64)]) -> Vec<Outcome> {
+    let mut outcomes = each(stories, async |(story, seed)| case::run(*story, *seed).await);
+    outcomes.sort_by_key(|outcome| outcome.seed);
+    outcomes
+}
+
+/// Runs the cases on as many threads as there are processors, each case in a time of its own.
+fn each<C: Sync, T: Send>(cases: &[C], run: impl AsyncFn(&C) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(Vec::with_capacity(stories.len()));
+    let outcomes = Mutex::new(Vec::with_capacity(cases.len()));
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some((story, seed)) = stories.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let runtime = tokio::runtime::Builder::new_current_thread()
                         .enable_all()
                         .start_paused(true)
                         .build()
                         .expect("a runtime");
-                    let outcome = runtime.block_on(case::run(*story, *seed));
+                    let outcome = runtime.block_on(run(case));
                     outcomes.lock().push(outcome);
                 }
             });
         }
     });
-    let mut outcomes = outcomes.into_inner();
-    outcomes.sort_by_key(|outcome| outcome.seed);
-    outcomes
+    outcomes.into_inner()
+}
+
+/// What the incident room is to notice, so many of each.
+fn courses(seeds: Seeds, steady: u64, others: u64) -> Vec<(Code, Course, u64)> {
+    let mut courses = Vec::new();
+    for (place, code) in noticing::watched().enumerate() {
+        // Beyond the stretches of all stories.
+        let base = 5_000_000 + 10_000 * place as u64;
+        courses.extend((0..steady).map(|number| (code, Course::Steady, seeds.of(base + number))));
+        if noticing::COME_AND_GO.contains(&code) {
+            courses
+                .extend((0..others).map(|number| (code, Course::Flapping, seeds.of(base + 2_000 + number))));
+            courses.extend((0..others).map(|number| (code, Course::Killed, seeds.of(base + 4_000 + number))));
+        }
+    }
+    courses
+}
+
+fn watch_all(courses: &[(Code, Course, u64)]) -> Vec<Noticed> {
+    let mut all = each(courses, async |(code, course, seed)| noticing::run(*code, *course, *seed).await);
+    all.sort_by_key(|noticed| (noticed.course, noticed.seed));
+    all
 }
 
 fn is_wrong(outcome: &Outcome) -> bool {
@@ -177,6 +209,30 @@ fn the_scores() {
     let outcomes = run(&chosen);
     tell(&outcomes);
     println!("{}", Scores::of(&outcomes).tables());
+    let mut courses = courses(seeds, each.div_ceil(4), each.div_ceil(4));
+    if !matches!(asked.as_str(), "scoring" | "building") {
+        courses.retain(|(code, _, seed)| asked == code.id() || asked == format!("{}:{seed}", code.id()));
+    }
+    let noticed = watch_all(&courses);
+    noticing::odd(&noticed).for_each(|line| println!("{line}"));
+    println!("{}", noticing::tables(&noticed));
+}
+
+/// A few, so that a rule that no longer fires is seen.
+#[test]
+fn a_grave_fault_is_noticed_named_and_one_incident() {
+    let courses: Vec<_> = [Course::Steady, Course::Killed]
+        .into_iter()
+        .flat_map(|course| [Code::TokenRevoked, Code::OutageUnlisted].map(|code| (code, course)))
+        .map(|(code, course)| (code, course, Seeds::Building.of(7_000_000)))
+        .collect();
+    for noticed in watch_all(&courses) {
+        assert_eq!(noticed.opened, [Some(noticed.code)], "{noticed:?}");
+        assert_eq!(noticed.false_alarms, 0, "{noticed:?}");
+        assert!(noticed.noticed_s.is_some_and(|s| s <= 60.0), "{noticed:?}");
+        assert!(noticed.named_s.is_some_and(|s| s <= 30.0), "{noticed:?}");
+        assert_eq!(noticed.deaths > 0, noticed.course == Course::Killed, "{noticed:?}");
+    }
 }
 
 /// The harness can see a wrong answer: a house in which a fault struck is not called healthy, and one without is.
