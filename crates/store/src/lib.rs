@@ -10,6 +10,7 @@
 //! | [`quarantine`] | deliveries that did not verify |
 //! | [`journal`] | how far HubSpot's journal has been read |
 //! | [`retention`] | what goes in time |
+//! | [`audit`] | who did what, in a chain that tells when somebody took a link out |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | [`step`] | where the proof kills us |
@@ -23,6 +24,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub mod audit;
 mod checksum;
 pub mod deliveries;
 pub mod dispatch;

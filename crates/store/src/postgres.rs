@@ -13,6 +13,7 @@ use tokio_postgres::{Config, NoTls};
 use crate::failure::{OpenError, Refusing, StoreError};
 use crate::schema::POSTGRES_STEPS;
 
+mod audit;
 mod deliveries;
 mod horizon;
 mod idempotency;
@@ -42,6 +43,13 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Connects, and takes the steps of the schema that are missing.
     pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
+        let store = Self::connect(url)?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// To a database that somebody else looks after.
+    pub(crate) fn connect(url: &str) -> Result<Self, OpenError> {
         let config: Config = url.parse().map_err(|_| OpenError::Url("postgres://…".into()))?;
         let recycling_method = RecyclingMethod::Fast;
         let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });

@@ -2,6 +2,7 @@
 //!
 //! Steps only go forward, and one that has been released is never changed: a correction is a further step.
 
+mod audit;
 mod dispatch;
 mod incidents;
 
@@ -17,12 +18,12 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 4] =
-    [SQLITE_BEGINNING, SQLITE_LINES_AND_KEYS, dispatch::SQLITE, incidents::SQLITE];
+pub(crate) const SQLITE_STEPS: [&str; 5] =
+    [SQLITE_BEGINNING, SQLITE_LINES_AND_KEYS, dispatch::SQLITE, incidents::SQLITE, audit::SQLITE];
 
 /// The same steps for PostgreSQL.
 pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] =
-    [POSTGRES_BEGINNING, POSTGRES_LINES_AND_KEYS, dispatch::POSTGRES, incidents::POSTGRES];
+    [POSTGRES_BEGINNING, POSTGRES_LINES_AND_KEYS, dispatch::POSTGRES, incidents::POSTGRES, audit::POSTGRES];
 
 const SQLITE_BEGINNING: &str = "
 CREATE TABLE operations (
@@ -195,6 +196,20 @@ const FIRST_CLASSES: &[(&str, &str, Class)] = &[
     ("deliveries", "body", Class::Personal),
     ("deliveries", "checksum", Class::Public),
     ("seen", "key", Class::Public),
+    ("audit", "seq", Class::Public),
+    ("audit", "at", Class::Public),
+    ("audit", "actor", Class::Public),
+    ("audit", "act", Class::Public),
+    ("audit", "subject", Class::Public),
+    ("audit", "outcome", Class::Public),
+    ("audit", "request_id", Class::Public),
+    ("audit", "detail", Class::Personal),
+    ("audit", "hash", Class::Public),
+    ("audit_checkpoints", "kind", Class::Public),
+    ("audit_checkpoints", "seq", Class::Public),
+    ("audit_checkpoints", "hash", Class::Public),
+    ("audit_checkpoints", "public_key", Class::Public),
+    ("audit_checkpoints", "signature", Class::Public),
 ];
 
 #[cfg(test)]

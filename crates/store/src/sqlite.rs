@@ -11,13 +11,14 @@ use crate::failure::OpenError;
 use crate::schema::SQLITE_STEPS;
 use crate::step;
 
+pub(crate) mod audit;
 pub(crate) mod deliveries;
 mod idempotency;
 pub(crate) mod incidents;
 mod keeping;
 pub(crate) mod operations;
 mod patience;
-mod reader;
+pub(crate) mod reader;
 mod reserve;
 mod run;
 pub(crate) mod writer;
@@ -96,6 +97,15 @@ fn look_through(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     }
     let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(broken)?;
     if said == "ok" { Ok(()) } else { Err(OpenError::Broken(said)) }
+}
+
+impl Sqlite {
+    /// Beside the hubkeeper that writes it.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Reader, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(broken)?;
+        Reader::start(connection).map_err(|error| OpenError::Broken(error.to_string()))
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]

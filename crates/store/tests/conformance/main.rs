@@ -5,6 +5,7 @@ use store::Store;
 use store::failure::OpenError;
 use tempfile::TempDir;
 
+mod audit;
 mod cases;
 mod dispatch;
 mod incident_cases;
@@ -98,6 +99,8 @@ conform! {
     dispatch::suspects_are_kept_once_and_let_go,
     dispatch::what_is_delivered_goes_in_time_and_nothing_else,
     dispatch::a_bookmark_outlives_the_process,
+    audit::acts_are_kept_in_one_chain_however_many_at_once,
+    audit::an_act_reads_as_it_was_told_and_people_by_their_hash,
 }
 
 #[tokio::test]
