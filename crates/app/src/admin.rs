@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use crate::audit::Audit;
 use crate::console::{self, Drill};
 use crate::incidents::Incidents;
 use crate::metrics::{self, Sources};
@@ -57,6 +58,7 @@ pub(crate) struct Admin {
     pub(crate) incidents: Option<Incidents>,
     pub(crate) webhooks: Option<Running>,
     pub(crate) lent: LentSlots,
+    pub(crate) audit: Audit,
 }
 
 /// A change, as a deploy pipeline tells it.

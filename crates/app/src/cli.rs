@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod audit;
 mod scan;
 mod webhooks;
 
+pub(crate) use audit::{AuditCommand, AuditPlace};
 pub(crate) use scan::ScanOptions;
 pub(crate) use webhooks::{
     At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, VerifyOptions, WebhooksCommand,
@@ -60,6 +62,12 @@ pub(crate) enum Command {
     /// HubSpot's events: what came, what went on, what waits, and why a delivery does not verify
     #[command(subcommand)]
     Webhooks(WebhooksCommand),
+    /// Make keys for callers of the gateway
+    #[command(subcommand)]
+    Callers(CallersCommand),
+    /// Show the audit log, and prove that it only grew
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the runbook page of a diagnosis, such as auth.token_revoked; without a code, list them
     Runbook(RunbookOptions),
     /// Check, show or print the configuration
@@ -297,6 +305,16 @@ pub(crate) struct RunbookOptions {
     /// Your own runbook pages, which go before the built-in ones
     #[arg(long, value_name = "DIR")]
     pub(crate) runbooks: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CallersCommand {
+    /// Print a new gateway key, once, and the hash of it for the configuration
+    NewKey {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,8 +5,10 @@ use crate::config::{Config, LogSection};
 use crate::failure::{Exit, Failure};
 use crate::logs;
 
+mod audit;
 mod bind;
 mod bundle;
+mod callers;
 mod config;
 mod demo;
 mod incident;
@@ -45,6 +47,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Incident(options) => incident::run(&load()?, &options),
         Command::Scan(options) => scan::run(&options),
         Command::Webhooks(command) => webhooks::run(&load()?, &command),
+        Command::Callers(command) => callers::run(&command),
+        Command::Audit(command) => audit::run(&load()?, &command),
         Command::Runbook(options) => runbook::run(&load()?, &options),
         Command::Config(command) => config::run(&command, load),
     }

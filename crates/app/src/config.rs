@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use client::governor::Reserves;
+use gateway::rights::{Role, Verb};
 use hubspot::limits::{AppKind, Plan};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::secret_reference::SecretReference;
 
+mod callers;
 mod check;
 mod incidents;
 mod load;
@@ -46,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) triage: TriageSection,
     pub(crate) store: StoreSection,
     pub(crate) outbox: OutboxSection,
+    pub(crate) audit: AuditSection,
     pub(crate) webhooks: WebhooksSection,
     pub(crate) connections: Vec<ConnectionSection>,
     pub(crate) callers: Vec<CallerSection>,
@@ -181,7 +184,20 @@ pub(crate) struct ConnectionSection {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CallerSection {
     pub(crate) name: String,
-    pub(crate) key: SecretReference,
+    #[serde(default)]
+    pub(crate) key: Option<SecretReference>,
+    #[serde(default)]
+    pub(crate) key_sha256: Option<String>,
+    #[serde(default)]
+    pub(crate) role: Option<Role>,
+    #[serde(default)]
+    pub(crate) objects: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) verbs: Option<Vec<Verb>>,
+    #[serde(default)]
+    pub(crate) properties: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) portals: Option<Vec<u64>>,
     #[serde(default)]
     pub(crate) lane: Option<LaneName>,
     #[serde(default)]

@@ -9,8 +9,7 @@ use crate::failure::Failure;
 
 /// The configured store, or the one in the data directory. `None` where neither is named: then nothing is kept.
 pub(crate) async fn open(config: &Config, data: Option<&Path>) -> Result<Option<Store>, Failure> {
-    let beside = data.map(|directory| format!("sqlite:{}", directory.join("hubkeeper.db").display()));
-    let Some(url) = config.store.url.clone().or(beside) else {
+    let Some(url) = url(config, data) else {
         return Ok(None);
     };
     let opened = Store::open(&url).await.map_err(|error| {
@@ -26,4 +25,10 @@ pub(crate) fn tell_that_nothing_is_kept() {
         "nothing is kept: webhooks are not taken, and Prefer: respond-async and Idempotency-Key are not honoured; name a \
          directory with --data, or set [store] url"
     );
+}
+
+/// The store's address.
+pub(crate) fn url(config: &Config, data: Option<&Path>) -> Option<String> {
+    let beside = data.map(|directory| format!("sqlite:{}", directory.join("hubkeeper.db").display()));
+    config.store.url.clone().or(beside)
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 mod admin;
 mod admin_api;
+mod audit;
 mod cli;
 mod commands;
 mod config;

@@ -7,7 +7,7 @@ use client::body::Body;
 use client::call::{Answer, Call, CallFailed, Effort, Source};
 use client::stack::Stack;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use http_body_util::Limited;
 use hubspot::endpoint::Endpoint;
@@ -22,6 +22,7 @@ use crate::outbox::{self, Outbox};
 use crate::own_hosts::OwnHosts;
 use crate::refusal::Refusal;
 use crate::rewrite::{self, Origins};
+use crate::rights::{Asked, BodyRule, Missing, Witness, unreadable_body};
 use crate::rules::{Rules, Who};
 use crate::turned_away::TurnedAway;
 
@@ -55,6 +56,7 @@ pub(crate) struct Forwarder {
     pub(crate) own_hosts: Option<OwnHosts>,
     pub(crate) turned_away: Arc<TurnedAway>,
     pub(crate) outbox: Option<Arc<Outbox>>,
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
 /// What becomes of a request.
@@ -70,6 +72,8 @@ struct Prepared<C = Arc<Call>> {
     incoming: Body,
     /// What the caller itself calls us.
     host: Option<HeaderValue>,
+    /// What of the caller's rights only the body tells.
+    rule: Option<BodyRule>,
 }
 
 impl Forwarder {
@@ -81,7 +85,7 @@ impl Forwarder {
             Arrived::Refused(refused) => Err(Refusal::from(refused)),
         };
         async move {
-            let Prepared { call, incoming, host } = match prepared {
+            let Prepared { call, incoming, host, rule } = match prepared {
                 Ok(Way::Call(prepared)) => prepared,
                 Ok(Way::Ours(ours)) => return ours.await,
                 Err(refusal) => return self.turn_away(refusal),
@@ -90,6 +94,11 @@ impl Forwarder {
                 Ok(body) => body,
                 Err(refusal) => return self.turn_away(refusal),
             };
+            if let Some(rule) = rule
+                && let Err(refusal) = self.hold(&rule, &body, &call)
+            {
+                return self.turn_away(refusal);
+            }
             match self.stack.call(call.clone(), body).await {
                 Ok(answer) => self.respond(answer, call.endpoint.paged, host.as_ref()),
                 Err(failed) => self.failed(&failed, &call.endpoint),
@@ -119,7 +128,7 @@ impl Forwarder {
         let target = parts.uri.path_and_query().filter(|_| parts.uri.authority().is_none());
         let target = target.cloned().ok_or_else(Refusal::bad_target)?;
         let deadline = Instant::now() + self.deadline(&parts.headers)?;
-        let Admitted { credential, caller, treatment } =
+        let Admitted { credential, caller, treatment, rights, portal } =
             self.admission.admit(&parts.headers, &self.unnamed)?;
         if let Some(outbox) = &self.outbox
             && let Some(id) = target.path().strip_prefix(outbox::PATH)
@@ -128,6 +137,10 @@ impl Forwarder {
             let told = outbox.clone().tell(parts.method, id.to_owned(), reader, caller);
             return Ok(Way::Ours(Box::pin(told)));
         }
+        let (method, path) = (&parts.method, target.path());
+        let asked = Asked { method, path, query: target.query(), headers: &parts.headers, portal };
+        let rule = rights.map_or(Ok(None), |rights| rights.check(asked));
+        let rule = rule.map_err(|missing| self.deny(&missing, &caller, method, path))?;
         let wished = self.outbox.as_ref().map(|_| Wished::take(&mut parts.headers)).unwrap_or_default();
         let who = Who { caller: &caller, treatment };
         let (mut handling, queue) = self.rules.handling(&parts.method, target.path(), who, &parts.headers)?;
@@ -155,11 +168,29 @@ impl Forwarder {
         if let Some(outbox) = &self.outbox
             && let Some(wish) = outbox.wish(&call, &wished, queue)?
         {
-            let prepared = Prepared { call, incoming, host };
+            let prepared = Prepared { call, incoming, host, rule };
             return Ok(Way::Ours(Box::pin(self.clone().keep(outbox.clone(), prepared, wish))));
         }
         // Shared from here on: whoever handles it holds a pointer, and not the whole of it once more.
-        Ok(Way::Call(Prepared { call: Arc::new(call), incoming, host }))
+        Ok(Way::Call(Prepared { call: Arc::new(call), incoming, host, rule }))
+    }
+
+    /// A call outside of its caller's rights costs HubSpot nothing, and is told of.
+    fn deny(&self, missing: &Missing, caller: &str, method: &Method, path: &str) -> Refusal {
+        if let Some(witness) = &self.witness {
+            witness.denied(caller, &missing.right, hubspot::endpoint::route(method, path));
+        }
+        Refusal::missing_right(caller, missing)
+    }
+
+    /// A body that is not held cannot be looked into.
+    fn hold(&self, rule: &BodyRule, body: &Body, call: &Call) -> Result<(), Refusal> {
+        let checked = match body {
+            Body::Empty => rule.check(&[]),
+            Body::Whole(bytes) => rule.check(bytes),
+            Body::Streamed(_) | Body::Continued(..) | Body::Boxed(_) => Err(unreadable_body()),
+        };
+        checked.map_err(|missing| self.deny(&missing, &call.caller, &call.method, call.target.path()))
     }
 
     fn respond(&self, answer: Answer, paged: bool, host: Option<&HeaderValue>) -> Response<Body> {

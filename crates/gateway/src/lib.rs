@@ -10,6 +10,7 @@
 //! | `connection` | one client connection |
 //! | `forward` | one request's way |
 //! | [`admit`] | who may call, with which credential |
+//! | [`rights`] | which calls a caller may make |
 //! | [`rules`] | how a call is to be treated: its lane, its share, what may be kept of it |
 //! | `kin` | programs that no key tells apart take turns all the same |
 //! | [`OwnHosts`] | no web page may call where everyone is trusted |
@@ -45,6 +46,7 @@ pub mod outbox;
 mod own_hosts;
 mod refusal;
 mod rewrite;
+pub mod rights;
 pub mod rules;
 pub mod traffic;
 mod turned_away;
@@ -62,6 +64,7 @@ use forward::Forwarder;
 use outbox::Outbox;
 use refusal::Refusal;
 use rewrite::Origins;
+use rights::Witness;
 use rules::Rules;
 
 /// How long, once told to stop, calls that wait for a slot may go on waiting.
@@ -85,6 +88,8 @@ pub struct Gateway {
     pub intake: Option<Arc<dyn Intake>>,
     /// Keeps writes for later, where there is a store.
     pub outbox: Option<Arc<Outbox>>,
+    /// Hears of calls that were denied.
+    pub witness: Option<Arc<dyn Witness>>,
     pub forward: ForwardSettings,
     pub listener: ListenerSettings,
     /// What never became a call, for monitoring.
@@ -136,6 +141,7 @@ impl Gateway {
             own_hosts,
             turned_away: self.turned_away,
             outbox: self.outbox.clone(),
+            witness: self.witness,
         });
         let outbox = self.outbox;
         let applied = draining.clone();

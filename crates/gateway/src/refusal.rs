@@ -11,11 +11,13 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::LengthLimitError;
 use hubspot::endpoint::{Budget, Endpoint};
 use serde_json::json;
-use store::failure::{Refusing, StoreError};
 use uuid::Uuid;
 
 use crate::connection::{Refused, Violation};
 use crate::headers;
+
+mod of_keeping;
+mod of_rights;
 
 /// An answer that is ours and not HubSpot's.
 #[derive(Debug)]
@@ -26,13 +28,23 @@ pub(crate) struct Refusal {
     message: String,
     retry_after: Option<Duration>,
     policy_name: Option<&'static str>,
+    /// Told as HubSpot tells missing scopes.
+    required_right: Option<String>,
     /// The client may still be sending; the connection ends with this answer.
     close: bool,
 }
 
 impl Refusal {
     fn new(status: StatusCode, category: &'static str, message: impl Into<String>) -> Self {
-        Self { status, category, message: message.into(), retry_after: None, policy_name: None, close: false }
+        Self {
+            status,
+            category,
+            message: message.into(),
+            retry_after: None,
+            policy_name: None,
+            required_right: None,
+            close: false,
+        }
     }
 
     fn closing(self) -> Self {
@@ -88,65 +100,6 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "HUBKEEPER_UNKNOWN_CALLER", message)
     }
 
-    pub(crate) fn key_used_otherwise() -> Self {
-        let message = "This Idempotency-Key was sent before with another method, path or body. Nothing was sent to \
-                       HubSpot. Send each write with a key of its own.";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "HUBKEEPER_KEY_USED_OTHERWISE", message)
-    }
-
-    pub(crate) fn key_in_progress() -> Self {
-        let message = "The write with this Idempotency-Key is still under way. Send it again for its answer.";
-        Self::new(StatusCode::CONFLICT, "HUBKEEPER_KEY_IN_PROGRESS", message).after(Duration::from_secs(1))
-    }
-
-    pub(crate) fn key_in_doubt() -> Self {
-        let message = "The write with this Idempotency-Key was sent, and its answer was lost: it may have been applied. It \
-                       was not sent again. Look into HubSpot before you send it with a new key.";
-        Self::new(StatusCode::CONFLICT, "HUBKEEPER_OUTCOME_UNKNOWN", message)
-    }
-
-    pub(crate) fn too_large_to_keep(max: usize) -> Self {
-        let message = format!(
-            "The request's body is larger than {max} bytes, which is what can be kept with an Idempotency-Key. Send it in parts."
-        );
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "HUBKEEPER_BODY_TOO_LARGE", message).closing()
-    }
-
-    /// The store did not take it.
-    pub(crate) fn not_kept(error: &StoreError) -> Self {
-        let message = match error {
-            StoreError::NotAccepted(Refusing::DiskFull) => {
-                "The gateway's disk is full: the write was not accepted, and nothing was sent to HubSpot. What was accepted \
-                 before is still being applied. Make room, or send it without Prefer and Idempotency-Key."
-            }
-            StoreError::NotAccepted(Refusing::Broken(_) | Refusing::Closed) => {
-                "The gateway's store cannot be written: the write was not accepted, and nothing was sent to HubSpot. \
-                 Restart the gateway once its disk is well."
-            }
-            StoreError::OutcomeUnknown(_) | StoreError::Unreadable(_) | StoreError::Damaged { .. } => {
-                "Whether the write was accepted is not known: the gateway's store failed on it. With an Idempotency-Key it \
-                 can be sent again safely; without one, look before you do."
-            }
-        };
-        let after = Duration::from_secs(10);
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_NOT_KEPT", message).after(after)
-    }
-
-    pub(crate) fn no_such_operation() -> Self {
-        let message = "There is no such operation, or it is another caller's.";
-        Self::new(StatusCode::NOT_FOUND, "HUBKEEPER_NO_SUCH_OPERATION", message)
-    }
-
-    pub(crate) fn operation_method() -> Self {
-        let message = "Operations are read with GET, and taken back with DELETE while they wait.";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "HUBKEEPER_BAD_REQUEST", message)
-    }
-
-    pub(crate) fn too_late_to_cancel() -> Self {
-        let message = "The operation is being sent, or has ended already: it cannot be taken back.";
-        Self::new(StatusCode::CONFLICT, "HUBKEEPER_TOO_LATE", message)
-    }
-
     pub(crate) fn answer_cut() -> Self {
         let message = "HubSpot's answer was cut off. It may have been applied: read the record back before sending it again.";
         Self::new(StatusCode::BAD_GATEWAY, "HUBKEEPER_ANSWER_CUT", message)
@@ -180,6 +133,9 @@ impl Refusal {
         if let Some(policy_name) = self.policy_name {
             body["errorType"] = json!("RATE_LIMIT");
             body["policyName"] = json!(policy_name);
+        }
+        if let Some(right) = self.required_right {
+            body["errors"] = json!([{"message": "missing right", "context": {"requiredRights": [right]}}]);
         }
         let mut response = Response::new(Body::Whole(Bytes::from(body.to_string())));
         *response.status_mut() = self.status;

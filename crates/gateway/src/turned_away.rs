@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Each reason as our error body names it, and as monitoring does.
-const REASONS: [(&str, &str); 13] = [
+const REASONS: [(&str, &str); 14] = [
     ("HUBKEEPER_UNKNOWN_CALLER", "unknown_caller"),
     ("HUBKEEPER_BAD_REQUEST", "bad_request"),
     ("HUBKEEPER_AMBIGUOUS_REQUEST", "ambiguous_request"),
@@ -17,6 +17,7 @@ const REASONS: [(&str, &str); 13] = [
     ("HUBKEEPER_KEY_IN_PROGRESS", "key_in_progress"),
     ("HUBKEEPER_OUTCOME_UNKNOWN", "outcome_unknown"),
     ("HUBKEEPER_NOT_KEPT", "not_kept"),
+    ("HUBKEEPER_MISSING_RIGHTS", "missing_rights"),
 ];
 
 /// Whatever has no name of its own.
@@ -53,6 +54,10 @@ mod tests {
         let refused = |refused: Refused| Refusal::from(refused);
         let all = [
             Refusal::unknown_caller(),
+            Refusal::missing_right(
+                "billing",
+                &crate::rights::Missing { right: "a".into(), hint: "b".into() },
+            ),
             Refusal::bad_header("A", "b"),
             Refusal::bad_target(),
             Refusal::unknown_host(),

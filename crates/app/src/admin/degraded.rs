@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use client::accounts::Account;
-use client::degraded::{By, Change, Scope, Turned};
+use client::degraded::{By, Change, Scope, TooManySwitches, Turned};
 use hubspot::endpoint::ApiFamily;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::audit::{Act, Outcome, Subject};
 
 use super::Admin;
 
@@ -57,7 +58,7 @@ pub(super) async fn switch(
     })?;
     let scope = Scope { connection: wish.connection.map(Arc::from), family };
     let turned = if wish.on { Turned::On } else { Turned::Off };
-    let switched = admin.stack.degrade(By::Person, scope, turned, wish.reason.trim());
+    let switched = admin.degrade("admin_api", scope, turned, wish.reason.trim()).await;
     switched.map_err(|error| bad(&format!("{error}. Turn some off first.")))?;
     Ok(Json(admin.degraded()))
 }
@@ -67,6 +68,27 @@ fn bad(message: &str) -> Refused {
 }
 
 impl Admin {
+    /// Turns a switch for somebody, and keeps who it was.
+    pub(crate) async fn degrade(
+        &self,
+        actor: &str,
+        scope: Scope,
+        turned: Turned,
+        reason: &str,
+    ) -> Result<(), TooManySwitches> {
+        let connection = scope.connection.as_deref().unwrap_or("every connection");
+        let family = scope.family.map_or("every family", ApiFamily::name);
+        let subject = Subject::Ours(format!("{connection}, {family}"));
+        let act = match turned {
+            Turned::On => Act::DegradedOn,
+            Turned::Off => Act::DegradedOff,
+        };
+        let switched = self.stack.degrade(By::Person, scope, turned, reason);
+        let outcome = if switched.is_ok() { Outcome::Done } else { Outcome::Refused };
+        self.audit.tell(actor, act, subject, outcome, reason).await;
+        switched
+    }
+
     fn degraded(&self) -> Value {
         let degraded = self.stack.degraded();
         let switches: Vec<_> = degraded

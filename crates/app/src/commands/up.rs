@@ -9,7 +9,7 @@ use client::clock::WallClock;
 use client::degraded::{By, Scope, Turned};
 use client::stack::Stack;
 use client::transport::{HttpTransport, TransportSettings, tls};
-use gateway::admit::{Admission, Callers};
+use gateway::admit::{Admission, Callers, NewCaller};
 use gateway::log::Log;
 use gateway::traffic::Traffic;
 use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use super::stack_settings::stack_settings;
 use super::{bind, places, room};
 use crate::admin::{self, Admin};
+use crate::audit::Audit;
 use crate::cli::UpOptions;
 use crate::config::{Config, DegradedSection, Mode};
 use crate::connections::{TOKEN_VARIABLE, connections, outbox};
@@ -102,6 +103,7 @@ pub(super) struct House {
     drill: Option<Drill>,
     kept: Option<Kept>,
     webhooks: Option<webhooks::Running>,
+    audit: Audit,
     room: Option<(Incidents, Room)>,
 }
 
@@ -117,6 +119,7 @@ impl House {
         let started = Instant::now();
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let store = durable::open(config, data).await?;
+        let audit = Audit::open(config, data, store.as_ref(), &clock).await?;
         let connections = connections(config, store.as_ref())?;
         let admission = admission(config, &connections)?;
         for connection in &connections {
@@ -149,6 +152,7 @@ impl House {
             public_url: config.gateway.public_url.clone(),
             own_hosts: OwnHosts::new(own_names(config)),
             outbox,
+            witness: audit.witness(),
             intake: webhooks.as_ref().map(|webhooks| webhooks.intake.clone()),
             forward: ForwardSettings {
                 deadline: config.gateway.deadline(),
@@ -177,6 +181,7 @@ impl House {
             drill: None,
             kept,
             webhooks,
+            audit,
             room,
         })
     }
@@ -201,7 +206,7 @@ impl House {
     /// Serves until `draining` turns true and everything under way has ended.
     pub(super) async fn serve(self, draining: watch::Receiver<bool>) {
         let mut exporter = self.exporter;
-        let (kept, stack) = (self.kept, self.stack.clone());
+        let (kept, stack, audit) = (self.kept, self.stack.clone(), self.audit.clone());
         let sources = Sources {
             stack: self.stack,
             traffic: self.traffic,
@@ -224,6 +229,7 @@ impl House {
             drill: self.drill,
             webhooks: self.webhooks.clone(),
             lent: admin::LentSlots::default(),
+            audit: self.audit,
         };
         let exporting = async {
             match &mut exporter {
@@ -258,6 +264,7 @@ impl House {
         if let Some(webhooks) = &self.webhooks {
             webhooks.finish().await;
         }
+        audit.finish().await;
         if let Some(exporter) = &mut exporter {
             exporter.finish(&sources).await;
         }
@@ -313,15 +320,21 @@ fn admission(config: &Config, connections: &[Arc<Connection>]) -> Result<Admissi
     match config.gateway.mode {
         Mode::Passthrough => Ok(Admission::Passthrough),
         Mode::Managed => {
-            let mut keys = Vec::new();
+            let mut callers: Vec<NewCaller> = Vec::new();
             for caller in &config.callers {
-                keys.push((caller.name.clone(), caller.key.resolve()?, caller.treatment()));
+                let caller = caller.resolve()?;
+                if let Some(other) = callers.iter().find(|other| other.key == caller.key) {
+                    let (one, other) = (&caller.name, &other.name);
+                    return Err(Failure::usage(format!("the callers {other} and {one} have the same key"))
+                        .hint("a key tells whose call it is: `hubkeeper callers new-key` makes another"));
+                }
+                callers.push(caller);
             }
             let connection = connections.first().cloned().ok_or_else(|| {
                 Failure::usage("managed mode needs a HubSpot token, and there is none")
                     .hint(format!("set {TOKEN_VARIABLE}, or add [[connections]] with a token reference"))
             })?;
-            Ok(Admission::Managed { connection, callers: Callers::new(keys) })
+            Ok(Admission::Managed { connection, callers: Callers::new(callers) })
         }
     }
 }

@@ -67,6 +67,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
     for caller in &config.callers {
+        caller.check()?;
         treatment::weight(caller.weight).map_err(|(what, hint)| {
             Failure::usage(format!("caller {}: {what}", quote::quoted(&caller.name))).hint(hint)
         })?;

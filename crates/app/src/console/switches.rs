@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use client::degraded::{By, Scope, Switch, Turned};
+use client::degraded::{Scope, Switch, Turned};
 use hubspot::endpoint::ApiFamily;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -82,11 +82,15 @@ fn row(switch: &Switch) -> Markup {
 
 /// Turns a switch, and shows the result.
 pub(super) async fn turn(State(admin): State<Admin>, Form(wish): Form<Wish>) -> Response {
-    match wish.scope().and_then(|(scope, turned)| {
-        let switched = admin.stack.degrade(By::Person, scope, turned, wish.reason.trim());
-        switched.map_err(|error| error.to_string())
-    }) {
-        Ok(_change) => Redirect::to("/").into_response(),
+    let turned = match wish.scope() {
+        Ok((scope, turned)) => {
+            let switched = admin.degrade("console", scope, turned, wish.reason.trim()).await;
+            switched.map_err(|error| error.to_string())
+        }
+        Err(why) => Err(why),
+    };
+    match turned {
+        Ok(()) => Redirect::to("/").into_response(),
         Err(why) => (StatusCode::BAD_REQUEST, why).into_response(),
     }
 }

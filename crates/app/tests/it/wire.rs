@@ -1,6 +1,7 @@
 //! The gateway on the wire: real sockets, raw bytes, and a HubSpot that may answer anything.
 
 mod admin;
+mod audit;
 mod bodies;
 mod broken_answers;
 mod cached;
@@ -16,4 +17,5 @@ mod own_headers;
 mod patience;
 mod privacy;
 mod quota;
+mod rights;
 mod transparency;

@@ -45,9 +45,15 @@ impl Forwarder {
         prepared: Prepared<Call>,
         wish: Wish,
     ) -> Response<Body> {
-        let Prepared { call, incoming, host } = prepared;
+        let Prepared { call, incoming, host, rule } = prepared;
         let reading = tokio::time::timeout(HELD_BODY_TIME_MAX, incoming.read_ahead(KEPT_BODY_BYTES_MAX));
-        let body = match reading.await.ok().and_then(Result::ok) {
+        let read = reading.await.ok().and_then(Result::ok);
+        if let (Some(rule), Some(body)) = (&rule, &read)
+            && let Err(refusal) = self.hold(rule, body, &call)
+        {
+            return self.turn_away(refusal);
+        }
+        let body = match read {
             None => return self.turn_away(Refusal::body_unreadable()),
             Some(Body::Empty) => Bytes::new(),
             Some(Body::Whole(bytes)) => bytes,

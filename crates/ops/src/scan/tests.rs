@@ -43,8 +43,9 @@ impl Inventor {
             filled = filled.replacen("{uuid}", &self.uuid(), 1);
         }
         let access = format!("CL{}", self.base64(96));
-        let (key, base64) = (self.base64(43), self.base64(40));
-        filled.replace("{access}", &access).replace("{key43}", &key).replace("{base64}", &base64)
+        let hex: String = (0..4).map(|_| format!("{:016x}", self.number())).collect();
+        let base64 = self.base64(40);
+        filled.replace("{access}", &access).replace("{hex64}", &hex).replace("{base64}", &base64)
     }
 }
 

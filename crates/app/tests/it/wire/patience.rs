@@ -67,6 +67,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         own_hosts: OwnHosts::default(),
         intake: None,
         outbox: None,
+        witness: None,
         forward: ForwardSettings {
             deadline: Duration::from_secs(600),
             deadline_max: Duration::from_secs(600),

@@ -26,7 +26,7 @@ fn every_example_of_redaction_matches_or_does_not() {
 fn secrets_in_any_surroundings_are_masked() {
     let mut inventor = Inventor(4);
     let redactor = Redactor::built_in();
-    for value in ["pat-na1-{uuid}", "eu1-{uuid}", "whsec_{base64}", "hubkeeper_{key43}"] {
+    for value in ["pat-na1-{uuid}", "eu1-{uuid}", "whsec_{base64}", "hubkeeper_{hex64}"] {
         for around in
             ["{}", "\"{}\"", "x={}&y=1", "\\n{}\\n", "Bearer {}", "https://a.example/?t={}#x", "ä{}ö"]
         {
