@@ -17,6 +17,7 @@ use hubspot::limits::Plan;
 use ops::quota::{QuotaReport, Saved};
 use serde::Deserialize;
 use serde_json::json;
+use store::audit::{Act, Outcome, Subject};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -40,6 +41,9 @@ const CHANGE_BYTES_MAX: usize = 1_000;
 
 /// Monitoring and a person or two; their files come out of those that callers leave.
 const CONNECTIONS_MAX: usize = 32;
+
+/// Who acts where nobody says a name.
+const SOMEBODY: &str = "admin_api";
 
 /// What the admin API looks at.
 #[derive(Clone)]
@@ -168,6 +172,7 @@ async fn change(
         ChangeKind::Secret => "secret",
     };
     let noted = admin.traffic.note_change(kind, &new.what, new.caller.as_deref());
+    admin.acted(Act::ChangeTold, new.caller.as_deref().unwrap_or("every caller"), Outcome::Done, kind).await;
     Ok((StatusCode::CREATED, Json(noted)))
 }
 
@@ -205,6 +210,11 @@ impl Admin {
         let [_live, packed, kept, stale] = answers;
         let saved = Saved { packed, cached: kept + stale };
         ops::quota::report(&self.stack.accounts(), self.plan, Some(saved), self.clock.now())
+    }
+
+    /// Tells the audit log what somebody did; `detail` is a line without personal data.
+    async fn acted(&self, act: Act, subject: &str, outcome: Outcome, detail: &str) {
+        self.audit.tell(SOMEBODY, act, Subject::Ours(subject.to_owned()), outcome, detail).await;
     }
 
     pub(crate) fn report(&self) -> TrafficReport {

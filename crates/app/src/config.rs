@@ -152,6 +152,13 @@ pub(crate) struct StoreSection {
     pub(crate) url: Option<String>,
 }
 
+/// What the audit log is signed with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AuditSection {
+    pub(crate) key: Option<SecretReference>,
+}
+
 /// How accepted writes are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -32,6 +32,10 @@ pub enum Act {
     DegradedOff,
     DeliveryReplayed,
     DeliveryDropped,
+    QuarantineVerified,
+    SubscriberMade,
+    SubscriberSwitched,
+    SubscriberRemoved,
     IncidentAcknowledged,
     IncidentNoted,
     IncidentResolved,
@@ -44,6 +48,8 @@ pub enum Act {
     PrivacyRequest,
     CredentialChanged,
     ConfigurationChanged,
+    ChangeTold,
+    MaintenanceSet,
 }
 
 /// How it ended.
@@ -155,6 +161,10 @@ impl Act {
             Self::DegradedOff => "degraded_off",
             Self::DeliveryReplayed => "delivery_replayed",
             Self::DeliveryDropped => "delivery_dropped",
+            Self::QuarantineVerified => "quarantine_verified",
+            Self::SubscriberMade => "subscriber_made",
+            Self::SubscriberSwitched => "subscriber_switched",
+            Self::SubscriberRemoved => "subscriber_removed",
             Self::IncidentAcknowledged => "incident_acknowledged",
             Self::IncidentNoted => "incident_noted",
             Self::IncidentResolved => "incident_resolved",
@@ -167,6 +177,8 @@ impl Act {
             Self::PrivacyRequest => "privacy_request",
             Self::CredentialChanged => "credential_changed",
             Self::ConfigurationChanged => "configuration_changed",
+            Self::ChangeTold => "change_told",
+            Self::MaintenanceSet => "maintenance_set",
         }
     }
 }

@@ -60,9 +60,7 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| OpenError::Broken(error.to_string()))?;
-        let store = Self { pool, horizon: Arc::default() };
-        store.migrate().await?;
-        Ok(store)
+        Ok(Self { pool, horizon: Arc::default() })
     }
 
     async fn migrate(&self) -> Result<(), OpenError> {

@@ -58,7 +58,7 @@ pub(super) async fn switch(
     })?;
     let scope = Scope { connection: wish.connection.map(Arc::from), family };
     let turned = if wish.on { Turned::On } else { Turned::Off };
-    let switched = admin.degrade("admin_api", scope, turned, wish.reason.trim()).await;
+    let switched = admin.degrade(super::SOMEBODY, scope, turned, wish.reason.trim()).await;
     switched.map_err(|error| bad(&format!("{error}. Turn some off first.")))?;
     Ok(Json(admin.degraded()))
 }

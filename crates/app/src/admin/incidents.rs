@@ -11,6 +11,7 @@ use incident::signal::{JobStep, Seen};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::audit::{Act, Outcome, Subject};
 
 use super::Admin;
 use crate::incidents::{Incidents, NotDone, listed, shown};
@@ -78,21 +79,30 @@ pub(super) async fn act(
     if wish.by.trim().is_empty() || wish.by.len() > NAME_BYTES_MAX {
         return Err(bad("`by` is who asks: a name of up to 100 bytes."));
     }
-    let incident = id.clone();
-    let command = match verb.as_str() {
-        "ack" => Command::Acknowledge { incident },
-        "resolve" => Command::Resolve { incident },
+    let (incident, mut detail) = (id.clone(), String::new());
+    let (told, command) = match verb.as_str() {
+        "ack" => (Act::IncidentAcknowledged, Command::Acknowledge { incident }),
+        "resolve" => (Act::IncidentResolved, Command::Resolve { incident }),
         "note" if wish.text.trim().is_empty() => return Err(bad("`text` is empty; write a line.")),
-        "note" => Command::Note { incident, text: wish.text },
+        // What it says stands in the incident's history.
+        "note" => (Act::IncidentNoted, Command::Note { incident, text: wish.text }),
         "measure" => {
             let (Some(mitigation), Some(turn)) = (wish.mitigation, wish.turn) else {
                 return Err(bad("`mitigation` and `turn` (on, off) say what is to be done."));
             };
-            Command::Turn { incident, mitigation, turn }
+            mitigation.name().clone_into(&mut detail);
+            let told = match turn {
+                Turn::On => Act::MitigationBegun,
+                Turn::Off | Turn::Offered => Act::MitigationEnded,
+            };
+            (told, Command::Turn { incident, mitigation, turn })
         }
         _ => return Err(bad("There are ack, note, resolve and measure.")),
     };
-    door(&admin)?.person(wish.by, command).await.map_err(|error| not_done(&error))?;
+    let done = door(&admin)?.person(wish.by.clone(), command).await;
+    let outcome = if done.is_ok() { Outcome::Done } else { Outcome::Refused };
+    admin.audit.tell(&wish.by, told, Subject::Ours(id.clone()), outcome, &detail).await;
+    done.map_err(|error| not_done(&error))?;
     Ok(Json(found(&admin, &id).await?.json()))
 }
 
@@ -130,6 +140,7 @@ pub(super) async fn maintenance(
     }
     let until = admin.clock.now() + SignedDuration::from_mins(wish.minutes);
     door(&admin)?.maintenance(until).await.map_err(|error| not_done(&error))?;
+    admin.acted(Act::MaintenanceSet, "every connection", Outcome::Done, &format!("until {until}")).await;
     Ok(Json(json!({"until": until})))
 }
 

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use gateway::outbox::{Changed, Deed, Outbox, show};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::audit::{Act, Outcome};
 use store::failure::StoreError;
 use store::outbox::{Edit, Filter, State as Standing};
 use uuid::Uuid;
@@ -128,8 +129,11 @@ async fn drop_all(State(admin): State<Admin>, Json(wanted): Json<Wanted>) -> Tol
 }
 
 async fn act(admin: &Admin, id: &str, deed: Deed) -> Told {
-    let (outbox, id, name) = (outbox(admin)?, parsed(id)?, deed.name());
-    if outbox.act(id, deed).await.map_err(broken)? {
+    let (outbox, id, name, told) = (outbox(admin)?, parsed(id)?, deed.name(), told(&deed));
+    let done = outbox.act(id, deed).await.map_err(broken)?;
+    let outcome = if done { Outcome::Done } else { Outcome::Refused };
+    admin.acted(told, &id.to_string(), outcome, "").await;
+    if done {
         return Ok(Json(json!({"status": "ok", "id": id.to_string(), name: 1})));
     }
     match outbox.show(id).await.map_err(broken)? {
@@ -148,9 +152,32 @@ async fn act_on_all(admin: &Admin, wanted: Wanted, deed: Deed) -> Told {
             "name a state, a caller, a connection or a record; all operations at once are never meant",
         ));
     }
-    let name = deed.name();
+    let (name, by_filter) = (deed.name(), in_words(&filter));
     let Changed { changed, left, more } = outbox(admin)?.act_on_all(&filter, &deed).await.map_err(broken)?;
+    admin.acted(told(&deed), &by_filter, Outcome::Done, &format!("{changed} {name}, {left} left")).await;
     Ok(Json(json!({"status": "ok", name: changed, "left": left, "more": more})))
+}
+
+/// As the audit log knows it.
+const fn told(deed: &Deed) -> Act {
+    match deed {
+        Deed::Cancel => Act::OperationCancelled,
+        Deed::Replay(_) => Act::OperationReplayed,
+        Deed::Edit(_) => Act::OperationEdited,
+        Deed::Drop => Act::OperationRemoved,
+    }
+}
+
+/// A record's id is a person's, and stays out.
+fn in_words(filter: &Filter) -> String {
+    let Filter { state, caller, connection, record, due_before: _ } = filter;
+    let named = [
+        state.map(|state| format!("state {}", state.name())),
+        caller.as_ref().map(|caller| format!("caller {caller}")),
+        connection.as_ref().map(|connection| format!("connection {connection}")),
+        record.as_ref().map(|_| "one record".to_owned()),
+    ];
+    named.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn outbox(admin: &Admin) -> Result<&Arc<Outbox>, Refused> {

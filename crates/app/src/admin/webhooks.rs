@@ -11,6 +11,7 @@ use inbox::receive::Receiver;
 use inbox::suspect;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::audit::{Act, Outcome};
 use store::failure::StoreError;
 
 use super::Admin;
@@ -122,6 +123,8 @@ async fn explained(State(admin): State<Admin>, Path(id): Path<i64>) -> Answer {
 async fn verify(State(admin): State<Admin>, Json(only): Json<Only>) -> Answer {
     let webhooks = running(&admin)?;
     let reverified = webhooks.receiver.reverify(only.id).await.map_err(broken)?;
+    let subject = only.id.map_or_else(|| "all in quarantine".to_owned(), |id| format!("number {id}"));
+    admin.acted(Act::QuarantineVerified, &subject, Outcome::Done, "").await;
     Ok(Json(json!({"schema": 1, "reverified": reverified})))
 }
 

@@ -7,6 +7,7 @@ use inbox::dispatch::replay::Wanted;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::audit::{Act, Outcome};
 use store::deliveries::EventKey;
 use store::dispatch::{Letter, LetterEnding, LetterFilter, LetterState};
 
@@ -95,6 +96,7 @@ pub(super) async fn replay(State(admin): State<Admin>, Json(replay): Json<Replay
             );
         }
         let count = store.replay_letters(&ids, now).await.map_err(broken)?;
+        admin.acted(Act::DeliveryReplayed, "dead letters", Outcome::Done, &format!("{count} letters")).await;
         return Ok(Json(json!({"schema": 1, "letters": count})));
     }
     let Some(subscriber) = replay.subscriber else {
@@ -116,6 +118,7 @@ pub(super) async fn replay(State(admin): State<Admin>, Json(replay): Json<Replay
     let filter = serde_json::to_vec(&replay.wanted).expect("plain lists");
     let until = replay.until.unwrap_or(now);
     let id = store.replay_log(&subscriber, from, until, &filter, now).await.map_err(broken)?;
+    admin.acted(Act::DeliveryReplayed, &subscriber, Outcome::Done, &format!("replay {id}")).await;
     Ok(Json(json!({"schema": 1, "replay": id})))
 }
 
@@ -123,6 +126,7 @@ pub(super) async fn drop_letters(State(admin): State<Admin>, Json(Drop { letters
     let webhooks = running(&admin)?;
     let count = webhooks.receiver.store.drop_letters(&letters).await.map_err(broken)?;
     tracing::info!(count, "dead letters were given up by hand");
+    admin.acted(Act::DeliveryDropped, "dead letters", Outcome::Done, &format!("{count} letters")).await;
     Ok(Json(json!({"schema": 1, "dropped": count})))
 }
 

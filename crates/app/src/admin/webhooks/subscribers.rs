@@ -11,6 +11,7 @@ use inbox::dispatch::verdict::Verdict;
 use inbox::event;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::audit::{Act, Outcome};
 
 use super::{Admin, Answer, Refused, bad, broken, missing, running};
 use crate::config::SubscriberSection;
@@ -84,6 +85,7 @@ pub(super) async fn create(
     let settings = serde_json::to_vec(&section).expect("it came as JSON");
     webhooks.dispatch.serve(subscriber, Some(&settings)).await.map_err(broken)?;
     tracing::info!(subscriber = name, "a subscriber was made by hand");
+    admin.acted(Act::SubscriberMade, &name, Outcome::Done, "").await;
     Ok((StatusCode::CREATED, Json(json!({"schema": 1, "name": name}))))
 }
 
@@ -101,6 +103,7 @@ pub(super) async fn remove(State(admin): State<Admin>, Path(name): Path<String>)
     webhooks.dispatch.rest(&name).await;
     webhooks.receiver.store.dismiss(&name).await.map_err(broken)?;
     tracing::info!(subscriber = name, "a subscriber was let go by hand");
+    admin.acted(Act::SubscriberRemoved, &name, Outcome::Done, "").await;
     Ok(Json(json!({"schema": 1, "removed": name})))
 }
 
@@ -119,6 +122,8 @@ pub(super) async fn switch(State(admin): State<Admin>, Json(wish): Json<Switch>)
     }
     webhooks.dispatch.serve(served.subscriber, settings.as_deref()).await.map_err(broken)?;
     tracing::info!(subscriber = *name, on = wish.on, "a subscriber was switched by hand");
+    let detail = if wish.on { "on" } else { "off" };
+    admin.acted(Act::SubscriberSwitched, name, Outcome::Done, detail).await;
     Ok(Json(json!({"schema": 1, "subscriber": name, "on": wish.on})))
 }
 
