@@ -209,7 +209,8 @@ impl Admin {
         }
         let [_live, packed, kept, stale] = answers;
         let saved = Saved { packed, cached: kept + stale };
-        ops::quota::report(&self.stack.accounts(), self.plan, Some(saved), self.clock.now())
+        let callers_retries = self.stack.repeated().seen;
+        ops::quota::report(&self.stack.accounts(), self.plan, Some(saved), callers_retries, self.clock.now())
     }
 
     /// Tells the audit log what somebody did; `detail` is a line without personal data.

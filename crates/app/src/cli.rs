@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod audit;
+mod check;
 mod scan;
 mod webhooks;
 
 pub(crate) use audit::{AuditCommand, AuditPlace};
+pub(crate) use check::{CheckFormat, CheckOptions};
 pub(crate) use scan::ScanOptions;
 pub(crate) use webhooks::{
     At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, VerifyOptions, WebhooksCommand,
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Triage(TriageOptions),
     /// Show what HubSpot's limits are spent on, how long they last, and what would make them last longer
     Quota(QuotaOptions),
+    /// Hold this integration against the production checklist, point by point, with the evidence
+    Check(CheckOptions),
     /// Find credentials, calls that end, reversed associations and habits that hurt, in source and in git's history
     Scan(ScanOptions),
     /// Put what support needs to know into one archive that is safe to send

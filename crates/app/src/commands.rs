@@ -9,6 +9,7 @@ mod audit;
 mod bind;
 mod bundle;
 mod callers;
+mod check;
 mod config;
 mod demo;
 mod incident;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),
         Command::Outbox(command) => outbox::run(&load()?, &command),
+        Command::Check(options) => check::run(&load()?, &options),
         Command::Quota(options) => quota::run(&load()?, &options),
         Command::Bundle(options) => bundle::run(&load()?, &options),
         Command::Incident(options) => incident::run(&load()?, &options),

@@ -18,13 +18,16 @@ mod check;
 mod incidents;
 mod load;
 mod quote;
+mod secrets;
 mod telemetry;
 mod treatment;
 mod webhooks;
 
+pub(crate) use check::is_loopback;
 pub(crate) use incidents::{
     Address, DependencySection, EmailSection, IncidentsSection, NotifySection, StatuspageSection, needed,
 };
+pub(crate) use secrets::CheckSection;
 pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
 pub(crate) use webhooks::{SubscriberSection, WebhooksSection};
 
@@ -49,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) store: StoreSection,
     pub(crate) outbox: OutboxSection,
     pub(crate) audit: AuditSection,
+    pub(crate) check: CheckSection,
     pub(crate) webhooks: WebhooksSection,
     pub(crate) connections: Vec<ConnectionSection>,
     pub(crate) callers: Vec<CallerSection>,

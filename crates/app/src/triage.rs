@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use client::clock::WallClock;
 use http::Uri;
+use incident::facts::Facts;
 use incident::runbook::Runbooks;
 use incident::triage::{Triage, Verdict};
 use ops::triage::Asked;
@@ -31,6 +32,12 @@ pub(crate) struct Options {
 
 /// Asks everything and names the cause. Never fails: what could not be asked is missing from the evidence.
 pub(crate) async fn run(options: Options) -> Triage {
+    let runbooks = options.runbooks.clone();
+    incident::diagnose(&facts(options).await, &runbooks)
+}
+
+/// Everything that probes and traffic tell at this moment.
+pub(crate) async fn facts(options: Options) -> Facts {
     let began = Instant::now();
     let mut asked = options.asked;
     let mut traffic = None;
@@ -43,8 +50,7 @@ pub(crate) async fn run(options: Options) -> Triage {
     }
     let timeouts = &mut asked.target.timeouts;
     timeouts.overall = timeouts.overall.saturating_sub(began.elapsed());
-    let facts = ops::triage::facts(&asked, traffic, &options.clock).await;
-    incident::diagnose(&facts, &options.runbooks)
+    ops::triage::facts(&asked, traffic, &options.clock).await
 }
 
 /// The exit code of a verdict: 0 healthy, 1 a problem was found, 3 could not tell.

@@ -34,7 +34,7 @@ mod effects;
 mod keeping;
 
 /// The path that HubSpot's deliveries arrive at; the name of a connection may follow.
-const PATH: &str = "/webhooks/hubspot";
+pub(crate) const PATH: &str = "/webhooks/hubspot";
 
 /// A hundred events with long values are a tenth of it.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;

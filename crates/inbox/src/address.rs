@@ -44,7 +44,7 @@ impl PublicAddress {
 
     /// The addresses that HubSpot may have called when `target` (path and query) arrived: the public one with what
     /// arrived behind it and, where it has a path, with the query alone.
-    pub(crate) fn called(&self, target: &str) -> Vec<String> {
+    pub fn called(&self, target: &str) -> Vec<String> {
         let behind = format!("{}{}{target}", self.origin, self.path);
         if self.path.is_empty() || target.starts_with(&self.path) {
             let plain = format!("{}{target}", self.origin);

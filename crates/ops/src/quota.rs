@@ -32,6 +32,9 @@ pub struct QuotaReport {
     pub portals: Vec<PortalQuota>,
     /// `None` where nothing counts it.
     pub saved: Option<Saved>,
+    /// Calls that programs sent again by themselves, since the gateway started: their own retry layer, beside ours.
+    #[serde(default)]
+    pub callers_retries: u64,
 }
 
 /// One portal, and the connections that go through its gate.
@@ -151,6 +154,7 @@ pub fn report(
     accounts: &[Arc<Account>],
     plan: Option<Plan>,
     saved: Option<Saved>,
+    callers_retries: u64,
     now: Timestamp,
 ) -> QuotaReport {
     let mut gates: Vec<(Arc<Gate>, Vec<&Arc<Account>>)> = Vec::new();
@@ -162,7 +166,7 @@ pub fn report(
         }
     }
     let portals = gates.iter().map(|(gate, accounts)| portal(gate, accounts, plan, now)).collect();
-    QuotaReport { schema: SCHEMA, now, governed: !gates.is_empty(), portals, saved }
+    QuotaReport { schema: SCHEMA, now, governed: !gates.is_empty(), portals, saved, callers_retries }
 }
 
 fn portal(gate: &Gate, accounts: &[&Arc<Account>], plan: Option<Plan>, now: Timestamp) -> PortalQuota {

@@ -63,6 +63,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     unique("webhooks.subscribers", config.webhooks.names().iter())?;
     degraded(&config.degraded)?;
     config.notify.complete()?;
+    config.check.check()?;
     config.admin.names.iter().try_for_each(|name| host_name("admin.names", name))?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
@@ -198,7 +199,7 @@ pub(super) fn presentable(section: &str, name: &str) -> Result<(), Failure> {
 }
 
 /// `localhost` counts; anything that is not surely loopback does not.
-fn is_loopback(address: &str) -> bool {
+pub(crate) fn is_loopback(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())

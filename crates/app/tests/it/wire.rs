@@ -5,6 +5,7 @@ mod audit;
 mod bodies;
 mod broken_answers;
 mod cached;
+mod check;
 mod console;
 mod degraded;
 mod drain;

@@ -80,6 +80,7 @@ impl Portal {
                 body_bytes_max: 1_000_000,
             },
             listener: ListenerSettings::default(),
+            witness: None,
             turned_away: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -107,8 +107,8 @@ async fn callers_that_make_no_sense_are_refused_with_a_hint() {
         ("", "either key or key_sha256"),
         ("key = \"env:K\"\nkey_sha256 = \"00\"", "either key or key_sha256"),
         ("key_sha256 = \"00\"", "64 hexadecimal digits"),
-        ("key = \"env:K\"\nrole = \"king\"", "king"),
-        ("key = \"env:K\"\nverbs = [\"raed\"]", "raed"),
+        ("key = \"env:K\"\nrole = \"king\"", "`reader`, `writer`"),
+        ("key = \"env:K\"\nverbs = [\"raed\"]", "`read`"),
         ("key = \"env:K\"\nobjects = []", "objects is empty"),
     ] {
         let config = format!("[[callers]]\nname = \"a\"\n{entry}\n");

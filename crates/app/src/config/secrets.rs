@@ -1,0 +1,102 @@
+//! Every secret that the configuration names, and the production check's own section.
+
+use ops::check::items;
+use ops::check::{Attestation, Waiver};
+use serde::{Deserialize, Serialize};
+
+use super::incidents::Address;
+use super::{Config, NotifySection, quote};
+use crate::connections::TOKEN_VARIABLE;
+use crate::failure::Failure;
+use crate::process;
+use crate::secret_reference::SecretReference;
+
+/// `[check]`: what people have to say about the checklist.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CheckSection {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) waivers: Vec<Waiver>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attestations: Vec<Attestation>,
+}
+
+impl CheckSection {
+    /// # Errors
+    /// A usage failure that names what is no point of the checklist.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let waived = self.waivers.iter().map(|waiver| &waiver.item);
+        let attested = self.attestations.iter().map(|attested| &attested.item);
+        for name in waived.chain(attested) {
+            if items::find(name).is_none() {
+                let named = quote::quoted(name);
+                return Err(Failure::usage(format!("[check]: {named} is no point of the checklist"))
+                    .hint("`hubkeeper check` names them, such as backups"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Each with its key.
+    pub(crate) fn secrets(&self) -> Vec<(String, SecretReference)> {
+        let mut found = Vec::new();
+        let mut add = |key: String, reference: Option<&SecretReference>| {
+            found.extend(reference.map(|reference| (key, reference.clone())));
+        };
+        for connection in &self.connections {
+            add(format!("connections.{}.token", connection.name), Some(&connection.token));
+            add(format!("connections.{}.client_secret", connection.name), connection.client_secret.as_ref());
+        }
+        for caller in &self.callers {
+            add(format!("callers.{}.key", caller.name), caller.key.as_ref());
+        }
+        for subscriber in &self.webhooks.subscribers {
+            add(format!("webhooks.{}.secret", subscriber.name()), subscriber.secret.as_ref());
+        }
+        add("audit.key".into(), self.audit.key.as_ref());
+        self.notify.secrets(&mut add);
+        if self.connections.is_empty() && process::environment(TOKEN_VARIABLE).is_some() {
+            let reference = SecretReference::Env(TOKEN_VARIABLE.to_owned());
+            found.push((TOKEN_VARIABLE.to_owned(), reference));
+        }
+        found
+    }
+}
+
+impl NotifySection {
+    fn secrets(&self, add: &mut impl FnMut(String, Option<&SecretReference>)) {
+        let kept = |address: Option<&Address>| match address {
+            Some(Address::Kept(reference)) => Some(reference.clone()),
+            Some(Address::Plain(_)) | None => None,
+        };
+        if let Some(chat) = &self.slack {
+            add("notify.slack.url".into(), kept(chat.url.as_ref()).as_ref());
+        }
+        if let Some(pager) = &self.pagerduty {
+            add("notify.pagerduty.routing_key".into(), pager.routing_key.as_ref());
+        }
+        if let Some(page) = &self.statuspage {
+            add("notify.statuspage.token".into(), page.token.as_ref());
+        }
+        if let Some(mail) = &self.email {
+            add("notify.email.smtp".into(), kept(mail.smtp.as_ref()).as_ref());
+        }
+        if let Some(hook) = &self.webhook {
+            add("notify.webhook.secret".into(), hook.secret.as_ref());
+        }
+    }
+
+    /// Who is told, by name.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let Self { slack, pagerduty, statuspage: _, email, webhook } = self;
+        let named = [
+            pagerduty.as_ref().map(|_| "pagerduty"),
+            slack.as_ref().map(|_| "slack"),
+            email.as_ref().map(|_| "email"),
+            webhook.as_ref().map(|_| "webhook"),
+        ];
+        named.into_iter().flatten().collect()
+    }
+}
