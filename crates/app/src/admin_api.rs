@@ -74,7 +74,9 @@ pub(crate) async fn ask_json(
     }
     let message =
         value["message"].as_str().map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
-    Err(Refused::Said(message))
+    Err(value["hint"]
+        .as_str()
+        .map_or(Refused::Said(message.clone()), |hint| Refused::NotSetUp { message, hint: hint.to_owned() }))
 }
 
 /// Why there is no answer to work with.
@@ -83,6 +85,11 @@ pub(crate) enum Refused {
     Nobody(String),
     /// The gateway is there, and says no.
     Said(String),
+    /// It is not set up for what is asked.
+    NotSetUp {
+        message: String,
+        hint: String,
+    },
 }
 
 /// The gateway is near; a long list from its disk takes a moment.

@@ -14,6 +14,7 @@ pub(crate) use check::{CheckFormat, CheckOptions};
 pub(crate) use scan::ScanOptions;
 pub(crate) use webhooks::{
     At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, VerifyOptions, WebhooksCommand,
+    WebhooksOptions,
 };
 
 mod outbox;
@@ -64,8 +65,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Outbox(OutboxCommand),
     /// HubSpot's events: what came, what went on, what waits, and why a delivery does not verify
-    #[command(subcommand)]
-    Webhooks(WebhooksCommand),
+    Webhooks(WebhooksOptions),
     /// Make keys for callers of the gateway
     #[command(subcommand)]
     Callers(CallersCommand),

@@ -48,7 +48,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Bundle(options) => bundle::run(&load()?, &options),
         Command::Incident(options) => incident::run(&load()?, &options),
         Command::Scan(options) => scan::run(&options),
-        Command::Webhooks(command) => webhooks::run(&load()?, &command),
+        Command::Webhooks(options) => webhooks::run(&load()?, &options),
         Command::Callers(command) => callers::run(&command),
         Command::Audit(command) => audit::run(&load()?, &command),
         Command::Runbook(options) => runbook::run(&load()?, &options),

@@ -16,6 +16,7 @@ use crate::secret_reference::SecretReference;
 mod callers;
 mod check;
 mod incidents;
+mod journal;
 mod load;
 mod quote;
 mod secrets;
@@ -189,6 +190,8 @@ pub(crate) struct ConnectionSection {
     pub(crate) client_secret: Option<SecretReference>,
     #[serde(default)]
     pub(crate) app_id: Option<u64>,
+    #[serde(default)]
+    pub(crate) journal: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`Metric`] | the closed list, with everything a reader must know of each |
+//! | `about` | what there is to know of one |
 //! | [`gather`] | reads them all off the running parts |
 //! | [`text`] | writes them for Prometheus |
 //! | `page` | writes them for people: docs/TELEMETRY.md |
@@ -10,6 +11,7 @@
 
 use gateway::traffic::Histogram;
 
+mod about;
 mod gather;
 mod metric;
 #[cfg(test)]
@@ -17,8 +19,9 @@ mod page;
 mod process;
 mod text;
 
+pub(crate) use about::{Kind, Unit};
 pub(crate) use gather::{Sources, gather};
-pub(crate) use metric::{Kind, Metric, Unit};
+pub(crate) use metric::Metric;
 pub(crate) use text::{CONTENT_TYPE, text};
 
 /// One series at one moment.

@@ -8,6 +8,7 @@ use client::body::Body;
 use client::clock::WallClock;
 use client::stack::Stack;
 use futures_util::future::BoxFuture;
+use gateway::outbox::Outbox;
 use gateway::traffic::Histogram;
 use gateway::{Intake, Peer};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -17,7 +18,7 @@ use hubspot::signature::Rules;
 use inbox::address::PublicAddress;
 use inbox::books::Books;
 use inbox::dispatch::house::Dispatch;
-use inbox::receive::{self, App, Outcome, Receiver};
+use inbox::receive::{self, App, Outcome, Receiver, Ways};
 use parking_lot::Mutex;
 use serde_json::json;
 use store::Store;
@@ -31,7 +32,10 @@ use crate::secret_reference::SecretReference;
 
 mod dispatch;
 mod effects;
+mod journal;
 mod keeping;
+
+pub(crate) use journal::Reading;
 
 /// The path that HubSpot's deliveries arrive at; the name of a connection may follow.
 pub(crate) const PATH: &str = "/webhooks/hubspot";
@@ -53,6 +57,7 @@ pub(crate) struct Running {
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) acknowledged: Arc<Mutex<Histogram>>,
     pub(crate) clock: WallClock,
+    pub(crate) journals: Vec<Reading>,
     stop: watch::Sender<bool>,
 }
 
@@ -61,6 +66,7 @@ pub(crate) async fn open(
     config: &Config,
     store: Option<Store>,
     stack: &Arc<Stack>,
+    outbox: Option<Arc<Outbox>>,
     tls: &rustls::ClientConfig,
 ) -> Result<Option<Running>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
@@ -80,7 +86,8 @@ pub(crate) async fn open(
     })?;
     let clock = stack.clock();
     let (arrived, arrivals) = watch::channel(0);
-    let dispatch = Arc::new(dispatch::open(&store, &clock, tls, arrivals, subscribers).await?);
+    let owner = dispatch::owner(&store);
+    let dispatch = Arc::new(dispatch::open(&store, &clock, tls, arrivals, subscribers, owner).await?);
     let receiver = Arc::new(Receiver {
         store,
         public,
@@ -89,13 +96,14 @@ pub(crate) async fn open(
         arrived,
         books: Books::default(),
         trusted_proxies: config.webhooks.trusted_proxies()?,
-        effects: Arc::new(effects::House { stack: stack.clone() }),
+        effects: Arc::new(effects::House { stack: stack.clone(), outbox }),
     });
     let acknowledged = Arc::new(Mutex::new(Histogram::default()));
     let webhooks =
         Webhooks { receiver: receiver.clone(), clock: clock.clone(), acknowledged: acknowledged.clone() };
-    let stop = keeping::start(&receiver, &clock, &config.webhooks);
-    Ok(Some(Running { intake: Arc::new(webhooks), dispatch, receiver, acknowledged, clock, stop }))
+    let stop = keeping::start(&receiver, &clock, &config.webhooks, owner);
+    let journals = journal::open(config, &receiver, stack, tls, owner, &stop)?;
+    Ok(Some(Running { intake: Arc::new(webhooks), dispatch, receiver, acknowledged, clock, journals, stop }))
 }
 
 impl Running {
@@ -116,12 +124,19 @@ pub(crate) fn apps(config: &Config) -> Result<Vec<App>, Failure> {
                 app_id: connection.app_id,
                 portal_id: connection.portal_id,
                 secrets: vec![secret.resolve()?],
+                ways: if connection.journal { Ways::WebhooksAndJournal } else { Ways::Webhooks },
             });
         }
     }
     if config.connections.is_empty() && process::environment(SECRET_VARIABLE).is_some() {
         let secret: Secret = SecretReference::Env(SECRET_VARIABLE.to_owned()).resolve()?;
-        apps.push(App { connection: "default".into(), app_id: None, portal_id: None, secrets: vec![secret] });
+        apps.push(App {
+            connection: "default".into(),
+            app_id: None,
+            portal_id: None,
+            secrets: vec![secret],
+            ways: Ways::Webhooks,
+        });
     }
     Ok(apps)
 }

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::app::App;
 use crate::breakers::Breakers;
 pub use crate::breakers::FamilyState;
 use crate::cache::Marks;
@@ -41,6 +42,8 @@ pub enum Credential {
     Passthrough,
     /// A connection whose token we hold.
     Connection(Arc<Connection>),
+    /// An app by itself, of no account.
+    App(Arc<App>),
 }
 
 /// How we may call one portal.

@@ -44,8 +44,13 @@ impl Call {
         let mut headers = HeaderMap::with_capacity(self.headers.len().max(ANSWER_HEADERS_USUAL));
         headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         *request.headers_mut() = headers;
-        if let Credential::Connection(connection) = &self.credential {
-            request.headers_mut().insert(header::AUTHORIZATION, connection.authorization());
+        let authorization = match &self.credential {
+            Credential::Connection(connection) => Some(connection.authorization()),
+            Credential::App(app) => app.authorization(),
+            Credential::Anonymous | Credential::Passthrough => None,
+        };
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(header::AUTHORIZATION, authorization);
         }
         request
     }

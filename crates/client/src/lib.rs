@@ -11,6 +11,8 @@
 //! | [`cache`] | answers kept, shared and served again |
 //! | [`handover`] | what one process leaves to the next |
 //! | [`accounts`] | which portal and app a credential belongs to |
+//! | [`app`] | an app by itself, and its token |
+//! | [`journal`] | HubSpot's webhooks journal |
 //! | [`governor`] | who may send now: the slots of every budget |
 //! | [`slot`] | the same right for a call past the layers |
 //! | `daily_usage` | asking HubSpot how much of the day is used |
@@ -25,6 +27,7 @@
 //! | [`probe`] | questions to every layer between us and HubSpot |
 
 pub mod accounts;
+pub mod app;
 pub mod body;
 mod breaker;
 mod breakers;
@@ -38,6 +41,7 @@ pub mod governor;
 pub mod handling;
 pub mod handover;
 mod introduction;
+pub mod journal;
 pub mod lane;
 mod latency;
 pub mod packing;

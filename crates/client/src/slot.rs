@@ -82,7 +82,7 @@ fn is_called(account: &Account, credential: &str) -> bool {
 fn of_the_portal(budgets: BudgetSet) -> BudgetSet {
     let shared = budgets.iter().filter(|budget| match budget {
         Budget::Search | Budget::Associations => true,
-        Budget::Burst | Budget::Daily => false,
+        Budget::Burst | Budget::Journal | Budget::Daily => false,
     });
     shared.fold(BudgetSet::NONE, BudgetSet::with)
 }

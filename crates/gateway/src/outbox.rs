@@ -24,6 +24,7 @@
 //! | `keeping` | how long what is settled is kept |
 //! | `books`, `forecast` | how it stands, and when it will have caught up |
 //! | `manage` | what people do with operations |
+//! | `forget`, [`person`] | a person who is to be forgotten |
 //! | [`show`] | an operation in JSON |
 //! | `tell` | what a caller is told of its own |
 
@@ -41,11 +42,13 @@ mod accept;
 mod books;
 mod create;
 mod forecast;
+mod forget;
 mod keeping;
 pub(crate) mod key;
 mod manage;
 mod pace;
 mod pack;
+pub mod person;
 mod send;
 mod settle;
 pub mod show;
@@ -59,6 +62,7 @@ mod write;
 pub(crate) use accept::{Accepted, Asked, response};
 pub use books::{Standing, Stopped, Totals};
 pub use forecast::{CatchUp, Outlook};
+pub use forget::Forgotten;
 pub use manage::{Changed, Deed};
 pub(crate) use verdict::{Again, Blame, Twice, Verdict, of_answer, of_failure};
 pub use wish::Queue;

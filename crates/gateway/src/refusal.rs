@@ -320,6 +320,11 @@ fn from_gate(refusal: &GateRefusal) -> Refusal {
             "SECONDLY",
             "The account's search limit leaves no room before the deadline.",
         ),
+        (RefusalReason::Deadline, Budget::Journal) => (
+            "HUBKEEPER_JOURNAL_LIMIT",
+            "SECONDLY",
+            "The webhooks journal's limit leaves no room before the deadline.",
+        ),
         (RefusalReason::Deadline, Budget::Burst | Budget::Associations | Budget::Daily) => (
             "HUBKEEPER_BURST_LIMIT",
             "TEN_SECONDLY_ROLLING",

@@ -40,6 +40,8 @@ pub struct Limits {
     pub burst: RollingLimit,
     pub search: RollingLimit,
     pub associations: RollingLimit,
+    /// Reads of the webhooks journal.
+    pub journal: RollingLimit,
     /// Per portal and day; `None` for publicly distributed OAuth apps.
     pub daily: Option<u64>,
 }
@@ -62,6 +64,7 @@ pub fn limits_with(plan: Plan, kind: AppKind, packs: u8, professional: DailyProf
         burst: rolling(burst_count(plan, kind, packs), BURST_WINDOW),
         search: rolling(SEARCH_COUNT, SEARCH_WINDOW),
         associations: rolling(associations_count(plan, kind, packs), BURST_WINDOW),
+        journal: rolling(JOURNAL_COUNT, JOURNAL_WINDOW),
         daily: daily(plan, kind, packs, professional),
     }
 }
@@ -95,6 +98,10 @@ pub const BURST_WINDOW: Duration = Duration::from_secs(10);
 pub const SEARCH_WINDOW: Duration = Duration::from_secs(1);
 /// Searches per [`SEARCH_WINDOW`] and portal, shared by all apps: facts §1.1 [DOC search-the-crm].
 pub const SEARCH_COUNT: u32 = 5;
+/// The window of reads of the webhooks journal: facts §1.1.
+pub const JOURNAL_WINDOW: Duration = Duration::from_secs(1);
+/// Reads of the webhooks journal per [`JOURNAL_WINDOW`] and app: facts §1.1.
+pub const JOURNAL_COUNT: u32 = 100;
 /// More packs than this add nothing: facts §1.1 [CL increasing-our-api-limits].
 pub const PACKS_MAX: u8 = 2;
 /// What each pack adds per day: facts §1.1 [CL increasing-our-api-limits].

@@ -12,6 +12,7 @@
 //! | [`verdict`] | what an answer means |
 //! | [`signing`] | Standard Webhooks signatures |
 //! | [`guard`] | which addresses may be called |
+//! | [`dial`] | a connection to an address that was looked at |
 //! | [`door`] | the way out, behind one seam |
 //! | [`http_door`], [`lines`] | the ways out there are |
 //! | [`worker`] | one subscriber's engine at work |
@@ -19,6 +20,7 @@
 //! | [`house`] | all of them |
 
 pub mod breaker;
+pub mod dial;
 pub mod door;
 pub mod engine;
 pub mod filter;

@@ -8,8 +8,19 @@ pub trait Effects: Send + Sync + 'static {
     /// These have just come, some of them perhaps before. Records are not any more what they were.
     fn changed(&self, events: &[Event<'_>]);
 
-    /// A person is to be forgotten. Done once this ends well; asked again after a failure or a crash.
-    fn forget(&self, person: Person) -> BoxFuture<'static, Result<(), String>>;
+    /// A person is to be forgotten in what this house keeps on a disk. Done once this ends well; asked again after a
+    /// failure or a crash.
+    fn forget(&self, person: Person) -> BoxFuture<'static, Result<Forgotten, String>>;
+
+    /// The same in memory. Where several hubkeepers share a store, each of them is told.
+    fn forget_in_memory(&self, person: &Person);
+}
+
+/// What lost something of theirs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    pub operations: u64,
+    pub answers: u64,
 }
 
 /// A contact, as HubSpot numbers them.
@@ -18,6 +29,8 @@ pub struct Person {
     pub connection: String,
     pub portal_id: String,
     pub contact_id: String,
+    /// Addresses that events gave to them.
+    pub emails: Vec<String>,
 }
 
 /// Nothing changes.
@@ -26,7 +39,9 @@ pub struct NoEffects;
 impl Effects for NoEffects {
     fn changed(&self, _events: &[Event<'_>]) {}
 
-    fn forget(&self, _person: Person) -> BoxFuture<'static, Result<(), String>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn forget(&self, _person: Person) -> BoxFuture<'static, Result<Forgotten, String>> {
+        Box::pin(std::future::ready(Ok(Forgotten::default())))
     }
+
+    fn forget_in_memory(&self, _person: &Person) {}
 }

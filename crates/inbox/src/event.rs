@@ -3,11 +3,14 @@
 
 use std::borrow::Cow;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::SHA256;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::deliveries::EventKey;
+
+mod key;
+
+pub(crate) use key::kind_name;
 
 /// HubSpot sends at most 100 in one request. hubspot-facts §6.4.
 pub const EVENTS_MAX: usize = 100;
@@ -108,54 +111,6 @@ impl Event<'_> {
 
     pub fn app_id(&self) -> Option<&str> {
         self.app_id.map(text)
-    }
-
-    /// What tells this event from every other, and is the same each time it is delivered. `eventId` alone is not unique
-    /// (hubspot-facts §6.4), and `attemptNumber` differs.
-    pub fn key(&self) -> EventKey {
-        let mut digest = Context::new(&SHA256);
-        let mut add = |field: Option<&str>| {
-            let field = field.unwrap_or("\0");
-            digest.update(&(field.len() as u64).to_le_bytes());
-            digest.update(field.as_bytes());
-        };
-        add(self.portal_id());
-        add(self.app_id());
-        add(Some(&self.subscription_type));
-        add(self.object_type_id.as_deref());
-        add(self.object_id.map(text));
-        add(self.event_id.map(text));
-        add(self.property_name.as_deref());
-        add(self.from_object_id.map(text));
-        add(self.to_object_id.map(text));
-        add(self.association_type.as_deref());
-        add(self.association_removed.map(|removed| if removed { "removed" } else { "added" }));
-        add(self.message_id.as_deref());
-        let digest = digest.finish();
-        let short = digest.as_ref()[..10].try_into().expect("SHA-256 has 32 bytes");
-        EventKey::new(self.occurred_at().unwrap_or_default(), short)
-    }
-
-    /// What the event is about: of two with the same, the later says all there is to know.
-    pub fn subject(&self) -> [u8; 16] {
-        let mut digest = Context::new(&SHA256);
-        let fields = [
-            self.portal_id(),
-            Some(&*self.subscription_type),
-            self.object_type_id.as_deref(),
-            self.object_id.map(text),
-            self.property_name.as_deref(),
-            self.from_object_id.map(text),
-            self.to_object_id.map(text),
-            self.association_type.as_deref(),
-            self.message_id.as_deref(),
-        ];
-        for field in fields {
-            let field = field.unwrap_or("\0");
-            digest.update(&(field.len() as u64).to_le_bytes());
-            digest.update(field.as_bytes());
-        }
-        digest.finish().as_ref()[..16].try_into().expect("SHA-256 has 32 bytes")
     }
 
     /// The object as a number, for counting: two may share one.

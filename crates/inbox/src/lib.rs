@@ -16,6 +16,7 @@
 //! | [`proxy`] | what a proxy of ours says of the address |
 //! | [`suspect`] | what did not verify, and is verified again |
 //! | [`explain`] | why a delivery does not verify |
+//! | [`journal`] | what HubSpot's journal tells, and no webhook brought |
 //! | [`effects`] | what new events change in our own house |
 //! | [`privacy`] | a person who is to be forgotten, in what we keep |
 //! | [`books`], [`silence`] | what came, and whether too little does |
@@ -29,6 +30,7 @@ pub mod dispatch;
 pub mod effects;
 pub mod event;
 pub mod explain;
+pub mod journal;
 pub mod privacy;
 pub mod proxy;
 pub mod receive;

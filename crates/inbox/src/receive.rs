@@ -28,6 +28,16 @@ pub struct App {
     pub portal_id: Option<u64>,
     /// All that are in use; during a rotation two.
     pub secrets: Vec<Secret>,
+    pub ways: Ways,
+}
+
+/// How events reach us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ways {
+    #[default]
+    Webhooks,
+    /// HubSpot's journal is read for what no webhook brings.
+    WebhooksAndJournal,
 }
 
 /// Takes deliveries.
@@ -176,7 +186,11 @@ impl Receiver {
             body: body.to_vec(),
             keys: events.iter().map(Event::key).collect(),
         };
-        let kept = self.store.receive(delivery).await;
+        let twins = match app.ways {
+            Ways::Webhooks => Vec::new(),
+            Ways::WebhooksAndJournal => events.iter().map(Event::twin).collect(),
+        };
+        let kept = self.store.receive_beside(delivery, twins).await;
         step::at(Step::DeliveryKept);
         match kept {
             Ok(new) => {
@@ -251,6 +265,7 @@ mod tests {
             app_id: Some(54321),
             portal_id: None,
             secrets: secrets.iter().map(|secret| Secret::new(*secret)).collect(),
+            ways: Ways::Webhooks,
         };
         let public = PublicAddress::new("https://hooks.example.com").unwrap();
         let arrived = watch::Sender::new(0);

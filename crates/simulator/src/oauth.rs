@@ -42,6 +42,7 @@ pub fn answer(call: &Call, bare: &[&str], version: &str, desk: &mut Desk<'_>) ->
         );
     }
     let reply = match (&call.method, bare) {
+        (&Method::POST, ["oauth", "token"]) if is_for_an_app(call, version) => app_token(call, v1, desk),
         (&Method::POST, ["oauth", "token"]) => token(call, v1, desk),
         (&Method::POST, ["oauth", "token", "introspect"]) if !v1 => introspect(call, desk),
         (&Method::POST, ["oauth", "token", "revoke"]) if !v1 => {
@@ -114,8 +115,7 @@ fn token(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Reply {
 }
 
 fn trade(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Result<(Grant, String), TokenError> {
-    // Secrets in the query string are a v1 habit; later versions want everything in the body.
-    let given = |name: &str| field(call, name).or_else(|| v1.then(|| call.query(name).map(str::to_owned))?);
+    let given = |name: &str| given(call, v1, name);
     let install: Install = match given("grant_type").as_deref() {
         Some("refresh_token") => {
             let refresh_token = given("refresh_token").unwrap_or_default();
@@ -141,6 +141,30 @@ fn trade(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Result<(Grant, String), 
     }
     let grant = desk.registry.issue(&install, desk.now);
     Ok((grant, install.refresh_token))
+}
+
+/// A token for the app itself is asked for: every version takes that but 2026-09 (facts §5.2).
+fn is_for_an_app(call: &Call, version: &str) -> bool {
+    version != "2026-09"
+        && given(call, version == "v1", "grant_type").as_deref() == Some("client_credentials")
+}
+
+/// The same for an app by itself: no install, no refresh token, and only the scopes that it asked for.
+fn app_token(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Reply {
+    let client_id = given(call, v1, "client_id").unwrap_or_default();
+    let Some(app_id) = desk.registry.app_of(&client_id) else { return BAD_CLIENT_ID.reply() };
+    if given(call, v1, "client_secret") != Some(desk.registry.client(app_id).1) {
+        return BAD_CLIENT_SECRET.reply();
+    }
+    let scopes = given(call, v1, "scope").unwrap_or_default();
+    let scopes = scopes.split_whitespace().map(str::to_owned).collect();
+    let grant = desk.registry.issue_for_app(app_id, scopes, desk.now);
+    let left = grant.expires_at.map_or(0, |at| at.duration_since(desk.now).as_secs());
+    let body = json!({
+        "token_type": "bearer", "access_token": grant.token, "expires_in": left, "scopes": grant.scopes,
+        "token_use": "client_credentials",
+    });
+    Reply::json(StatusCode::OK, &body)
 }
 
 /// `POST /oauth/{v}/token/introspect`. The guide and the spec name the token differently; all three names count.
@@ -217,6 +241,11 @@ fn private_app(call: &Call, desk: &Desk<'_>) -> Reply {
         }
         None => crate::auth::invalid().reply(desk.correlation_id),
     }
+}
+
+/// Secrets in the query string are a v1 habit; later versions want everything in the body.
+fn given(call: &Call, v1: bool, name: &str) -> Option<String> {
+    field(call, name).or_else(|| v1.then(|| call.query(name).map(str::to_owned))?)
 }
 
 /// A field of a form body, or of a JSON body: some clients send that.

@@ -160,6 +160,31 @@ impl Registry {
         grant
     }
 
+    /// A token for an app by itself. It opens no account; what it is counted under is the first one of the app's.
+    pub fn issue_for_app(&mut self, app_id: u64, scopes: Vec<String>, now: Timestamp) -> Grant {
+        let index = self.next();
+        let portal_id =
+            self.grants.values().find(|grant| grant.app_id == app_id).map(|grant| grant.portal_id);
+        let grant = Grant {
+            token: self.oauth_token(index),
+            serial: index,
+            app_id,
+            portal_id: portal_id.unwrap_or_default(),
+            user_id: USER_ID,
+            kind: AppKind::PrivateOauth,
+            scopes,
+            issued_at: now,
+            expires_at: Some(now + SignedDuration::from_secs(ACCESS_TOKEN_TTL_S)),
+        };
+        self.grants.insert(grant.token.clone(), grant.clone());
+        grant
+    }
+
+    /// The app of a client id, among those that hold tokens.
+    pub fn app_of(&self, client_id: &str) -> Option<u64> {
+        self.grants.values().map(|grant| grant.app_id).find(|app_id| self.client(*app_id).0 == client_id)
+    }
+
     pub fn grant(&self, token: &str) -> Option<&Grant> {
         self.grants.get(token)
     }

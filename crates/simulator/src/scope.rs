@@ -57,6 +57,9 @@ pub fn required(route: &Route) -> Vec<String> {
     }
 }
 
+/// What reading the webhooks journal needs: the guide and the spec name it differently (facts §5.5).
+pub const JOURNAL: [&str; 2] = ["developer.webhooks_journal.read", "webhooks-journal-data-access"];
+
 /// 403 MISSING_SCOPES, with the acceptable scopes named.
 pub fn missing(required: &[String]) -> Refusal {
     let message = "This app hasn't been granted all required scopes to make this call. Read more about required \

@@ -92,6 +92,11 @@ impl Simulator {
         self.registry.client(registry::PRIVATE_APP_ID).1
     }
 
+    /// Its client id, which buys a token for the app by itself.
+    pub fn client_id(&self) -> String {
+        self.registry.client(registry::PRIVATE_APP_ID).0
+    }
+
     /// Client id, client secret and refresh token of the OAuth app installed in the default portal.
     pub fn default_oauth(&self) -> (String, String, String) {
         let (id, secret) = self.registry.client(registry::OAUTH_APP_ID);

@@ -60,6 +60,17 @@ pub struct NewDelivery {
     pub keys: Vec<EventKey>,
 }
 
+/// What an event is called by all who may bring it, and not by one of them alone: HubSpot's webhooks and its journal number
+/// events differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Twin {
+    /// Whoever brings the event first makes it known under this.
+    pub shared: EventKey,
+    /// Known under that name already, the event is new all the same, unless this is known too: two webhooks may tell of two
+    /// events that differ in their numbers alone. `None`: then it is not new.
+    pub unless: Option<EventKey>,
+}
+
 /// A delivery as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {

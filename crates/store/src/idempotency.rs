@@ -115,6 +115,16 @@ impl Row {
             .map_err(|_| damaged())
     }
 
+    /// Its key and the answer that is kept, where it is what was written.
+    pub(crate) fn answer(&self) -> Option<(KeyDigest, KeptAnswer)> {
+        let whole = self.checksum == self.sum();
+        Some((self.key.as_slice().try_into().ok()?, self.kept(self.status?)?)).filter(|_| whole)
+    }
+
+    pub(crate) fn with_answer(self, body: Vec<u8>) -> Self {
+        Self { answer: Some(body), ..self }.summed()
+    }
+
     fn kept(&self, status: i64) -> Option<KeptAnswer> {
         Some(KeptAnswer {
             status: status.try_into().ok()?,

@@ -8,7 +8,9 @@
 //! | [`dispatch`] | how far each has been forwarded |
 //! | [`incidents`] | incidents, their history, and messages to people |
 //! | [`quarantine`] | deliveries that did not verify |
-//! | [`journal`] | how far HubSpot's journal has been read |
+//! | [`journal`] | how far HubSpot's journal has been read, and the gaps it showed |
+//! | [`lease`] | what one process at a time does |
+//! | [`privacy`] | people who were forgotten |
 //! | [`retention`] | what goes in time |
 //! | [`audit`] | who did what, in a chain that tells when somebody took a link out |
 //! | [`schema`] | what is stored, and how much care it needs |
@@ -32,8 +34,10 @@ pub mod failure;
 pub mod idempotency;
 pub mod incidents;
 pub mod journal;
+pub mod lease;
 pub mod outbox;
 mod postgres;
+pub mod privacy;
 pub mod quarantine;
 pub mod retention;
 pub mod schema;
@@ -42,10 +46,10 @@ mod statement;
 pub mod step;
 mod stored;
 
-use deliveries::{Delivery, NewDelivery, Places};
+use deliveries::{Delivery, NewDelivery, Places, Twin};
 use failure::{OpenError, Refusing, StoreError};
 use incidents::{IncidentStep, KeptIncident, Notice, NoticeEnd, Recording};
-use outbox::{Attempt, Claim, Edit, Ending, Filter, Found, Line, NewOperation, Operation, State};
+use outbox::{Attempt, Claim, Edit, Ending, Filter, Found, Line, NewOperation, Operation, Purged, State};
 use postgres::Postgres;
 use sqlite::Sqlite;
 
@@ -195,6 +199,14 @@ impl Store {
         on!(self, backend => backend.change(id, move |operation| operation.replay(&edit, now)))
     }
 
+    /// Takes what is somebody's out of an operation. `false` while it is being sent, or where it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge(&self, id: Uuid, purged: Purged, now: Timestamp) -> Result<bool, StoreError> {
+        on!(self, backend => backend.change(id, move |operation| operation.purge(&purged, now)))
+    }
+
     /// Changes what an operation will send. `false` while it is being sent, once it is applied, or where it is not there.
     ///
     /// # Errors
@@ -269,7 +281,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotAccepted`] when nothing was written; [`StoreError::OutcomeUnknown`] when it may have been.
     pub async fn receive(&self, delivery: NewDelivery) -> Result<Places, StoreError> {
-        on!(self, backend => backend.receive(delivery))
+        self.receive_beside(delivery, Vec::new()).await
+    }
+
+    /// The same for events that may have come another way, too: one twin for each, or none at all.
+    ///
+    /// # Errors
+    /// As [`Store::receive`].
+    pub async fn receive_beside(
+        &self,
+        delivery: NewDelivery,
+        twins: Vec<Twin>,
+    ) -> Result<Places, StoreError> {
+        on!(self, backend => backend.receive(delivery, twins))
     }
 
     /// Up to `max` deliveries after a place in the order of arrival.

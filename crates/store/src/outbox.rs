@@ -17,6 +17,9 @@ use crate::failure::StoreError;
 /// Attempts kept of one operation: through a long outage they are all alike in the middle.
 const ATTEMPTS_KEPT: usize = 100;
 
+/// Why an operation whose contact is to be forgotten is not applied any more.
+pub const PURGED: &str = "its contact was deleted for privacy, and what it held with them";
+
 /// The line among the attempts that says a person wanted it tried again.
 const REPLAYED: &str = "replayed by a person";
 
@@ -258,7 +261,7 @@ impl Operation {
 
     /// A person has it tried again, perhaps with another target or body. Only what ended without being applied can be.
     pub(crate) fn replay(&mut self, edit: &Edit, now: Timestamp) -> bool {
-        let can = matches!(self.state, State::Dead | State::Unknown | State::Cancelled);
+        let can = matches!(self.state, State::Dead | State::Unknown | State::Cancelled) && !self.is_purged();
         if can {
             self.change(edit);
             self.note(Attempt {
@@ -277,9 +280,34 @@ impl Operation {
         can
     }
 
+    /// What is somebody's goes. One that waits, and of which nothing is left, is not sent any more.
+    pub(crate) fn purge(&mut self, purged: &Purged, now: Timestamp) -> bool {
+        if self.state == State::Sending {
+            return false;
+        }
+        self.asked.target.clone_from(&purged.target);
+        self.asked.body.clone_from(&purged.body);
+        if purged.names_the_record {
+            self.asked.record = None;
+        }
+        if let Some(answer) = &mut self.answer {
+            answer.body = purged.answer.clone().unwrap_or_default();
+        }
+        match (self.state, purged.left) {
+            (State::Pending, Left::Nothing) => self.settle(State::Dead, Some(PURGED.to_owned()), now),
+            (_, Left::Nothing) => self.reason = Some(PURGED.to_owned()),
+            (_, Left::Others) => {}
+        }
+        true
+    }
+
+    fn is_purged(&self) -> bool {
+        self.reason.as_deref() == Some(PURGED)
+    }
+
     /// A person changes what is to be sent. Not while it is being sent, nor once it is applied.
     pub(crate) fn edit(&mut self, edit: &Edit) -> bool {
-        let can = !matches!(self.state, State::Sending | State::Applied);
+        let can = !matches!(self.state, State::Sending | State::Applied) && !self.is_purged();
         if can {
             self.change(edit);
         }
@@ -305,6 +333,25 @@ impl Operation {
         self.reason = reason;
         self.settled_at = state.is_settled().then_some(now);
     }
+}
+
+/// An operation without what is somebody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purged {
+    pub target: String,
+    pub body: Vec<u8>,
+    pub answer: Option<Vec<u8>>,
+    /// The record that its order is kept by is called by something of theirs.
+    pub names_the_record: bool,
+    pub left: Left,
+}
+
+/// What an operation still does without somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    Nothing,
+    /// It is about others as well.
+    Others,
 }
 
 /// What a person changes before a replay.

@@ -5,6 +5,8 @@
 mod audit;
 mod dispatch;
 mod incidents;
+mod journal;
+mod privacy;
 
 /// How much care a column needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +20,26 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 5] =
-    [SQLITE_BEGINNING, SQLITE_LINES_AND_KEYS, dispatch::SQLITE, incidents::SQLITE, audit::SQLITE];
+pub(crate) const SQLITE_STEPS: [&str; 7] = [
+    SQLITE_BEGINNING,
+    SQLITE_LINES_AND_KEYS,
+    dispatch::SQLITE,
+    incidents::SQLITE,
+    audit::SQLITE,
+    journal::SQLITE,
+    privacy::SQLITE,
+];
 
 /// The same steps for PostgreSQL.
-pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] =
-    [POSTGRES_BEGINNING, POSTGRES_LINES_AND_KEYS, dispatch::POSTGRES, incidents::POSTGRES, audit::POSTGRES];
+pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
+    POSTGRES_BEGINNING,
+    POSTGRES_LINES_AND_KEYS,
+    dispatch::POSTGRES,
+    incidents::POSTGRES,
+    audit::POSTGRES,
+    journal::POSTGRES,
+    privacy::POSTGRES,
+];
 
 const SQLITE_BEGINNING: &str = "
 CREATE TABLE operations (
@@ -153,7 +169,13 @@ CREATE INDEX idempotency_begun ON idempotency (begun_at);
 
 /// Every column's class, by table and column.
 pub fn classes() -> impl Iterator<Item = (&'static str, &'static str, Class)> {
-    FIRST_CLASSES.iter().chain(dispatch::CLASSES).chain(incidents::CLASSES).copied()
+    FIRST_CLASSES
+        .iter()
+        .chain(dispatch::CLASSES)
+        .chain(incidents::CLASSES)
+        .chain(journal::CLASSES)
+        .chain(privacy::CLASSES)
+        .copied()
 }
 
 const FIRST_CLASSES: &[(&str, &str, Class)] = &[

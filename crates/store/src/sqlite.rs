@@ -140,7 +140,7 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Every commit is on the disk before it is told of.
+/// Every commit is on the disk before it is told of, and what is deleted is overwritten.
 fn claim(connection: &Connection) -> Result<(), OpenError> {
     let settings = format!(
         "PRAGMA journal_mode = WAL;
@@ -148,7 +148,8 @@ fn claim(connection: &Connection) -> Result<(), OpenError> {
          PRAGMA foreign_keys = ON;
          PRAGMA wal_autocheckpoint = {FOLD_AFTER_PAGES};
          PRAGMA journal_size_limit = 67108864;
-         PRAGMA cell_size_check = ON;",
+         PRAGMA cell_size_check = ON;
+         PRAGMA secure_delete = ON;",
         step::synchronous()
     );
     connection.execute_batch(&settings).map_err(broken)

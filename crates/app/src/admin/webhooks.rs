@@ -18,6 +18,8 @@ use super::Admin;
 use crate::webhooks::Running;
 
 mod events;
+mod journal;
+mod purges;
 mod replays;
 mod subscribers;
 
@@ -42,6 +44,8 @@ pub(super) fn routes() -> Router<Admin> {
         .route("/api/v1/webhooks/letters/drop", post(replays::drop_letters))
         .route("/api/v1/webhooks/replays", get(replays::list))
         .route("/api/v1/webhooks/replay", post(replays::replay))
+        .route("/api/v1/webhooks/journal", get(journal::show))
+        .route("/api/v1/webhooks/purges", get(purges::list))
         .route("/api/v1/webhooks/quarantine", get(quarantine))
         .route("/api/v1/webhooks/quarantine/{id}", get(explained))
         .route("/api/v1/webhooks/verify", post(verify))
@@ -136,9 +140,9 @@ fn app<'a>(receiver: &'a Receiver, connection: &str) -> Result<&'a inbox::receiv
 fn running(admin: &Admin) -> Result<Arc<Running>, Refused> {
     let running = admin.webhooks.clone().map(Arc::new);
     running.ok_or_else(|| {
-        let message =
-            "No webhooks are taken. Set webhooks.public_url, a client secret, and --data or [store] url.";
-        (StatusCode::CONFLICT, Json(json!({"status": "error", "message": message})))
+        let message = "this gateway takes no webhooks";
+        let hint = "set webhooks.public_url, a client secret, and --data or [store] url, and start it again";
+        (StatusCode::CONFLICT, Json(json!({"status": "error", "message": message, "hint": hint})))
     })
 }
 

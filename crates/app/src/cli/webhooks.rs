@@ -4,6 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+#[derive(Debug, Args)]
+pub(crate) struct WebhooksOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    #[command(subcommand)]
+    pub(crate) command: WebhooksCommand,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum WebhooksCommand {
     /// Show events as they come, one a line, until interrupted
@@ -20,23 +28,23 @@ pub(crate) enum WebhooksCommand {
     SendTest(SubscriberOptions),
     /// Who gets events and how far each is; or make one, switch one, let one go
     Subscribers(SubscribersOptions),
+    /// How far HubSpot's journal has been read, and which gaps it filled
+    Journal,
 }
 
 /// Where the running gateway's admin API is, and how to answer.
 #[derive(Debug, Args)]
 pub(crate) struct At {
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
     /// The running gateway's admin API [default: from the configuration]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub(crate) admin: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TailOptions {
-    #[command(flatten)]
-    pub(crate) at: At,
     /// Only these, such as contact.*
     #[arg(long, value_name = "PATTERN")]
     pub(crate) kind: Option<String>,
@@ -47,8 +55,6 @@ pub(crate) struct TailOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
-    #[command(flatten)]
-    pub(crate) at: At,
     /// Only these, such as contact.*
     #[arg(long, value_name = "PATTERN")]
     pub(crate) kind: Option<String>,
@@ -64,6 +70,9 @@ pub(crate) struct ListOptions {
     /// What was asked to be sent once more
     #[arg(long)]
     pub(crate) replays: bool,
+    /// Contacts that were deleted for privacy, and what was purged of them
+    #[arg(long, conflicts_with_all = ["replays", "quarantine", "letters", "object", "kind"])]
+    pub(crate) purges: bool,
     /// How many, the last ones
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) max: usize,
@@ -71,8 +80,6 @@ pub(crate) struct ListOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowOptions {
-    #[command(flatten)]
-    pub(crate) at: At,
     /// The event's name, as webhook-id has it
     #[arg(value_name = "ID")]
     pub(crate) id: String,
@@ -80,8 +87,6 @@ pub(crate) struct ShowOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayOptions {
-    #[command(flatten)]
-    pub(crate) at: At,
     /// Events by name (evt_…), or letters by number
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
@@ -111,8 +116,6 @@ pub(crate) struct ReplayOptions {
     A file holds a request as it came: request line, headers, an empty line, the body."
 )]
 pub(crate) struct VerifyOptions {
-    #[command(flatten)]
-    pub(crate) at: At,
     /// A captured delivery in a file, or the number of one in quarantine
     #[arg(value_name = "FILE|NUMBER")]
     pub(crate) what: Option<String>,
@@ -126,8 +129,6 @@ pub(crate) struct VerifyOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SubscriberOptions {
-    #[command(flatten)]
-    pub(crate) at: At,
     /// The subscriber's name
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
@@ -135,8 +136,6 @@ pub(crate) struct SubscriberOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SubscribersOptions {
-    #[command(flatten)]
-    pub(crate) at: At,
     /// Make one, from a file with its keys as under [[webhooks.subscribers]]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["enable", "disable", "remove"])]
     pub(crate) add: Option<PathBuf>,

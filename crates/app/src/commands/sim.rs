@@ -43,7 +43,9 @@ async fn serve(options: &SimOptions, config: Config) -> Result<Exit, Failure> {
         None => Shell::new(simulator),
     };
     let shell = Arc::new(shell);
-    let mut ready = json!({"event": "ready", "sim": bind::url(&listener), "token": token, "client_secret": client_secret});
+    let client_id = shell.with(|simulator| simulator.client_id());
+    let mut ready = json!({"event": "ready", "sim": bind::url(&listener), "token": token, "client_id": client_id,
+        "client_secret": client_secret});
     if let Some(address) = &options.dns_listen {
         let socket = UdpSocket::bind(address)
             .await

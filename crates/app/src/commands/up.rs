@@ -143,7 +143,7 @@ impl House {
         }
         let room = room::open(config, store.as_ref(), &stack, &traffic, probe_token).await?;
         let outbox = store.clone().map(|store| outbox(config, store, &stack, connections)).map(Arc::new);
-        let webhooks = webhooks::open(config, store, &stack, &tls).await?;
+        let webhooks = webhooks::open(config, store, &stack, outbox.clone(), &tls).await?;
         let gateway = Gateway {
             stack: stack.clone(),
             admission,

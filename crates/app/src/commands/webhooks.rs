@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::triage;
 use crate::admin_api::{self, Refused};
-use crate::cli::{At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, WebhooksCommand};
+use crate::cli::{
+    At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, WebhooksCommand, WebhooksOptions,
+};
 use crate::config::{Config, SubscriberSection};
 use crate::failure::{Exit, Failure};
 use crate::process;
@@ -18,16 +20,24 @@ mod verify;
 /// How often `tail` looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-pub(super) fn run(config: &Config, command: &WebhooksCommand) -> Result<Exit, Failure> {
+/// A running gateway, and how to tell what it says.
+struct Desk<'a> {
+    config: &'a Config,
+    at: &'a At,
+}
+
+pub(super) fn run(config: &Config, options: &WebhooksOptions) -> Result<Exit, Failure> {
+    let WebhooksOptions { at, command } = options;
+    let desk = Desk { config, at };
     process::runtime()?.block_on(async {
         match command {
-            WebhooksCommand::Tail(options) => tail(config, options).await,
-            WebhooksCommand::List(options) => list(config, options).await,
+            WebhooksCommand::Tail(options) => tail(&desk, options).await,
+            WebhooksCommand::List(options) => list(&desk, options).await,
             WebhooksCommand::Show(options) => {
                 let path = format!("/api/v1/webhooks/events/{}", escaped(&options.id));
-                let shown = ask(config, &options.at, Method::GET, &path, None).await?;
+                let shown = desk.ask(Method::GET, &path, None).await?;
                 // All that is known of one event is JSON anyway.
-                let text = if options.at.json {
+                let text = if at.json {
                     serde_json::to_string(&shown)
                 } else {
                     serde_json::to_string_pretty(&shown)
@@ -35,30 +45,30 @@ pub(super) fn run(config: &Config, command: &WebhooksCommand) -> Result<Exit, Fa
                 process::print_line(&text.map_err(Failure::work)?);
                 Ok(Exit::Fine)
             }
-            WebhooksCommand::Replay(options) => replay(config, options).await,
-            WebhooksCommand::Verify(options) => verify::run(config, options).await,
+            WebhooksCommand::Replay(options) => replay(&desk, options).await,
+            WebhooksCommand::Verify(options) => verify::run(&desk, options).await,
             WebhooksCommand::SendTest(options) => {
                 let body = json!({"subscriber": options.name});
-                let said =
-                    ask(config, &options.at, Method::POST, "/api/v1/webhooks/send-test", Some(&body)).await?;
-                print(&options.at, &said, tell::test)?;
+                let said = desk.ask(Method::POST, "/api/v1/webhooks/send-test", Some(&body)).await?;
+                desk.print(&said, tell::test)?;
                 Ok(if said["taken"] == true { Exit::Fine } else { Exit::Problem })
             }
-            WebhooksCommand::Subscribers(options) => subscribers(config, options).await,
+            WebhooksCommand::Subscribers(options) => subscribers(&desk, options).await,
+            WebhooksCommand::Journal => journal(&desk).await,
         }
     })
 }
 
-async fn tail(config: &Config, options: &TailOptions) -> Result<Exit, Failure> {
+async fn tail(desk: &Desk<'_>, options: &TailOptions) -> Result<Exit, Failure> {
     let path = format!(
         "/api/v1/webhooks/events?last=true&max=10{}",
         which(options.kind.as_deref(), options.object.as_deref())
     );
-    let mut page = ask(config, &options.at, Method::GET, &path, None).await?;
+    let mut page = desk.ask(Method::GET, &path, None).await?;
     let mut stop = std::pin::pin!(process::asked_to_stop());
     loop {
         for event in page["events"].as_array().into_iter().flatten() {
-            process::print_line(&if options.at.json { event.to_string() } else { tell::event(event) });
+            process::print_line(&if desk.at.json { event.to_string() } else { tell::event(event) });
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -69,11 +79,11 @@ async fn tail(config: &Config, options: &TailOptions) -> Result<Exit, Failure> {
             page["next"],
             which(options.kind.as_deref(), options.object.as_deref())
         );
-        page = ask(config, &options.at, Method::GET, &path, None).await?;
+        page = desk.ask(Method::GET, &path, None).await?;
     }
 }
 
-async fn list(config: &Config, options: &ListOptions) -> Result<Exit, Failure> {
+async fn list(desk: &Desk<'_>, options: &ListOptions) -> Result<Exit, Failure> {
     let max = options.max;
     let kind = options.kind.as_deref();
     let (path, told): (String, fn(&Value) -> String) = if let Some(state) = &options.letters {
@@ -81,6 +91,8 @@ async fn list(config: &Config, options: &ListOptions) -> Result<Exit, Failure> {
         (format!("/api/v1/webhooks/letters?max={max}&state={}{kind}", escaped(state)), tell::letters)
     } else if options.quarantine {
         ("/api/v1/webhooks/quarantine".into(), tell::quarantine)
+    } else if options.purges {
+        ("/api/v1/webhooks/purges".into(), tell::purges)
     } else if options.replays {
         ("/api/v1/webhooks/replays".into(), tell::replays)
     } else {
@@ -88,12 +100,12 @@ async fn list(config: &Config, options: &ListOptions) -> Result<Exit, Failure> {
         let last = if which.is_empty() { "last=true&" } else { "" };
         (format!("/api/v1/webhooks/events?{last}max={max}{which}"), tell::events)
     };
-    let listed = ask(config, &options.at, Method::GET, &path, None).await?;
-    print(&options.at, &listed, told)?;
+    let listed = desk.ask(Method::GET, &path, None).await?;
+    desk.print(&listed, told)?;
     Ok(Exit::Fine)
 }
 
-async fn replay(config: &Config, options: &ReplayOptions) -> Result<Exit, Failure> {
+async fn replay(desk: &Desk<'_>, options: &ReplayOptions) -> Result<Exit, Failure> {
     let (names, numbers): (Vec<&String>, Vec<&String>) =
         options.ids.iter().partition(|id| id.starts_with("evt_"));
     let numbers: Result<Vec<i64>, _> = numbers.iter().map(|number| number.parse()).collect();
@@ -109,13 +121,12 @@ async fn replay(config: &Config, options: &ReplayOptions) -> Result<Exit, Failur
         "until": options.until,
         "wanted": {"ids": names, "events": options.kind, "objects": options.object},
     });
-    let said = ask(config, &options.at, Method::POST, "/api/v1/webhooks/replay", Some(&body)).await?;
-    print(&options.at, &said, tell::replayed)?;
+    let said = desk.ask(Method::POST, "/api/v1/webhooks/replay", Some(&body)).await?;
+    desk.print(&said, tell::replayed)?;
     Ok(if said["letters"] == 0 { Exit::Problem } else { Exit::Fine })
 }
 
-async fn subscribers(config: &Config, options: &SubscribersOptions) -> Result<Exit, Failure> {
-    let at = &options.at;
+async fn subscribers(desk: &Desk<'_>, options: &SubscribersOptions) -> Result<Exit, Failure> {
     if let Some(file) = &options.add {
         let text = std::fs::read_to_string(file)
             .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))?;
@@ -125,8 +136,8 @@ async fn subscribers(config: &Config, options: &SubscribersOptions) -> Result<Ex
         })?;
         section.check()?;
         let body = serde_json::to_value(&section).map_err(Failure::work)?;
-        let made = ask(config, at, Method::POST, "/api/v1/webhooks/subscribers", Some(&body)).await?;
-        print(at, &made, |made| format!("made {}", made["name"].as_str().unwrap_or_default()))?;
+        let made = desk.ask(Method::POST, "/api/v1/webhooks/subscribers", Some(&body)).await?;
+        desk.print(&made, |made| format!("made {}", made["name"].as_str().unwrap_or_default()))?;
         return Ok(Exit::Fine);
     }
     if let Some((name, on)) = options
@@ -136,53 +147,61 @@ async fn subscribers(config: &Config, options: &SubscribersOptions) -> Result<Ex
         .or(options.disable.as_ref().map(|name| (name, false)))
     {
         let body = json!({"subscriber": name, "on": on});
-        let switched = ask(config, at, Method::POST, "/api/v1/webhooks/switch", Some(&body)).await?;
-        print(at, &switched, |_| format!("{name} is {}", if on { "on" } else { "off" }))?;
+        let switched = desk.ask(Method::POST, "/api/v1/webhooks/switch", Some(&body)).await?;
+        desk.print(&switched, |_| format!("{name} is {}", if on { "on" } else { "off" }))?;
         return Ok(Exit::Fine);
     }
     if let Some(name) = &options.remove {
-        let removed =
-            ask(config, at, Method::DELETE, &format!("/api/v1/webhooks/subscribers/{}", escaped(name)), None)
-                .await?;
-        print(at, &removed, |_| format!("{name} is gone"))?;
+        let removed = desk
+            .ask(Method::DELETE, &format!("/api/v1/webhooks/subscribers/{}", escaped(name)), None)
+            .await?;
+        desk.print(&removed, |_| format!("{name} is gone"))?;
         return Ok(Exit::Fine);
     }
-    let listed = ask(config, at, Method::GET, "/api/v1/webhooks/subscribers", None).await?;
-    print(at, &listed, tell::subscribers)?;
+    let listed = desk.ask(Method::GET, "/api/v1/webhooks/subscribers", None).await?;
+    desk.print(&listed, tell::subscribers)?;
     let troubled =
         |one: &Value| one["left_alone"] == true || !one["disabled"].is_null() || one["backlog"]["dead"] != 0;
     let any = listed["subscribers"].as_array().is_some_and(|all| all.iter().any(troubled));
     Ok(if any { Exit::Problem } else { Exit::Fine })
 }
 
-async fn ask(
-    config: &Config,
-    at: &At,
-    method: Method,
-    path: &str,
-    body: Option<&Value>,
-) -> Result<Value, Failure> {
-    let admin = admin(config, at)?;
-    admin_api::ask_json(&admin, method, path, body).await.map_err(|refused| match refused {
-        Refused::Nobody(why) => Failure::unsure(format!("no gateway answers at {admin}: {why}"))
-            .hint("start one with `hubkeeper up`, or name its admin API with --admin"),
-        Refused::Said(message) => Failure::work(message),
-    })
+/// What was read and what was filled. What the journal could not tell any more, or cannot be read, is a problem.
+async fn journal(desk: &Desk<'_>) -> Result<Exit, Failure> {
+    let shown = desk.ask(Method::GET, "/api/v1/webhooks/journal", None).await?;
+    desk.print(&shown, tell::journal)?;
+    let any =
+        |name: &str, is: fn(&Value) -> bool| shown[name].as_array().is_some_and(|all| all.iter().any(is));
+    let problem = any("journals", |one| one["error"].is_string()) || any("gaps", |gap| gap["kind"] == "lost");
+    Ok(if problem { Exit::Problem } else { Exit::Fine })
 }
 
-fn admin(config: &Config, at: &At) -> Result<Uri, Failure> {
-    match &at.admin {
-        Some(admin) => triage::uri("--admin", admin),
-        None => triage::uri("admin.listen", &format!("http://{}", config.admin.listen)),
+impl Desk<'_> {
+    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let admin = self.admin()?;
+        admin_api::ask_json(&admin, method, path, body).await.map_err(|refused| match refused {
+            Refused::Nobody(why) => Failure::unsure(format!("no gateway answers at {admin}: {why}"))
+                .hint("start one with `hubkeeper up`, or name its admin API with --admin"),
+            Refused::Said(message) => Failure::work(message),
+            Refused::NotSetUp { message, hint } => Failure::usage(message).hint(hint),
+        })
     }
-}
 
-fn print(at: &At, value: &Value, told: impl Fn(&Value) -> String) -> Result<(), Failure> {
-    let text = if at.json { serde_json::to_string(value).map_err(Failure::work)? } else { told(value) };
-    if !text.is_empty() {
-        process::print_line(text.trim_end());
+    fn admin(&self) -> Result<Uri, Failure> {
+        match &self.at.admin {
+            Some(admin) => triage::uri("--admin", admin),
+            None => triage::uri("admin.listen", &format!("http://{}", self.config.admin.listen)),
+        }
     }
-    Ok(())
+
+    fn print(&self, value: &Value, told: impl Fn(&Value) -> String) -> Result<(), Failure> {
+        let text =
+            if self.at.json { serde_json::to_string(value).map_err(Failure::work)? } else { told(value) };
+        if !text.is_empty() {
+            process::print_line(text.trim_end());
+        }
+        Ok(())
+    }
 }
 
 fn which(kind: Option<&str>, object: Option<&str>) -> String {

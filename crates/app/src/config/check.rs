@@ -5,7 +5,7 @@ use hubspot::endpoint::ApiFamily;
 use hubspot::secret::Secret;
 use hubspot::token::TokenShape;
 
-use super::{Config, DailySection, DegradedSection, Mode, quote, treatment};
+use super::{Config, DailySection, DegradedSection, Mode, journal, quote, treatment};
 use crate::failure::Failure;
 use crate::logs;
 
@@ -60,6 +60,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         url("webhooks.public_url", public)?;
     }
     config.webhooks.check()?;
+    journal::check(config)?;
     unique("webhooks.subscribers", config.webhooks.names().iter())?;
     degraded(&config.degraded)?;
     config.notify.complete()?;

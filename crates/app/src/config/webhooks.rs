@@ -20,6 +20,7 @@ pub(crate) struct WebhooksSection {
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) keep_days: u64,
     pub(crate) keep_bytes_max: u64,
+    pub(crate) journal_hold_seconds: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) subscribers: Vec<SubscriberSection>,
 }
@@ -69,6 +70,9 @@ pub(crate) enum OrderName {
 /// The longest that a request may take, and an event may wait for others.
 const TIME_MS_MAX: u64 = 120_000;
 
+/// HubSpot itself tries for a day, and its journal reaches back three.
+const HOLD_SECONDS_MAX: u64 = 24 * 3600;
+
 const fn one() -> usize {
     1
 }
@@ -88,6 +92,7 @@ impl Default for WebhooksSection {
             trusted_proxies: Vec::new(),
             keep_days: 7,
             keep_bytes_max: 10 * 1024 * 1024 * 1024,
+            journal_hold_seconds: 600,
             subscribers: Vec::new(),
         }
     }
@@ -112,6 +117,10 @@ impl WebhooksSection {
         if self.keep_days == 0 {
             return Err(Failure::usage("webhooks.keep_days is 0: nothing could be looked at or sent again")
                 .hint("7 is usual; what is not delivered is kept however old it is"));
+        }
+        if self.journal_hold_seconds > HOLD_SECONDS_MAX {
+            return Err(Failure::usage("webhooks.journal_hold_seconds is more than a day")
+                .hint("600 is usual; HubSpot's journal reaches back three days"));
         }
         self.subscribers.iter().try_for_each(SubscriberSection::check)?;
         if self.public_url.is_none() && !self.subscribers.is_empty() {

@@ -1,34 +1,6 @@
 //! Every metric there is. docs/TELEMETRY.md is made from this list, and a test holds it to it.
 
-/// What a reader must know of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct About {
-    /// As Prometheus shows it, but for the `_total` of a counter.
-    pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) unit: Unit,
-    pub(crate) labels: &'static [&'static str],
-    /// A sentence that a tired person understands.
-    pub(crate) help: &'static str,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Only grows, from 0 at each start.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// A counter for each range of values.
-    Histogram,
-}
-
-/// The end of a metric's name says it too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
-    None,
-    Seconds,
-    Bytes,
-}
+use super::about::{About, Kind, Unit, counter, gauge, seconds};
 
 /// The list: the names in the code, and what there is to know.
 macro_rules! metrics {
@@ -311,6 +283,25 @@ metrics! {
         &["connection"],
         "1 while far fewer events come than usual, so that HubSpot or the way from it has most likely failed, else 0.",
     ),
+    JournalFilled: counter(
+        "hubkeeper_journal_filled",
+        &["connection"],
+        "Events that no webhook had brought and that were taken from HubSpot's webhooks journal.",
+    ),
+    JournalBehind: About {
+        unit: Unit::Seconds,
+        ..gauge(
+            "hubkeeper_journal_behind_seconds",
+            &["connection"],
+            "How far the reader of HubSpot's webhooks journal is behind. It holds back what is younger than \
+             webhooks.journal_hold_seconds; HubSpot forgets after three days.",
+        )
+    },
+    JournalFailing: gauge(
+        "hubkeeper_journal_failing",
+        &["connection"],
+        "1 while the webhooks journal cannot be read, else 0. `hubkeeper webhooks journal` tells why.",
+    ),
     WebhookSuspectsLost: counter(
         "hubkeeper_webhook_suspects_lost",
         &[],
@@ -368,29 +359,6 @@ metrics! {
             "Time since the start. Small values that recur are restarts.",
         )
     },
-}
-
-const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> About {
-    About { name, kind: Kind::Counter, unit: Unit::None, labels, help }
-}
-
-const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> About {
-    About { name, kind: Kind::Gauge, unit: Unit::None, labels, help }
-}
-
-const fn seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> About {
-    About { name, kind: Kind::Histogram, unit: Unit::Seconds, labels, help }
-}
-
-impl Unit {
-    #[cfg(test)]
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Seconds => "seconds",
-            Self::Bytes => "bytes",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Kind, Metric};
-use crate::metrics::metric::About;
+use crate::metrics::about::About;
 
 const PAGE: &str = include_str!("../../../../docs/TELEMETRY.md");
 const ALERTS: &str = include_str!("../../../../docs/alerts.yml");

@@ -35,6 +35,7 @@ pub(super) async fn open(
     tls: &rustls::ClientConfig,
     arrivals: watch::Receiver<u64>,
     subscribers: Vec<Subscriber>,
+    owner: Uuid,
 ) -> Result<Dispatch, Failure> {
     let now = clock.clone();
     let around = Surroundings {
@@ -42,7 +43,7 @@ pub(super) async fn open(
         clock: Arc::new(move || now.now()),
         tls: Arc::new(tls.clone()),
         stdout: Arc::new(Stdout),
-        owner: owner(store),
+        owner,
         seed: rand::random(),
     };
     let dispatch = Dispatch::new(around, arrivals);
@@ -70,6 +71,6 @@ pub(super) async fn open(
 }
 
 /// An embedded store has one hubkeeper at a time: after a kill the next takes over what was its own, and waits for nobody.
-fn owner(store: &Store) -> Uuid {
+pub(super) fn owner(store: &Store) -> Uuid {
     if store.is_shared() { Uuid::new_v4() } else { Uuid::nil() }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use client::cache::{Elsewhere, Extent};
 use client::stack::Stack;
 use futures_util::future::BoxFuture;
-use inbox::effects::{Effects, Person};
+use gateway::outbox::Outbox;
+use inbox::effects::{Effects, Forgotten, Person};
 use inbox::event::Event;
 
 /// The gateway's cache hears of every change.
 pub(super) struct House {
     pub(super) stack: Arc<Stack>,
+    pub(super) outbox: Option<Arc<Outbox>>,
 }
 
 impl Effects for House {
@@ -24,13 +26,26 @@ impl Effects for House {
         }
     }
 
-    fn forget(&self, person: Person) -> BoxFuture<'static, Result<(), String>> {
+    fn forget(&self, person: Person) -> BoxFuture<'static, Result<Forgotten, String>> {
+        let outbox = self.outbox.clone();
+        Box::pin(async move {
+            let Some(outbox) = outbox else { return Ok(Forgotten::default()) };
+            let Person { portal_id, contact_id, emails, .. } = person;
+            let person = gateway::outbox::person::Person { portal_id, contact_id, emails };
+            let gone = outbox.forget_person(person).await.map_err(|error| error.to_string())?;
+            if gone.left > 0 {
+                return Err(format!("{} accepted writes on the contact are being sent", gone.left));
+            }
+            Ok(Forgotten { operations: gone.operations, answers: gone.answers })
+        })
+    }
+
+    fn forget_in_memory(&self, person: &Person) {
         let ids = person.portal_id.parse().ok().zip(person.contact_id.parse().ok());
         if let Some((portal_id, id)) = ids {
             let change = Elsewhere { portal_id, kind: "contacts", id, extent: Extent::Forget };
             self.stack.changed_elsewhere(&change);
         }
-        Box::pin(std::future::ready(Ok(())))
     }
 }
 

@@ -5,8 +5,10 @@ use simulator::webhooks::sign;
 
 use crate::house::{Program, Start, ask};
 
+mod days;
 mod desk;
 mod forwarding;
+mod privacy;
 
 const SECRET: &str = "11111111-2222-3333-4444-555555555555";
 const PUBLIC: &str = "https://hooks.example.com";

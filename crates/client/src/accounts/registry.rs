@@ -60,7 +60,8 @@ const SCHEME: &[u8] = b"bearer ";
 
 fn authorization<'a>(credential: &'a Credential, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
     match credential {
-        Credential::Anonymous => None,
+        // An app has an account of its own, which no token opens.
+        Credential::Anonymous | Credential::App(_) => None,
         Credential::Passthrough => headers.get(http::header::AUTHORIZATION),
         Credential::Connection(connection) => Some(&connection.authorization),
     }
@@ -85,6 +86,9 @@ impl Accounts {
         headers: &HeaderMap,
         now: Instant,
     ) -> Option<Arc<Account>> {
+        if let Credential::App(app) = credential {
+            return Some(app.account.clone());
+        }
         match authorization(credential, headers) {
             None => Some(self.anonymous.clone()),
             Some(authorization) => self.entries.lock().get(token(authorization))?.account(now),
@@ -204,7 +208,9 @@ impl Accounts {
     fn name(credential: &Credential, authorization: &HeaderValue) -> String {
         match credential {
             Credential::Connection(connection) => connection.name.clone(),
-            Credential::Anonymous | Credential::Passthrough => fingerprint(authorization),
+            Credential::Anonymous | Credential::Passthrough | Credential::App(_) => {
+                fingerprint(authorization)
+            }
         }
     }
 
@@ -213,7 +219,9 @@ impl Accounts {
             Credential::Connection(connection) => {
                 (connection.portal_id, connection.plan.unwrap_or(self.settings.plan), connection.kind)
             }
-            Credential::Anonymous | Credential::Passthrough => (None, self.settings.plan, self.settings.kind),
+            Credential::Anonymous | Credential::Passthrough | Credential::App(_) => {
+                (None, self.settings.plan, self.settings.kind)
+            }
         };
         let mut sensitive = authorization.clone();
         sensitive.set_sensitive(true);
@@ -235,6 +243,18 @@ impl Accounts {
             if learned.seen.is_none() {
                 governor.count_one(app, learned.asked);
             }
+            account.gate.store(Some(Arc::new(Gate { governor, app })));
+        }
+        account
+    }
+
+    /// An account for an app by itself: a gate of its own, and breakers.
+    pub(crate) fn for_an_app(&self, name: &str) -> Account {
+        let account = Account::bare(name, None);
+        if self.governed() {
+            let limits = self.limits(&account);
+            let governor = self.governor(&limits);
+            let app = governor.add_app(&limits, self.settings.ceilings, None);
             account.gate.store(Some(Arc::new(Gate { governor, app })));
         }
         account

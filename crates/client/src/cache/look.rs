@@ -90,7 +90,10 @@ impl Cache {
             }
             (Cacheable::No | Cacheable::Definition | Cacheable::Record, _, _) => return None,
         };
-        if self.settings.feature == Feature::Off || matches!(call.credential, Credential::Anonymous) {
+        let whose = &call.credential;
+        if self.settings.feature == Feature::Off
+            || matches!(whose, Credential::Anonymous | Credential::App(_))
+        {
             return None;
         }
         let mut said = self.keys.read(&call.headers);

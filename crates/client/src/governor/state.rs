@@ -20,7 +20,7 @@ use super::slots::{Mark, Slots};
 use super::{Answered, AppIndex, Asked, Ceilings, Hit, Level, Marks, Refusal, Spending};
 
 pub(super) struct State {
-    /// Search, associations, and burst for each app of the portal.
+    /// Search, associations, the journal, and burst for each app of the portal.
     pub(super) desks: Vec<Desk>,
     pub(super) daily: Daily,
     floors: Floors,
@@ -45,7 +45,8 @@ pub(super) struct Wall {
 /// The desks that all apps share.
 pub(super) const SEARCH: usize = 0;
 pub(super) const ASSOCIATIONS: usize = 1;
-const SHARED: usize = 2;
+const JOURNAL: usize = 2;
+const SHARED: usize = 3;
 
 /// How old a reading may be.
 const WALL_AGE_MAX: Duration = Duration::from_millis(250);
@@ -70,11 +71,12 @@ impl State {
         now: Instant,
         clock: WallClock,
     ) -> Self {
-        // No headers tell what a process before us spent of these two: sit one window out.
+        // No headers tell what a process before us spent of these: sit one window out.
         let search = Slots::new(limits.search, ceilings.search, now).spent(now);
         let associations = Slots::new(limits.associations, ceilings.associations, now).spent(now);
+        let journal = Slots::new(limits.journal, None, now).spent(now);
         Self {
-            desks: [search, associations].map(|slots| Desk::new(slots, floors, now)).into(),
+            desks: [search, associations, journal].map(|slots| Desk::new(slots, floors, now)).into(),
             daily: Daily::new(limits.daily, zone, daily, clock.now()),
             floors,
             arrivals: 0,
@@ -120,6 +122,7 @@ impl State {
             Budget::Burst => Some(SHARED + app.0),
             Budget::Search => Some(SEARCH),
             Budget::Associations => Some(ASSOCIATIONS),
+            Budget::Journal => Some(JOURNAL),
             Budget::Daily => None,
         }
     }
@@ -186,7 +189,7 @@ impl State {
 
     /// Takes everything for two windows: an app joins with spending, and calls under way, that this gate has not seen.
     pub(super) fn sit_out(&mut self, app: AppIndex, now: Instant) {
-        for budget in [Budget::Burst, Budget::Search, Budget::Associations] {
+        for budget in [Budget::Burst, Budget::Search, Budget::Associations, Budget::Journal] {
             if let Some(Desk { slots, .. }) = self.desk(app, budget) {
                 slots.full(now, slots.limit().window * 2);
             }
@@ -282,6 +285,9 @@ impl State {
     fn hit(&mut self, app: AppIndex, budgets: BudgetSet, hit: Hit, now: Instant) {
         let budget = match hit.kind {
             ErrorKind::DailyLimit => return self.daily.exhaust(self.wall.time(now)),
+            ErrorKind::SearchLimit | ErrorKind::BurstLimit if budgets.contains(Budget::Journal) => {
+                Budget::Journal
+            }
             ErrorKind::SearchLimit => Budget::Search,
             ErrorKind::BurstLimit if budgets.contains(Budget::Burst) => Budget::Burst,
             ErrorKind::BurstLimit => Budget::Associations,

@@ -81,6 +81,6 @@ impl Notes {
 fn window_of(question: &Question) -> Option<Budget> {
     classify(&question.method, question.bare_path()).budgets.iter().find(|budget| match budget {
         Budget::Burst | Budget::Search | Budget::Associations => true,
-        Budget::Daily => false,
+        Budget::Journal | Budget::Daily => false,
     })
 }

@@ -42,7 +42,7 @@ pub(crate) static ASSOCIATION_BATCH: Question =
 /// Draws on associations and on burst.
 pub(crate) static ASSOCIATION: Question = Question::get("/crm/v4/objects/contacts/1/associations/deals");
 /// Draws on no budget we keep.
-pub(crate) static JOURNAL: Question = Question::get("/webhooks-journal/journal/2026-03/latest");
+pub(crate) static JOURNAL: Question = Question::get("/webhooks-journal/subscriptions/2026-03");
 /// Has a limit of its own besides burst.
 pub(crate) static IMPORT: Question = Question::post("/crm/v3/imports");
 

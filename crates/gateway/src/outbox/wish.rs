@@ -65,7 +65,7 @@ impl Outbox {
 
     pub(crate) fn writer(&self, credential: &Credential, headers: &HeaderMap) -> Option<Writer> {
         match credential {
-            Credential::Anonymous => None,
+            Credential::Anonymous | Credential::App(_) => None,
             Credential::Connection(connection) => Some(Writer::Connection(connection.clone())),
             Credential::Passthrough => {
                 let authorization = headers.get(header::AUTHORIZATION)?;

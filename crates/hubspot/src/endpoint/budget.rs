@@ -16,6 +16,8 @@ pub enum Budget {
     Search,
     /// The associations API's own rolling 10 s.
     Associations,
+    /// Reads of the webhooks journal: 100 per second and app, without headers.
+    Journal,
     /// Per portal, until midnight there.
     Daily,
 }
@@ -25,7 +27,7 @@ pub enum Budget {
 pub struct BudgetSet(u8);
 
 impl Budget {
-    pub const ALL: [Self; 4] = [Self::Burst, Self::Search, Self::Associations, Self::Daily];
+    pub const ALL: [Self; 5] = [Self::Burst, Self::Search, Self::Associations, Self::Journal, Self::Daily];
 
     /// Its name in logs, metrics and answers.
     pub const fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Budget {
             Self::Burst => "burst",
             Self::Search => "search",
             Self::Associations => "associations",
+            Self::Journal => "journal",
             Self::Daily => "daily",
         }
     }
@@ -80,6 +83,9 @@ pub(super) fn budgets_of(method: &Method, path: &Path<'_>, family: ApiFamily) ->
         (ApiFamily::Search, _) => DAILY.with(Budget::Search),
         (ApiFamily::Associations, _) if is_burst_exempt_association(path) => DAILY.with(Budget::Associations),
         (ApiFamily::Associations, _) => ORDINARY.with(Budget::Associations),
+        (ApiFamily::WebhooksJournal, ["webhooks-journal", "journal" | "journal-local", ..]) => {
+            BudgetSet::NONE.with(Budget::Journal)
+        }
         // Token calls carry no access token to count against, and have a limit of their own (facts §5.2).
         (ApiFamily::OAuth | ApiFamily::WebhooksJournal, _) => BudgetSet::NONE,
         (ApiFamily::Events, [.., "send"] | [.., "send", "batch"]) if method == Method::POST => {
@@ -130,7 +136,9 @@ mod tests {
         "/crm/objects/2026-03/contacts/1/associations/default/deals/2",
         "{burst, associations, daily}"
     )]
-    #[case("GET", "/webhooks-journal/journal/2026-03/latest", "{}")]
+    #[case("GET", "/webhooks-journal/journal/2026-03/latest", "{journal}")]
+    #[case("POST", "/webhooks-journal/journal-local/2026-03/batch/read", "{journal}")]
+    #[case("GET", "/webhooks-journal/subscriptions/2026-03", "{}")]
     #[case("POST", "/events/v3/send", "{}")]
     #[case("POST", "/events/custom/2026-03/send/batch", "{}")]
     #[case("GET", "/events/v3/event-definitions/send", "{burst, daily}")]

@@ -33,6 +33,9 @@ const KEEP_EVERY: Duration = Duration::from_millis(50);
 /// Without a sign that something has come, we look after this time: another hubkeeper may have taken it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// The same where nobody else can have: only what is due is looked for.
+const LOOK_EVERY_ALONE: Duration = Duration::from_secs(5);
+
 /// How often what is left to deliver is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
@@ -162,7 +165,7 @@ impl Worker {
 }
 
 /// Told to stop; by whoever is gone, too.
-pub(super) async fn told(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
@@ -270,7 +273,8 @@ impl Turn<'_> {
             Instant::now() + Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
         };
         let letters = self.letters_at.filter(|_| self.engine.parked() > 0);
-        let mut wake = Instant::now() + LOOK_EVERY;
+        let alone = !self.worker.store.is_shared();
+        let mut wake = Instant::now() + if alone { LOOK_EVERY_ALONE } else { LOOK_EVERY };
         for moment in [self.engine.wake_at(now), letters].into_iter().flatten() {
             wake = wake.min(at(moment));
         }

@@ -78,6 +78,9 @@ impl Simulator {
             return answered.unwrap_or_else(|refusal| refusal.reply(id)).into();
         }
         if let ["webhooks-journal", rest @ ..] = arrival.route.bare().as_slice() {
+            if let (["journal" | "journal-local", ..], Err(refusal)) = (rest, reads_the_journal(grant)) {
+                return refusal.reply(id).into();
+            }
             let answered = self.webhooks.journal.answer(&JournalAsk { call: arrival.call, rest, now });
             self.watch();
             return answered.unwrap_or_else(|refusal| refusal.reply(id)).into();
@@ -146,6 +149,13 @@ impl Simulator {
         let version = arrival.route.version.as_deref().unwrap_or_default();
         oauth::answer(arrival.call, &arrival.route.bare(), version, &mut desk)
     }
+}
+
+/// Only an app by itself is given this scope, for a client-credentials token (facts §5.4, §6.7).
+fn reads_the_journal(grant: &Grant) -> Result<(), Refusal> {
+    let required = scope::JOURNAL.map(str::to_owned);
+    let has = required.iter().any(|scope| grant.scopes.contains(scope));
+    has.then_some(()).ok_or_else(|| scope::missing(&required))
 }
 
 /// Scopes, rights, and what the request holds.

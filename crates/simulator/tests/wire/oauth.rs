@@ -44,6 +44,33 @@ async fn a_refresh_token_buys_an_access_token_that_lives_half_an_hour(#[case] ve
 }
 
 #[rstest]
+#[case("v1", 200)]
+#[case("v3", 200)]
+#[case("2026-03", 200)]
+#[case("2026-09", 400)]
+#[tokio::test(start_paused = true)]
+async fn an_app_by_itself_has_a_token_where_the_version_knows_it(#[case] version: &str, #[case] status: u16) {
+    let bench = Bench::new();
+    let (id, secret) = bench.shell.with(|simulator| (simulator.client_id(), simulator.client_secret()));
+    let body = form(&[
+        ("grant_type", "client_credentials"),
+        ("client_id", &id),
+        ("client_secret", &secret),
+        ("scope", "developer.webhooks_journal.read"),
+    ]);
+    let bought = bench.anonymous(&format!("POST /oauth/{version}/token"), &body).await;
+    assert_eq!(bought.status, status);
+    if status == 200 {
+        assert_eq!(
+            (&bought.body["token_use"], &bought.body["expires_in"]),
+            (&json!("client_credentials"), &json!(1800))
+        );
+    }
+    let wrong = form(&[("grant_type", "client_credentials"), ("client_id", &id), ("client_secret", "wrong")]);
+    assert_eq!(bench.anonymous(&format!("POST /oauth/{version}/token"), &wrong).await.status, 400);
+}
+
+#[rstest]
 #[case(&[("refresh_token", "na1-wrong")], "BAD_REFRESH_TOKEN", "invalid_grant")]
 #[case(&[("client_id", "wrong")], "BAD_CLIENT_ID", "invalid_client")]
 #[case(&[("client_secret", "wrong")], "BAD_CLIENT_SECRET", "invalid_client")]

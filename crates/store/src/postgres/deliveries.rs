@@ -1,31 +1,24 @@
 //! The inbox in PostgreSQL.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::{Postgres, unknown, unreadable};
 use crate::checksum::of_delivery;
-use crate::deliveries::{Delivery, EventKey, NewDelivery, Places};
+use crate::deliveries::{Delivery, EventKey, NewDelivery, Places, Twin};
 use crate::failure::StoreError;
 
 impl Postgres {
-    pub(crate) async fn receive(&self, delivery: NewDelivery) -> Result<Places, StoreError> {
+    pub(crate) async fn receive(
+        &self,
+        delivery: NewDelivery,
+        twins: Vec<Twin>,
+    ) -> Result<Places, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(unknown)?;
-        let keys: Vec<&[u8]> = delivery.keys.iter().map(|key| key.bytes().as_slice()).collect();
-        // In one order, so that two deliveries of the same events do not wait for each other.
-        let see =
-            "INSERT INTO seen (key) SELECT DISTINCT key FROM unnest($1::BYTEA[]) AS keys (key) ORDER BY key
-                   ON CONFLICT DO NOTHING RETURNING key";
-        let statement = transaction.prepare_cached(see).await.map_err(unknown)?;
-        let rows = transaction.query(&statement, &[&keys]).await.map_err(unknown)?;
-        let mut new = Places::default();
-        for row in &rows {
-            let key: &[u8] = row.get(0);
-            if let Some(place) = keys.iter().position(|one| *one == key) {
-                new.add(place);
-            }
-        }
+        let new = new(&transaction, &delivery.keys, &twins).await?;
         if !new.is_empty() {
             let received_at = delivery.received_at.as_millisecond();
             let checksum = of_delivery(received_at, &delivery.connection, new, &delivery.body);
@@ -63,6 +56,49 @@ impl Postgres {
         let forgotten = client.execute("DELETE FROM seen WHERE key < $1", &[&key.bytes().as_slice()]).await;
         forgotten.map(|count| usize::try_from(count).unwrap_or(usize::MAX)).map_err(unknown)
     }
+}
+
+/// Which events are new; all of them are known afterwards.
+async fn new(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    keys: &[EventKey],
+    twins: &[Twin],
+) -> Result<Places, StoreError> {
+    let shared = twins.iter().map(|twin| &twin.shared);
+    let all: Vec<&[u8]> = keys.iter().chain(shared).map(|key| key.bytes().as_slice()).collect();
+    // In one order, so that two deliveries of the same events do not wait for each other.
+    let see = "INSERT INTO seen (key) SELECT DISTINCT key FROM unnest($1::BYTEA[]) AS keys (key) ORDER BY key
+               ON CONFLICT DO NOTHING RETURNING key";
+    let statement = transaction.prepare_cached(see).await.map_err(unknown)?;
+    let rows = transaction.query(&statement, &[&all]).await.map_err(unknown)?;
+    // Each counts for the first of its events alone.
+    let mut fresh: HashSet<&[u8]> = rows.iter().map(|row| row.get(0)).collect();
+    let mut new = Places::default();
+    for (place, key) in keys.iter().enumerate() {
+        if !fresh.remove(key.bytes().as_slice()) {
+            continue;
+        }
+        let is_new = match twins.get(place) {
+            None => true,
+            Some(twin) if fresh.remove(twin.shared.bytes().as_slice()) => true,
+            Some(Twin { unless: None, .. }) => false,
+            Some(Twin { unless: Some(key), .. }) => !is_known(transaction, *key).await?,
+        };
+        if is_new {
+            new.add(place);
+        }
+    }
+    Ok(new)
+}
+
+async fn is_known(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    key: EventKey,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM seen WHERE key = $1)";
+    let statement = transaction.prepare_cached(sql).await.map_err(unknown)?;
+    let found = transaction.query_one(&statement, &[&key.bytes().as_slice()]).await;
+    found.map(|row| row.get(0)).map_err(unknown)
 }
 
 fn read(row: &Row) -> Result<Delivery, StoreError> {

@@ -228,7 +228,7 @@ async fn update(
     // What is settled is nobody's turn.
     let sql = "UPDATE operations SET state = $2, fence = $3, due_at = $4, attempts = $5, settled_at = $6, reason = $7,
              status = $8, answer = $9, standing = $10, target = $11, body = $12, checksum = $13,
-             ready = ready AND $2::BIGINT IN (0, 1)
+             record = $14, ready = ready AND $2::BIGINT IN (0, 1)
          WHERE seq = $1";
     let statement = transaction.prepare_cached(sql).await?;
     transaction
@@ -248,6 +248,7 @@ async fn update(
                 &stored.target,
                 &stored.body,
                 &stored.checksum,
+                &stored.record,
             ],
         )
         .await

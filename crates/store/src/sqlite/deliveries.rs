@@ -6,13 +6,17 @@ use rusqlite::{Connection, Row, params};
 use super::Sqlite;
 use super::writer::Intent;
 use crate::checksum::of_delivery;
-use crate::deliveries::{Delivery, EventKey, NewDelivery, Places};
+use crate::deliveries::{Delivery, EventKey, NewDelivery, Places, Twin};
 use crate::failure::StoreError;
 
 impl Sqlite {
     /// Keeps a delivery, unless all its events have come before; tells which had not.
-    pub(crate) async fn receive(&self, delivery: NewDelivery) -> Result<Places, StoreError> {
-        self.writer.write(Intent::Accept, move |transaction| receive(transaction, &delivery)).await
+    pub(crate) async fn receive(
+        &self,
+        delivery: NewDelivery,
+        twins: Vec<Twin>,
+    ) -> Result<Places, StoreError> {
+        self.writer.write(Intent::Accept, move |transaction| receive(transaction, &delivery, &twins)).await
     }
 
     /// Up to `max` deliveries after a place in the order of arrival.
@@ -31,11 +35,18 @@ impl Sqlite {
     }
 }
 
-fn receive(transaction: &Connection, delivery: &NewDelivery) -> rusqlite::Result<Places> {
+fn receive(transaction: &Connection, delivery: &NewDelivery, twins: &[Twin]) -> rusqlite::Result<Places> {
     let mut see = transaction.prepare_cached("INSERT OR IGNORE INTO seen (key) VALUES (?1)")?;
     let mut new = Places::default();
     for (place, key) in delivery.keys.iter().enumerate() {
-        if see.execute([key.bytes().as_slice()])? == 1 {
+        let mut is_new = see.execute([key.bytes().as_slice()])? == 1;
+        if let Some(twin) = twins.get(place)
+            && is_new
+            && see.execute([twin.shared.bytes().as_slice()])? == 0
+        {
+            is_new = twin.unless.map_or(Ok(false), |key| is_known(transaction, key).map(|known| !known))?;
+        }
+        if is_new {
             new.add(place);
         }
     }
@@ -48,6 +59,11 @@ fn receive(transaction: &Connection, delivery: &NewDelivery) -> rusqlite::Result
         keep.execute(params![received_at, delivery.connection, new.bytes(), delivery.body, checksum])?;
     }
     Ok(new)
+}
+
+fn is_known(transaction: &Connection, key: EventKey) -> rusqlite::Result<bool> {
+    let mut look = transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM seen WHERE key = ?1)")?;
+    look.query_row([key.bytes().as_slice()], |row| row.get(0))
 }
 
 fn list(

@@ -144,7 +144,7 @@ fn update(transaction: &Connection, operation: &Operation) -> rusqlite::Result<(
     let mut statement = transaction.prepare_cached(
         "UPDATE operations SET state = :state, fence = :fence, due_at = :due_at, attempts = :attempts,
              settled_at = :settled_at, reason = :reason, status = :status, answer = :answer, standing = :standing,
-             target = :target, body = :body, checksum = :checksum, ready = ready AND :state IN (0, 1)
+             target = :target, body = :body, record = :record, checksum = :checksum, ready = ready AND :state IN (0, 1)
          WHERE seq = :seq",
     )?;
     statement.execute(named_params! {
@@ -160,6 +160,7 @@ fn update(transaction: &Connection, operation: &Operation) -> rusqlite::Result<(
         ":standing": stored.standing,
         ":target": stored.target,
         ":body": stored.body,
+        ":record": stored.record,
         ":checksum": stored.checksum,
     })?;
     Ok(())

@@ -27,9 +27,16 @@ pub(crate) enum Intent {
 /// The door to the thread that writes. Closing the last one ends it.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    jobs: mpsc::Sender<Box<dyn Job>>,
+    jobs: mpsc::Sender<Task>,
     refusing: Arc<Mutex<Option<Refusing>>>,
     pub(super) patience: Patience,
+}
+
+/// What the thread is asked for.
+enum Task {
+    Write(Box<dyn Job>),
+    /// The log goes into the file, and nothing of it stays.
+    Fold(oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// One request inside a transaction. It may run twice, when another of its group fails.
@@ -87,7 +94,7 @@ impl Writer {
     {
         let (done, ended) = oneshot::channel();
         let request = Request { intent, work, value: None, done };
-        if self.jobs.send(Box::new(request)).is_err() {
+        if self.jobs.send(Task::Write(Box::new(request))).is_err() {
             return Err(StoreError::NotAccepted(Refusing::Closed));
         }
         // The thread answers all it takes; without an answer it died on the way.
@@ -95,6 +102,19 @@ impl Writer {
             .wait(ended)
             .await
             .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the writer is gone".into())))
+    }
+
+    /// Folds the log into the file and empties it.
+    ///
+    /// # Errors
+    /// [`StoreError`], also while somebody reads.
+    pub(crate) async fn fold(&self) -> Result<(), StoreError> {
+        let (done, ended) = oneshot::channel();
+        if self.jobs.send(Task::Fold(done)).is_err() {
+            return Err(StoreError::NotAccepted(Refusing::Closed));
+        }
+        let gone = |_| Err(StoreError::OutcomeUnknown("the writer is gone".into()));
+        self.patience.wait(ended).await.unwrap_or_else(gone)
     }
 
     /// Why nothing new is taken, if so.
@@ -110,18 +130,40 @@ struct Thread {
 }
 
 impl Thread {
-    fn serve(mut self, waiting: &mpsc::Receiver<Box<dyn Job>>) {
+    fn serve(mut self, waiting: &mpsc::Receiver<Task>) {
         while let Ok(first) = waiting.recv() {
             let mut group = Vec::with_capacity(16);
-            self.admit(first, &mut group);
-            while group.len() < GROUP_MAX
-                && let Ok(next) = waiting.try_recv()
-            {
-                self.admit(next, &mut group);
+            let mut next = Some(first);
+            let mut fold = None;
+            while let Some(task) = next.take() {
+                match task {
+                    Task::Write(job) => self.admit(job, &mut group),
+                    // What came before it is committed before it.
+                    Task::Fold(done) => {
+                        fold = Some(done);
+                        break;
+                    }
+                }
+                if group.len() < GROUP_MAX {
+                    next = waiting.try_recv().ok();
+                }
             }
             if !group.is_empty() {
                 self.commit(group);
             }
+            if let Some(done) = fold {
+                let _nobody_waits = done.send(self.fold());
+            }
+        }
+    }
+
+    fn fold(&self) -> Result<(), StoreError> {
+        let busy =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        match busy {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(StoreError::Unreadable("somebody reads the log; it is tried again".into())),
+            Err(error) => Err(StoreError::Unreadable(error.to_string())),
         }
     }
 

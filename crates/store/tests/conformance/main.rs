@@ -9,6 +9,7 @@ mod audit;
 mod cases;
 mod dispatch;
 mod incident_cases;
+mod journal;
 mod late;
 mod server;
 
@@ -101,6 +102,11 @@ conform! {
     dispatch::a_bookmark_outlives_the_process,
     audit::acts_are_kept_in_one_chain_however_many_at_once,
     audit::an_act_reads_as_it_was_told_and_people_by_their_hash,
+    journal::an_event_that_comes_both_ways_is_new_once,
+    journal::two_webhooks_that_say_the_same_are_two_events,
+    journal::what_came_before_anybody_asked_can_be_remembered,
+    journal::a_gap_grows_and_is_told,
+    journal::one_has_a_lease_until_its_time_is_up,
 }
 
 #[tokio::test]

@@ -13,13 +13,13 @@ pub(super) fn list(standing: &Value, list: &Value) -> String {
         line(
             &mut text,
             &format!(
-                "{}  {:<9}  {}  {:<6} {}  {} attempts  {}",
+                "{}  {:<9}  {}  {:<6} {}  {}  {}",
                 word("id"),
                 word("state"),
                 word("accepted_at"),
                 word("method"),
                 word("route"),
-                word("attempts"),
+                attempts(operation),
                 word("outcome"),
             ),
         );
@@ -116,6 +116,13 @@ fn standing_line(standing: &Value) -> String {
     text.push_str(&told);
     text.push('\n');
     text
+}
+
+fn attempts(operation: &Value) -> String {
+    match operation.get("attempts").and_then(Value::as_u64) {
+        Some(1) => "1 attempt".to_owned(),
+        count => format!("{} attempts", count.unwrap_or(0)),
+    }
 }
 
 fn word(value: &Value, name: &str) -> String {

@@ -78,6 +78,50 @@ pub(super) fn subscribers(page: &Value) -> String {
     })
 }
 
+pub(super) fn purges(page: &Value) -> String {
+    rows(page, "purges", "no contact was deleted for privacy", |one| {
+        let text = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
+        let gone = &one["purged"];
+        format!(
+            "{}  portal {} contact {}: {} deliveries, {} letters, {} in quarantine, {} writes, {} kept answers",
+            text("purged_at"),
+            text("portal_id"),
+            text("contact_id"),
+            gone["deliveries"],
+            gone["letters"],
+            gone["quarantine"],
+            gone["operations"],
+            gone["answers"]
+        )
+    })
+}
+
+pub(super) fn journal(page: &Value) -> String {
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap_or("-").to_owned();
+    let read = rows(page, "journals", "no journal is read; set journal = true in [[connections]]", |one| {
+        let state = match one["error"].as_str() {
+            Some(error) => format!("cannot be read: {error}"),
+            None if one["read_by_another"] == true => "read by another hubkeeper".into(),
+            None => format!("read until {}", text(one, "read_until")),
+        };
+        format!(
+            "{:<24} {state}; {} events filled since the start",
+            text(one, "connection"),
+            one["events_filled"]
+        )
+    });
+    let gaps = rows(page, "gaps", "no gaps in the last 30 days", |gap| {
+        let what = match gap["events"].as_u64() {
+            Some(1) => "1 event filled".to_owned(),
+            Some(events) => format!("{events} events filled"),
+            None => "lost: HubSpot keeps its journal for three days".to_owned(),
+        };
+        let [found, begins, ends] = ["found_at", "begins", "ends"].map(|name| text(gap, name));
+        format!("gap found {found}  {}  from {begins} to {ends}  {what}", text(gap, "connection"))
+    });
+    format!("{read}\n{gaps}")
+}
+
 pub(super) fn replayed(said: &Value) -> String {
     match (said["letters"].as_u64(), said["replay"].as_i64()) {
         (Some(count), _) => format!("{count} letters go again"),

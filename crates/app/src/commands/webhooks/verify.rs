@@ -8,7 +8,7 @@ use inbox::explain::{Case, Explanation, explain};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{ask, print, tell};
+use super::{Desk, tell};
 use crate::cli::VerifyOptions;
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
@@ -22,17 +22,16 @@ struct Captured {
     body: Vec<u8>,
 }
 
-pub(super) async fn run(config: &Config, options: &VerifyOptions) -> Result<Exit, Failure> {
+pub(super) async fn run(desk: &Desk<'_>, options: &VerifyOptions) -> Result<Exit, Failure> {
     let Some(what) = &options.what else {
-        let said =
-            ask(config, &options.at, Method::POST, "/api/v1/webhooks/verify", Some(&json!({}))).await?;
-        print(&options.at, &said, tell::reverified)?;
+        let said = desk.ask(Method::POST, "/api/v1/webhooks/verify", Some(&json!({}))).await?;
+        desk.print(&said, tell::reverified)?;
         return Ok(if said["reverified"]["still"] == 0 { Exit::Fine } else { Exit::Problem });
     };
     if let Ok(number) = what.parse::<i64>() {
         let path = format!("/api/v1/webhooks/quarantine/{number}");
-        let said = ask(config, &options.at, Method::GET, &path, None).await?;
-        print(&options.at, &said, |said| tell::explanation(&said["explanation"]))?;
+        let said = desk.ask(Method::GET, &path, None).await?;
+        desk.print(&said, |said| tell::explanation(&said["explanation"]))?;
         return Ok(exit(said["explanation"]["verifies"] == true));
     }
     let bytes = std::fs::read(what).map_err(|error| {
@@ -43,9 +42,9 @@ pub(super) async fn run(config: &Config, options: &VerifyOptions) -> Result<Exit
         Failure::usage(format!("{what} does not hold a request"))
             .hint("it begins with `POST /webhooks/hubspot HTTP/1.1`, then headers, an empty line, and the body byte for byte")
     })?;
-    let explanation = judge(config, options, &captured)?;
+    let explanation = judge(desk.config, options, &captured)?;
     let shown = serde_json::to_value(&explanation).map_err(Failure::work)?;
-    print(&options.at, &shown, tell::explanation)?;
+    desk.print(&shown, tell::explanation)?;
     Ok(exit(explanation.verifies))
 }
 

@@ -36,7 +36,21 @@ impl Readings {
             self.level(Metric::WebhookQuiet, &[&connection], verdict.quiet_for.as_secs_f64().max(0.0));
             self.level(Metric::WebhookSilent, &[&connection], f64::from(u8::from(verdict.silent)));
         }
+        self.journals(webhooks);
         self.forwarded(webhooks);
+    }
+
+    fn journals(&mut self, webhooks: &Running) {
+        let now = webhooks.clock.now();
+        for reading in &webhooks.journals {
+            let (name, status) = (reading.connection.as_str(), reading.status.lock().clone());
+            self.count(Metric::JournalFilled, &[name], status.filled);
+            if let Some(until) = status.read_until.filter(|_| !status.elsewhere) {
+                let behind = now.duration_since(until).as_secs_f64().max(0.0);
+                self.level(Metric::JournalBehind, &[name], behind);
+            }
+            self.level(Metric::JournalFailing, &[name], f64::from(u8::from(status.error.is_some())));
+        }
     }
 
     fn forwarded(&mut self, webhooks: &Running) {

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json as written};
 use simulator::registry::PRIVATE_APP_ID;
 
 use super::forwarding::{Place, seen, sees, subscriber};
-use crate::house::{Ended, Program, Start, Upstream, json_answer};
+use crate::house::{Ended, PATIENCE, Program, Start, Upstream, json_answer};
 
-async fn ask(up: &Program, arguments: &[&str]) -> Ended {
+pub(super) async fn ask(up: &Program, arguments: &[&str]) -> Ended {
     let start = Start::new(&["webhooks"]).args(arguments).args(&["--json", "--admin", up.admin()]);
     start.ended().await
 }
 
-fn json(ended: &Ended) -> Value {
+pub(super) fn json(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
 }
 
@@ -139,4 +139,100 @@ async fn a_captured_delivery_is_judged_without_a_gateway() {
     assert_eq!(judged("http://hooks.example.com").await.code, Some(0));
     let none = Start::new(&["webhooks", "verify", "nothing.http"]).ended().await;
     assert_eq!((none.code, none.stderr.contains("hint:")), (Some(2), true), "{none:?}");
+}
+
+/// Waits until the reader of the journal has looked, and tells what it found.
+async fn looked(up: &Program) -> Value {
+    let looked = async {
+        loop {
+            let told = json(&ask(up, &["journal"]).await);
+            let one = &told["journals"][0];
+            if one["looked_at"].is_string() {
+                return told;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, looked).await.expect("it looks in time")
+}
+
+#[tokio::test]
+async fn what_no_webhook_brought_is_taken_from_the_journal_and_told() {
+    let taker = taker().await;
+    let place = Place::new(&subscriber(&taker, "")).await;
+    let text = |name: &str| place.sim.ready[name].as_str().unwrap().to_owned();
+    let (id, secret) = (text("client_id"), text("client_secret"));
+    let connection = format!(
+        "[[connections]]\nname = \"default\"\ntoken = \"env:TOKEN\"\njournal = true\nclient_id = \"{id}\"\nclient_secret = \"env:APP_SECRET\"\n"
+    );
+    let told = async |method: &str, path: &str, token: &str, body: &str| {
+        let token = format!("Authorization: Bearer {token}");
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        crate::house::ask(place.sim.url(), method, path, &[&token, form], body).await
+    };
+    let portal = simulator::Config::default().portal_id;
+    let subscription = written!({"subscriptionType": "OBJECT", "portalId": portal, "objectTypeId": "0-1",
+        "actions": ["CREATE", "UPDATE"]});
+    let path = "/webhooks-journal/subscriptions/2026-03";
+    assert_eq!(told("POST", path, place.sim.token(), &subscription.to_string()).await.status, 200);
+    // From now on something that does not come is a gap.
+    let up = place.up_with(&connection, &secret).await;
+    assert!(looked(&up).await["journals"][0]["error"].is_null());
+    up.stop().await;
+    for number in 0..3 {
+        let contact = written!({"properties": {"firstname": format!("n{number}")}}).to_string();
+        assert_eq!(told("POST", "/crm/v3/objects/contacts", place.sim.token(), &contact).await.status, 201);
+    }
+    let form = format!(
+        "grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=developer.webhooks_journal.read"
+    );
+    let bought = told("POST", "/oauth/2026-03/token", "-", &form).await;
+    let bought: Value = serde_json::from_slice(&bought.body).unwrap();
+    let token = bought["access_token"].as_str().unwrap();
+    let published = async {
+        while told("GET", "/webhooks-journal/journal/2026-03/earliest", token, "").await.status != 200 {}
+    };
+    tokio::time::timeout(PATIENCE, published).await.expect("HubSpot publishes it");
+    let up = place.up_with(&connection, &secret).await;
+    sees(&taker, 6).await;
+    let events = seen(&taker.heard());
+    let created = events.iter().filter(|event| event["subscriptionType"] == "contact.creation").count();
+    assert_eq!(created, 3, "{events:#?}");
+    let shown = looked(&up).await;
+    assert_eq!(
+        (&shown["journals"][0]["events_filled"], &shown["gaps"][0]["events"]),
+        (&6.into(), &6.into()),
+        "{shown}"
+    );
+    let metrics = crate::house::ask(up.admin(), "GET", "/metrics", &[], "").await;
+    let line = "hubkeeper_journal_filled_total{connection=\"default\"} 6";
+    assert!(metrics.text().contains(line), "{}", metrics.text());
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_says_why_and_tells_no_secret() {
+    let taker = taker().await;
+    let place = Place::new(&subscriber(&taker, "")).await;
+    let connection = "[[connections]]\nname = \"default\"\ntoken = \"env:TOKEN\"\njournal = true\nclient_id = \"nobody\"\nclient_secret = \"env:APP_SECRET\"\n";
+    let up = place.up_with(connection, "the-secret-itself").await;
+    let why = looked(&up).await["journals"][0]["error"].as_str().unwrap().to_owned();
+    assert!(why.contains("BAD_CLIENT_ID") && why.contains("check client_id"), "{why}");
+    let told = ask(&up, &["journal"]).await;
+    assert_eq!(told.code, Some(1), "{told:?}");
+    let ended = up.stop().await;
+    assert!(!ended.stderr.contains("the-secret-itself"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_without_webhooks_says_what_it_needs() {
+    let up = Start::up("http://127.0.0.1:9").ready().await;
+    for arguments in [&["list"][..], &["journal"], &["subscribers"]] {
+        let ended = ask(&up, arguments).await;
+        assert_eq!(
+            (ended.code, ended.stderr.contains("hint: set webhooks.public_url")),
+            (Some(2), true),
+            "{ended:?}"
+        );
+    }
+    up.stop().await;
 }

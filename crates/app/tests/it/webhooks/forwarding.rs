@@ -12,13 +12,13 @@ use crate::house::{Heard, Program, Start, Upstream, ask, json_answer};
 
 /// 32 bytes, and the same as a signing secret.
 const KEY: &str = "0123456789abcdef0123456789abcdef";
-const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub(super) const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// A simulated HubSpot that delivers to a gateway, and where the gateway keeps what it must.
 pub(super) struct Place {
     pub(super) sim: Program,
-    address: String,
-    data: TempDir,
+    pub(super) address: String,
+    pub(super) data: TempDir,
     subscribers: String,
 }
 
@@ -43,7 +43,10 @@ impl Place {
         let listen = self.address.strip_prefix("http://").unwrap();
         let data = self.data.path().to_str().unwrap();
         let start = Start::new(&["up", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--data", data]);
-        let file = format!("[webhooks]\npublic_url = \"{}\"\n{}{sections}", self.address, self.subscribers);
+        let file = format!(
+            "[webhooks]\npublic_url = \"{}\"\njournal_hold_seconds = 0\n{}{sections}",
+            self.address, self.subscribers
+        );
         let start = start.args(&["--upstream", self.sim.url()]).file("hubkeeper.toml", &file);
         let start = start.env("HUBSPOT_CLIENT_SECRET", secret).env("APP_SECRET", secret);
         start.env("TOKEN", self.sim.token()).env("SUBSCRIBER_SECRET", SECRET).ready().await

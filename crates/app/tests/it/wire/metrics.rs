@@ -116,8 +116,8 @@ async fn every_metric_of_the_page_is_there() {
     let on_page: BTreeSet<&str> = rows.map(|(name, _)| name.trim_end_matches("_total")).collect();
     let on_page: BTreeSet<&str> = &on_page - &BTreeSet::from(NOT_WHEN_WELL);
     // Those of webhooks are there where webhooks are.
-    let of_webhooks =
-        |name: &&str| name.starts_with("hubkeeper_webhook_") || name.starts_with("hubkeeper_forward");
+    let begins = ["hubkeeper_webhook_", "hubkeeper_forward", "hubkeeper_journal_"];
+    let of_webhooks = |name: &&str| begins.iter().any(|begin| name.starts_with(begin));
     let on_page: BTreeSet<&str> = on_page.into_iter().filter(|name| !of_webhooks(name)).collect();
     let answered: BTreeSet<&str> = scrape.kinds.keys().map(String::as_str).collect();
     assert_eq!(on_page, answered);

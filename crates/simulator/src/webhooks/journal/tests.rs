@@ -15,10 +15,23 @@ fn ask(simulator: &mut Simulator, line: &str, body: &Value, seconds: i64) -> (St
     let (method, path) = line.split_once(' ').unwrap();
     let mut call =
         Call { body: body.to_string().into(), ..Call::bare(method.parse::<Method>().unwrap(), path) };
-    let token = format!("Bearer {}", simulator.default_token());
-    call.headers.insert("authorization", token.parse().unwrap());
+    let reads = path.starts_with("/webhooks-journal/journal");
+    let token = if reads { app_token(simulator, seconds) } else { simulator.default_token() };
+    call.headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
     let reply = simulator.handle(&call, at(seconds)).reply;
     (reply.status, serde_json::from_slice(&reply.body).unwrap_or_default())
+}
+
+/// What an app by itself is given for its id and its secret.
+fn app_token(simulator: &mut Simulator, seconds: i64) -> String {
+    let (id, secret) = (simulator.client_id(), simulator.client_secret());
+    let body = format!(
+        "grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=developer.webhooks_journal.read"
+    );
+    let call = Call { body: body.into(), ..Call::bare(Method::POST, "/oauth/2026-03/token") };
+    let answer: Value = serde_json::from_slice(&simulator.handle(&call, at(seconds)).reply.body).unwrap();
+    assert!(answer["refresh_token"].is_null(), "{answer}");
+    answer["access_token"].as_str().unwrap().to_owned()
 }
 
 const SUBSCRIBE: &str = "POST /webhooks-journal/subscriptions/2026-03";
@@ -104,4 +117,16 @@ fn more_than_a_hundred_reads_in_a_second_are_refused() {
     }
     assert_eq!(refused, 5);
     assert_eq!(ask(&mut simulator, EARLIEST, &json!({}), 6).0, StatusCode::NO_CONTENT);
+}
+
+#[test]
+fn an_accounts_own_token_does_not_read_it() {
+    let mut simulator = subscribed();
+    let (_, path) = EARLIEST.split_once(' ').unwrap();
+    let mut call = Call::bare(Method::GET, path);
+    let token = format!("Bearer {}", simulator.default_token());
+    call.headers.insert("authorization", token.parse().unwrap());
+    let reply = simulator.handle(&call, at(5)).reply;
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((reply.status, &body["category"]), (StatusCode::FORBIDDEN, &json!("MISSING_SCOPES")));
 }

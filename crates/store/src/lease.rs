@@ -1,0 +1,44 @@
+//! What one process at a time does, of all that share a store: whoever has the lease. One that died has it until its time
+//! is up.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::Store;
+use crate::failure::StoreError;
+use crate::sqlite::writer::Intent;
+use crate::statement::{Statement, values};
+
+impl Store {
+    /// Takes a lease, or keeps it. `false` while another has it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lease(
+        &self,
+        name: &str,
+        owner: Uuid,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let statement = Statement::new(
+            "INSERT INTO leases (name, owner, until) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+             WHERE leases.owner = excluded.owner OR leases.until < $4
+             RETURNING name",
+            values![name, &owner.as_bytes()[..], until, now],
+        );
+        let mut rows = self.run(Intent::Settle, vec![statement]).await?;
+        Ok(!rows.swap_remove(0).is_empty())
+    }
+
+    /// Gives it back, so that another may have it at once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn give_back(&self, name: &str, owner: Uuid) -> Result<(), StoreError> {
+        let sql = "DELETE FROM leases WHERE name = $1 AND owner = $2";
+        let statement = Statement::new(sql, values![name, &owner.as_bytes()[..]]);
+        self.run(Intent::Settle, vec![statement]).await.map(drop)
+    }
+}
