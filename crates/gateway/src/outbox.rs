@@ -14,6 +14,7 @@
 //! | `wish` | whether a call is to be kept, by its headers and the route's rule |
 //! | `write` | which calls are writes, and of which record |
 //! | `key` | a caller's key: whose it is, and what it was sent with |
+//! | `doubt` | a create with a key whose answer was lost |
 //! | `accept` | into the store, and what the caller is told |
 //! | `worker` | takes what is due, and sends it |
 //! | `pace` | how many of a line may be under way |
@@ -22,6 +23,7 @@
 //! | `create`, `pack` | creates with a stamp, several as one batch |
 //! | `settle` | what may have taken effect without a word |
 //! | `keeping` | how long what is settled is kept |
+//! | `life` | several processes on one store |
 //! | `books`, `forecast` | how it stands, and when it will have caught up |
 //! | `manage` | what people do with operations |
 //! | `forget`, [`person`] | a person who is to be forgotten |
@@ -37,14 +39,17 @@ use client::stack::Stack;
 use http::HeaderValue;
 use store::Store;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 mod accept;
 mod books;
 mod create;
+mod doubt;
 mod forecast;
 mod forget;
 mod keeping;
 pub(crate) mod key;
+mod life;
 mod manage;
 mod pace;
 mod pack;
@@ -61,6 +66,7 @@ mod write;
 
 pub(crate) use accept::{Accepted, Asked, response};
 pub use books::{Standing, Stopped, Totals};
+pub(crate) use doubt::Settled;
 pub use forecast::{CatchUp, Outlook};
 pub use forget::Forgotten;
 pub use manage::{Changed, Deed};
@@ -68,6 +74,7 @@ pub(crate) use verdict::{Again, Blame, Twice, Verdict, of_answer, of_failure};
 pub use wish::Queue;
 
 use books::Books;
+use life::Life;
 
 /// The path that operations are asked about at.
 pub(crate) const PATH: &str = "/operations/";
@@ -81,6 +88,7 @@ pub struct Outbox {
     connections: Vec<Arc<Connection>>,
     settings: OutboxSettings,
     books: Books,
+    life: Life,
     /// Something may be due.
     wake: Notify,
 }
@@ -94,6 +102,11 @@ pub struct OutboxSettings {
     pub keep: Duration,
     /// What the store may take up before the oldest of them go sooner.
     pub keep_bytes_max: u64,
+    /// Tells us apart from other hubkeepers on the same store.
+    pub owner: Uuid,
+    /// The longest that one request to HubSpot may take. One of several processes that has not been heard of for so long
+    /// sends nothing more, and after as long again others take over what it was sending.
+    pub attempt_timeout: Duration,
 }
 
 impl Default for OutboxSettings {
@@ -102,6 +115,8 @@ impl Default for OutboxSettings {
             stamp_property: None,
             keep: Duration::from_secs(7 * 24 * 3600),
             keep_bytes_max: 4 * 1024 * 1024 * 1024,
+            owner: Uuid::nil(),
+            attempt_timeout: Duration::from_secs(60),
         }
     }
 }
@@ -114,7 +129,9 @@ impl Outbox {
         settings: OutboxSettings,
     ) -> Self {
         let clock = stack.clock();
-        Self { store, stack, clock, connections, settings, books: Books::default(), wake: Notify::new() }
+        let life = Life::default();
+        let (books, wake) = (Books::default(), Notify::new());
+        Self { store, stack, clock, connections, settings, books, life, wake }
     }
 
     /// By the clock that operations are stamped with.

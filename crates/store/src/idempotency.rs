@@ -23,6 +23,8 @@ pub struct Keyed {
     pub now: Timestamp,
     /// Without an end by then, it was interrupted.
     pub until: Timestamp,
+    /// What a create is marked with at HubSpot, where it is: by this it is found if its answer is lost.
+    pub stamp: Option<String>,
 }
 
 /// What is known of a key.
@@ -33,9 +35,10 @@ pub enum Begun {
     /// It was answered, and this was the answer.
     Answered(KeptAnswer),
     InProgress,
-    /// It was begun and never ended; it is begun again now.
+    /// It was begun and never ended; whoever came now has it, as it was begun first.
     Interrupted {
         since: Timestamp,
+        stamp: Option<String>,
     },
     /// Another write has it.
     Different,
@@ -78,7 +81,8 @@ impl Row {
             begun_at: keyed.now.as_millisecond(),
             until: keyed.until.as_millisecond(),
             status: None,
-            headers: None,
+            // Headers come with an answer; until then this is all there is to keep.
+            headers: keyed.stamp.as_ref().map(|stamp| stamp.as_bytes().to_vec()),
             answer: None,
             checksum: 0,
         }
@@ -111,8 +115,12 @@ impl Row {
             return Ok(Begun::InProgress);
         }
         Timestamp::from_millisecond(self.begun_at)
-            .map(|since| Begun::Interrupted { since })
+            .map(|since| Begun::Interrupted { since, stamp: self.stamp() })
             .map_err(|_| damaged())
+    }
+
+    fn stamp(&self) -> Option<String> {
+        String::from_utf8(self.headers.clone()?).ok()
     }
 
     /// Its key and the answer that is kept, where it is what was written.

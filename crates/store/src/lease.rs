@@ -1,13 +1,16 @@
 //! What one process at a time does, of all that share a store: whoever has the lease. One that died has it until its time
 //! is up.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::Store;
 use crate::failure::StoreError;
+use crate::outbox::Found;
 use crate::sqlite::writer::Intent;
 use crate::statement::{Statement, values};
+use crate::{Backend, Store};
 
 impl Store {
     /// Takes a lease, or keeps it. `false` while another has it.
@@ -40,5 +43,27 @@ impl Store {
         let sql = "DELETE FROM leases WHERE name = $1 AND owner = $2";
         let statement = Statement::new(sql, values![name, &owner.as_bytes()[..]]);
         self.run(Intent::Settle, vec![statement]).await.map(drop)
+    }
+
+    /// Says that a process lives, for a while from now. Where nobody else can be, nobody needs to know.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it may count as dead when what it said before is over.
+    pub async fn keep_alive(&self, owner: Uuid, lease: Duration) -> Result<(), StoreError> {
+        match &self.0 {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(postgres) => postgres.keep_alive(owner, lease).await,
+        }
+    }
+
+    /// What processes were sending that have not said for so long that they live.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn orphans(&self, grace: Duration) -> Result<Found, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(_) => Ok(Found::default()),
+            Backend::Postgres(postgres) => postgres.orphans(grace).await,
+        }
     }
 }

@@ -49,7 +49,7 @@ mod stored;
 use deliveries::{Delivery, NewDelivery, Places, Twin};
 use failure::{OpenError, Refusing, StoreError};
 use incidents::{IncidentStep, KeptIncident, Notice, NoticeEnd, Recording};
-use outbox::{Attempt, Claim, Edit, Ending, Filter, Found, Line, NewOperation, Operation, Purged, State};
+use outbox::{Attempt, Claim, Edit, Ending, Filter, Found, Line, NewOperation, Operation, State};
 use postgres::Postgres;
 use sqlite::Sqlite;
 
@@ -197,14 +197,6 @@ impl Store {
     /// [`StoreError`].
     pub async fn replay(&self, id: Uuid, edit: Edit, now: Timestamp) -> Result<bool, StoreError> {
         on!(self, backend => backend.change(id, move |operation| operation.replay(&edit, now)))
-    }
-
-    /// Takes what is somebody's out of an operation. `false` while it is being sent, or where it is not there.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn purge(&self, id: Uuid, purged: Purged, now: Timestamp) -> Result<bool, StoreError> {
-        on!(self, backend => backend.change(id, move |operation| operation.purge(&purged, now)))
     }
 
     /// Changes what an operation will send. `false` while it is being sent, once it is applied, or where it is not there.

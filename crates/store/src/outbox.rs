@@ -159,6 +159,8 @@ pub struct Claim {
     pub now: Timestamp,
     /// A claim that has not ended by then was interrupted.
     pub until: Timestamp,
+    /// Which of several processes on one store takes them.
+    pub owner: Uuid,
     pub max: usize,
 }
 

@@ -13,6 +13,7 @@ use tokio_postgres::{Config, NoTls};
 use crate::failure::{OpenError, Refusing, StoreError};
 use crate::schema::POSTGRES_STEPS;
 
+mod alive;
 mod audit;
 mod deliveries;
 mod horizon;

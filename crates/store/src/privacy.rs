@@ -1,10 +1,12 @@
 //! People who were forgotten: what is kept of that, and what of theirs is found and rewritten.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::dispatch::time;
 use crate::failure::StoreError;
 use crate::idempotency::{KeptAnswer, KeyDigest, Row as Kept};
+use crate::outbox::{Operation, Purged};
 use crate::sqlite::writer::Intent;
 use crate::statement::{Row, Statement, values};
 use crate::{Backend, Store};
@@ -71,6 +73,18 @@ impl Store {
     pub async fn purges(&self, since: Timestamp, max: usize) -> Result<Vec<Purge>, StoreError> {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         Ok(self.ask(Statement::new(COLUMNS, values![since, max])).await?.into_iter().map(purge).collect())
+    }
+
+    /// Takes what is somebody's out of an operation. `false` while it is being sent, or where it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge(&self, id: Uuid, purged: Purged, now: Timestamp) -> Result<bool, StoreError> {
+        let act = move |operation: &mut Operation| operation.purge(&purged, now);
+        match &self.0 {
+            Backend::Sqlite(sqlite) => sqlite.change(id, act).await,
+            Backend::Postgres(postgres) => postgres.change(id, act).await,
+        }
     }
 
     /// Answers to callers' keys after a key, in the keys' own order. What is damaged is left out.

@@ -6,6 +6,7 @@ mod audit;
 mod dispatch;
 mod incidents;
 mod journal;
+mod owners;
 mod privacy;
 
 /// How much care a column needs.
@@ -20,7 +21,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 7] = [
+pub(crate) const SQLITE_STEPS: [&str; 8] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -28,6 +29,7 @@ pub(crate) const SQLITE_STEPS: [&str; 7] = [
     audit::SQLITE,
     journal::SQLITE,
     privacy::SQLITE,
+    owners::SQLITE,
 ];
 
 /// The same steps for PostgreSQL.
@@ -39,6 +41,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     audit::POSTGRES,
     journal::POSTGRES,
     privacy::POSTGRES,
+    owners::POSTGRES,
 ];
 
 const SQLITE_BEGINNING: &str = "
@@ -175,6 +178,7 @@ pub fn classes() -> impl Iterator<Item = (&'static str, &'static str, Class)> {
         .chain(incidents::CLASSES)
         .chain(journal::CLASSES)
         .chain(privacy::CLASSES)
+        .chain(owners::CLASSES)
         .copied()
 }
 

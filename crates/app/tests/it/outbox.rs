@@ -7,6 +7,9 @@ use crate::house::{Answer, PATIENCE, Program, Start, ask};
 mod keys;
 mod later;
 mod people;
+#[path = "../../../store/tests/conformance/server.rs"]
+mod postgres;
+mod several;
 
 /// Simulator, gateway and the directory its store lies in.
 struct Town {

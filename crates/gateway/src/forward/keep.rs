@@ -7,11 +7,12 @@ use client::body::Body;
 use client::call::{Answer, Call, CallFailed};
 use http::{HeaderName, HeaderValue, Response, header};
 use http_body_util::Limited;
+use jiff::Timestamp;
 use store::idempotency::{Begun, Hold, Keyed};
 
 use super::{Forwarder, HELD_BODY_TIME_MAX, Prepared};
 use crate::outbox::wish::{Wish, Writer};
-use crate::outbox::{self, Accepted, Again, Asked, Blame, Outbox, Queue, Twice, Verdict, key};
+use crate::outbox::{self, Accepted, Again, Asked, Blame, Outbox, Queue, Settled, Twice, Verdict, key};
 use crate::refusal::Refusal;
 
 mod remember;
@@ -62,10 +63,10 @@ impl Forwarder {
             }
             Some(longer) => return self.send_longer(call, longer, host).await,
         };
-        let keyed = wish.key.as_deref().map(|text| {
-            let digest = key::digest(text, &wish.writer, &call);
-            outbox.keyed(digest, key::fingerprint(&call, &body), call.deadline)
-        });
+        let keyed = match &wish.key {
+            Some(text) => Some(outbox.keyed_as(text, &wish, &call, &body).await),
+            None => None,
+        };
         let write = Write { call, body, host, keyed, wish };
         let answered = match write.wish.queue {
             Queue::Always => outbox.keep(&write, Hold::Free).await,
@@ -85,30 +86,79 @@ impl Forwarder {
     async fn send_or_keep(
         self: &Arc<Self>,
         outbox: Arc<Outbox>,
-        write: Write,
+        mut write: Write,
     ) -> Result<Response<Body>, Refusal> {
-        let Some(keyed) = write.keyed.clone() else {
+        let Some(mut keyed) = write.keyed.clone() else {
             return match self.send(&outbox, write, Hold::Free).await? {
                 Sent::Kept(response) | Sent::Tried(response, _) => Ok(response),
             };
         };
+        let mut in_doubt_since = None;
         match outbox.begin(&keyed).await? {
             Begun::New => {}
             // Twice is the same as once.
             Begun::Interrupted { .. } if write.call.endpoint.idempotent => {}
-            Begun::Interrupted { .. } => {
-                outbox.leave_in_doubt(&keyed).await;
-                return Err(Refusal::key_in_doubt());
+            Begun::Interrupted { since, stamp } => {
+                keyed.stamp.clone_from(&stamp);
+                write.keyed = Some(keyed.clone());
+                if let Some(answered) = self.found_out(&outbox, &write, &keyed, since).await? {
+                    return Ok(answered);
+                }
+                in_doubt_since = Some(since);
             }
             found @ (Begun::Answered(_) | Begun::InProgress | Begun::Different) => return replay(found),
         }
         // In a task of its own: the answer must not be lost because its caller hangs up.
         let forwarder = self.clone();
         let sending = tokio::spawn(async move {
+            let again = in_doubt_since.map(|since| (write.copy(), since));
             let sent = forwarder.send(&outbox, write, Hold::Ours).await;
+            // Refused because it is there already: the try whose answer was lost has made it after all.
+            let is_refused = matches!(sent, Ok(Sent::Tried(_, Verdict::Dead)));
+            if let Some((write, since)) = again.filter(|_| is_refused)
+                && let Some(answered) = forwarder.found_out(&outbox, &write, &keyed, since).await?
+            {
+                return Ok(answered);
+            }
             outbox.remember(keyed, sent).await
         });
         sending.await.unwrap_or_else(|_| Err(Refusal::key_in_doubt()))
+    }
+
+    /// What became of a create whose answer was lost. `None`: it was not made, and may be sent.
+    async fn found_out(
+        &self,
+        outbox: &Outbox,
+        write: &Write,
+        keyed: &Keyed,
+        since: Timestamp,
+    ) -> Result<Option<Response<Body>>, Refusal> {
+        let settled = match &write.wish.writer {
+            Writer::Connection(connection) => {
+                let asked = Asked { connection, call: &write.call, body: &write.body, key: None };
+                outbox.settle_key(&asked, keyed.stamp.clone(), since).await
+            }
+            Writer::Token => Settled::Unknown("the token is that of no connection"),
+        };
+        match settled {
+            Settled::NotMade => Ok(None),
+            Settled::Made(answer) => {
+                outbox.keep_found(keyed.clone(), &answer).await;
+                replay(Begun::Answered(answer)).map(Some)
+            }
+            Settled::Unknown(why) => {
+                outbox.leave_in_doubt(keyed).await;
+                tracing::warn!(
+                    why,
+                    "a create with a key was sent, its answer was lost, and nothing tells whether it was made"
+                );
+                Err(Refusal::key_in_doubt())
+            }
+            Settled::NotNow => {
+                outbox.leave_in_doubt(keyed).await;
+                Err(Refusal::key_not_settled())
+            }
+        }
     }
 
     /// Sends a write, and keeps it for later where HubSpot is not there and the route says so.
@@ -121,7 +171,9 @@ impl Forwarder {
             write.call.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         let twice = if write.call.endpoint.idempotent { Twice::Safe } else { Twice::Unsafe };
-        let result = self.stack.call(write.call.again(), Body::from(write.body.clone())).await;
+        let stamp = write.keyed.as_ref().and_then(|keyed| keyed.stamp.as_deref());
+        let body = outbox.marked(&write.body, stamp);
+        let result = self.stack.call(write.call.again(), Body::from(body)).await;
         let verdict = match &result {
             Ok(answer) => outbox::of_answer(answer.error.as_deref(), twice),
             Err(failed) => outbox::of_failure(failed, twice),
@@ -147,7 +199,33 @@ impl Forwarder {
     }
 }
 
+impl Write {
+    fn copy(&self) -> Self {
+        let Self { call, body, host, keyed, wish } = self;
+        Self {
+            call: call.again(),
+            body: body.clone(),
+            host: host.clone(),
+            keyed: keyed.clone(),
+            wish: wish.clone(),
+        }
+    }
+}
+
 impl Outbox {
+    /// A caller's key, with what its write goes with.
+    async fn keyed_as(&self, text: &str, wish: &Wish, call: &Call, body: &Bytes) -> Keyed {
+        let digest = key::digest(text, &wish.writer, call);
+        let stamp = match (&wish.writer, wish.queue) {
+            // One that is kept gets a mark of its own.
+            (_, Queue::Always) | (Writer::Token, _) => None,
+            (Writer::Connection(connection), Queue::Never | Queue::OnOutage) => {
+                self.stamp_for(&Asked { connection, call, body, key: None }, &digest).await
+            }
+        };
+        self.keyed(digest, key::fingerprint(call, body), stamp, call.deadline)
+    }
+
     /// Puts a write into the store; its answer is that it is there.
     async fn keep(&self, write: &Write, hold: Hold) -> Result<Response<Body>, Refusal> {
         let Writer::Connection(connection) = &write.wish.writer else {

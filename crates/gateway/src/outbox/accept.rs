@@ -71,16 +71,22 @@ impl Outbox {
         self.store.has_unsettled(&connection.name, &record).await.unwrap_or(false)
     }
 
-    pub(crate) fn keyed(&self, key: KeyDigest, fingerprint: Fingerprint, deadline: Instant) -> Keyed {
+    pub(crate) fn keyed(
+        &self,
+        key: KeyDigest,
+        fingerprint: Fingerprint,
+        stamp: Option<String>,
+        deadline: Instant,
+    ) -> Keyed {
         let now = self.clock.now();
         let patience = deadline.saturating_duration_since(Instant::now());
         let until =
             SignedDuration::try_from(patience).ok().and_then(|patience| now.checked_add(patience).ok());
         let until = until.and_then(|until| until.checked_add(GRACE).ok()).unwrap_or(Timestamp::MAX);
-        Keyed { key, fingerprint, now, until }
+        Keyed { key, fingerprint, now, until, stamp }
     }
 
-    fn operation(&self, asked: &Asked<'_>) -> NewOperation {
+    pub(super) fn operation(&self, asked: &Asked<'_>) -> NewOperation {
         let Asked { connection, call, body, key: _ } = asked;
         let header = |name: &http::HeaderName| {
             Some((name.as_str().to_owned(), call.headers.get(name)?.to_str().ok()?.to_owned()))

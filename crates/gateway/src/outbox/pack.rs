@@ -124,8 +124,9 @@ impl Outbox {
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        let call =
+        let mut call =
             send::call(connection, Method::POST, target, headers, send::lane(first), &first.asked.caller);
+        call.deadline = self.patience_ends();
         let at = self.clock.now();
         let whole = match self.stack.call(call, Body::from(body)).await {
             Ok(answer) => send::answered(answer, Twice::Safe, at).await,

@@ -154,7 +154,8 @@ impl Outbox {
                 headers.append(name, value);
             }
         }
-        Ok(call(connection, method, target, headers, lane(operation), &asked.caller))
+        let call = call(connection, method, target, headers, lane(operation), &asked.caller);
+        Ok(Call { deadline: self.patience_ends(), ..call })
     }
 }
 

@@ -161,6 +161,7 @@ impl Outbox {
         let mut call =
             send::call(connection, Method::GET, target, HeaderMap::new(), lane, &operation.asked.caller);
         call.handling.fresh = word == Word::Live;
+        call.deadline = self.patience_ends();
         match self.stack.call(call, Body::Empty).await {
             Ok(Answer { response, error, .. }) => {
                 let status = response.status();

@@ -36,6 +36,7 @@ pub(crate) enum Writer {
 }
 
 /// What is to be done with a write besides sending it.
+#[derive(Clone)]
 pub(crate) struct Wish {
     pub(crate) queue: Queue,
     pub(crate) key: Option<Box<str>>,

@@ -52,6 +52,7 @@ struct Done {
 }
 
 /// What a try tells about the line.
+#[derive(Debug, PartialEq, Eq)]
 enum Told {
     Answered,
     Nothing,
@@ -73,6 +74,7 @@ impl Outbox {
         // After a start with a store of our own, all that was being sent was interrupted.
         let mut interrupted_before = if self.store.is_shared() { self.clock.now() } else { Timestamp::MAX };
         loop {
+            let say_again = self.live().await;
             if look_at <= Instant::now() && self.recover(interrupted_before).await {
                 look_at = Instant::now() + LOOK_EVERY;
                 interrupted_before = self.clock.now();
@@ -82,6 +84,7 @@ impl Outbox {
                 forget_at = Instant::now() + FORGET_EVERY;
             }
             let next = worker.claim().await;
+            let next = say_again.map_or(next, |again| again.min(next));
             tokio::select! {
                 biased;
                 _ = draining.wait_for(|draining| *draining) => break,
@@ -99,7 +102,7 @@ impl Outbox {
     /// What was being sent when somebody's time was up: honest about what is not known. `false` when the store cannot
     /// tell.
     async fn recover(&self, before: Timestamp) -> bool {
-        let Found { operations, damaged } = match self.store.interrupted(before).await {
+        let Found { operations, damaged } = match self.left_behind(before).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
@@ -113,6 +116,15 @@ impl Outbox {
             tracing::error!(%error, "the outbox cannot be counted");
         }
         true
+    }
+
+    /// What was claimed too long ago, and what processes were sending that have died.
+    async fn left_behind(&self, before: Timestamp) -> Result<Found, StoreError> {
+        let mut found = self.store.interrupted(before).await?;
+        let orphans = self.orphans().await?;
+        found.operations.extend(orphans.operations);
+        found.damaged.extend(orphans.damaged);
+        Ok(found)
     }
 
     /// Writes down how a try ended, however long the store takes to listen.
@@ -165,12 +177,17 @@ impl Worker {
         let left = UNDER_WAY_MAX.saturating_sub(self.running.len());
         let pace = self.paces.entry(line.clone()).or_default();
         let max = pace.room(Instant::now()).min(left);
-        if max == 0 {
+        if max == 0 || !self.outbox.lives() {
             return;
         }
         let now = self.outbox.clock.now();
         let until = now.checked_add(CLAIM_FOR).unwrap_or(Timestamp::MAX);
-        match self.outbox.store.claim(Claim { line: line.clone(), now, until, max }).await {
+        match self
+            .outbox
+            .store
+            .claim(Claim { line: line.clone(), now, until, owner: self.outbox.settings.owner, max })
+            .await
+        {
             Ok(Found { operations, damaged }) => {
                 tell_damaged(&damaged);
                 pace.begun(operations.len());
@@ -232,12 +249,7 @@ async fn try_and_end(outbox: Arc<Outbox>, pack: Pack, out: Vec<Uuid>) -> Vec<Don
 }
 
 async fn end(outbox: Arc<Outbox>, operation: Operation, tried: Tried) -> Done {
-    let told = match &tried.verdict {
-        Verdict::Applied | Verdict::Dead => Told::Answered,
-        Verdict::InDoubt => Told::Failed(None),
-        Verdict::Again(Again { blame: Blame::Operation, .. }) => Told::Nothing,
-        Verdict::Again(Again { blame: Blame::Way | Blame::Failing, after }) => Told::Failed(*after),
-    };
+    let told = told(&tried);
     let now = outbox.clock.now();
     let due = match send::ending(&tried, operation.attempts.len(), now) {
         Ending::Again { due_at } => Duration::try_from(due_at.duration_since(now)).ok(),
@@ -247,6 +259,17 @@ async fn end(outbox: Arc<Outbox>, operation: Operation, tried: Tried) -> Done {
     outbox.end(&operation, tried).await;
     step::at(Step::OperationEnded);
     Done { id, line, told, due }
+}
+
+fn told(tried: &Tried) -> Told {
+    match &tried.verdict {
+        Verdict::Applied | Verdict::Dead => Told::Answered,
+        // Nothing was sent: it was looked for, and what was found tells nothing. HubSpot is well.
+        Verdict::InDoubt if tried.attempt.is_none() => Told::Nothing,
+        Verdict::InDoubt => Told::Failed(None),
+        Verdict::Again(Again { blame: Blame::Operation, .. }) => Told::Nothing,
+        Verdict::Again(Again { blame: Blame::Way | Blame::Failing, after }) => Told::Failed(*after),
+    }
 }
 
 /// One line for each operation that needs a person, and none with personal data.
@@ -274,5 +297,22 @@ fn tell(operation: &Operation, tried: &Tried, ending: &Ending) {
 fn tell_damaged(damaged: &[StoreError]) {
     for error in damaged {
         tracing::error!(%error, "an accepted write is not what was written; it is left alone");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After a kill there are hundreds of creates of which nothing tells whether they were made. Each of them stopped the
+    /// line for a second, and together for longer and longer.
+    #[test]
+    fn a_create_that_cannot_be_found_out_about_stops_nobody_else() {
+        let looked_for =
+            Tried { attempt: None, verdict: Verdict::InDoubt, answer: None, reason: String::new() };
+        assert_eq!(told(&looked_for), Told::Nothing);
+        let attempt = send::attempt(Timestamp::UNIX_EPOCH, 0, None, "timeout", true);
+        let lost = Tried { attempt: Some(attempt), ..looked_for };
+        assert_eq!(told(&lost), Told::Failed(None));
     }
 }

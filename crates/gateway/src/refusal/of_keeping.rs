@@ -25,6 +25,13 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, "HUBKEEPER_OUTCOME_UNKNOWN", message)
     }
 
+    pub(crate) fn key_not_settled() -> Self {
+        let message = "The write with this Idempotency-Key was sent, and its answer was lost. HubSpot could not be asked now \
+                       whether it was applied. Send it again: it is looked for first.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_NOT_SETTLED", message)
+            .after(Duration::from_secs(5))
+    }
+
     pub(crate) fn too_large_to_keep(max: usize) -> Self {
         let message = format!(
             "The request's body is larger than {max} bytes, which is what can be kept with an Idempotency-Key. Send it in parts."

@@ -17,10 +17,12 @@ impl Postgres {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(unknown)?;
         let found = find(&transaction, &keyed).await?;
-        if matches!(found, Begun::New | Begun::Interrupted { .. }) {
-            put(&transaction, &Row::begun(&keyed)).await.map_err(unknown)?;
-            transaction.commit().await.map_err(unknown)?;
+        match found {
+            Begun::New => put(&transaction, &Row::begun(&keyed)).await.map_err(unknown)?,
+            Begun::Interrupted { .. } => hold(&transaction, &keyed).await.map_err(unknown)?,
+            Begun::Answered(_) | Begun::InProgress | Begun::Different => return Ok(found),
         }
+        transaction.commit().await.map_err(unknown)?;
         Ok(found)
     }
 
@@ -70,6 +72,12 @@ impl Postgres {
         let forgotten = client.execute(sql, &[&before.as_millisecond(), &crate::FORGOTTEN_AT_ONCE]).await;
         forgotten.map(|count| usize::try_from(count).unwrap_or(usize::MAX)).map_err(unknown)
     }
+}
+
+/// When it was begun, and with what, stays: by that it is looked for.
+async fn hold(transaction: &Transaction<'_>, keyed: &Keyed) -> Result<(), tokio_postgres::Error> {
+    let sql = "UPDATE idempotency SET until = $1 WHERE key = $2";
+    transaction.execute(sql, &[&keyed.until.as_millisecond(), &keyed.key.as_slice()]).await.map(drop)
 }
 
 /// Two who come with one key stand in line for it, also when there is no row yet.

@@ -40,6 +40,9 @@ impl Postgres {
                 }
             }
         }
+        let taken: Vec<i64> = claimed.operations.iter().map(|operation| operation.seq).collect();
+        let sql = "UPDATE operations SET owner = $1 WHERE seq = ANY($2)";
+        transaction.execute(sql, &[&claim.owner.as_bytes().as_slice(), &taken]).await.map_err(unknown)?;
         transaction.commit().await.map_err(unknown)?;
         Ok(claimed)
     }
@@ -272,7 +275,7 @@ pub(super) async fn next_of_record(
     transaction.execute(&statement, &[&operation.asked.connection, record]).await.map(drop)
 }
 
-fn read(row: &Row) -> Stored {
+pub(super) fn read(row: &Row) -> Stored {
     Stored {
         seq: row.get("seq"),
         id: row.get("id"),

@@ -15,8 +15,10 @@ impl Sqlite {
     pub(crate) async fn begin_key(&self, keyed: Keyed) -> Result<Begun, StoreError> {
         let begin = move |transaction: &Connection| {
             let found = find(transaction, &keyed)?;
-            if matches!(found, Ok(Begun::New | Begun::Interrupted { .. })) {
-                put(transaction, &Row::begun(&keyed))?;
+            match found {
+                Ok(Begun::New) => put(transaction, &Row::begun(&keyed))?,
+                Ok(Begun::Interrupted { .. }) => hold(transaction, &keyed)?,
+                Ok(Begun::Answered(_) | Begun::InProgress | Begun::Different) | Err(_) => {}
             }
             Ok(found)
         };
@@ -79,6 +81,12 @@ impl Sqlite {
 /// Whoever was at it is gone: only one process has the file.
 pub(super) fn interrupt_all(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("UPDATE idempotency SET until = 0 WHERE status IS NULL AND until <> 0", []).map(drop)
+}
+
+/// When it was begun, and with what, stays: by that it is looked for.
+fn hold(transaction: &Connection, keyed: &Keyed) -> rusqlite::Result<()> {
+    let sql = "UPDATE idempotency SET until = ?1 WHERE key = ?2";
+    transaction.execute(sql, rusqlite::params![keyed.until.as_millisecond(), keyed.key.as_slice()]).map(drop)
 }
 
 fn find(transaction: &Connection, keyed: &Keyed) -> rusqlite::Result<Result<Begun, StoreError>> {

@@ -39,7 +39,11 @@ async fn accept(store: &Store, record: Option<&str>) -> Uuid {
 
 async fn claim(store: &Store, now: Timestamp, max: usize) -> Vec<Operation> {
     let line = Line { connection: "default".into(), family: "objects".into(), lane: "sync".into() };
-    store.claim(Claim { line, now, until: now + 1.minute(), max }).await.unwrap().operations
+    store
+        .claim(Claim { line, now, until: now + 1.minute(), owner: Uuid::nil(), max })
+        .await
+        .unwrap()
+        .operations
 }
 
 fn good() -> Ending {
@@ -173,7 +177,13 @@ pub(crate) async fn what_was_being_sent_is_found_after_a_crash(ground: &Ground) 
 }
 
 fn keyed(key: u8, fingerprint: u8, now: Timestamp) -> Keyed {
-    Keyed { key: [key; 32], fingerprint: [fingerprint; 32], now, until: now + 1.minute() }
+    Keyed {
+        key: [key; 32],
+        fingerprint: [fingerprint; 32],
+        now,
+        until: now + 1.minute(),
+        stamp: Some("s1".into()),
+    }
 }
 
 fn created() -> KeptAnswer {
@@ -203,10 +213,17 @@ pub(crate) async fn a_key_that_nobody_ended_was_interrupted(ground: &Ground) {
     let store = ground.open().await;
     store.begin_key(keyed(1, 1, now())).await.unwrap();
     let later = now() + 2.minutes();
-    assert_eq!(store.begin_key(keyed(1, 1, later)).await.unwrap(), Begun::Interrupted { since: now() });
+    assert_eq!(
+        store.begin_key(keyed(1, 1, later)).await.unwrap(),
+        Begun::Interrupted { since: now(), stamp: Some("s1".into()) }
+    );
     assert_eq!(store.begin_key(keyed(1, 1, later)).await.unwrap(), Begun::InProgress, "by whoever found it");
     store.interrupt_key([1; 32]).await.unwrap();
-    assert_eq!(store.begin_key(keyed(1, 1, later)).await.unwrap(), Begun::Interrupted { since: later });
+    assert_eq!(
+        store.begin_key(keyed(1, 1, later)).await.unwrap(),
+        Begun::Interrupted { since: now(), stamp: Some("s1".into()) },
+        "it is as it was begun first"
+    );
     store.release_key([1; 32]).await.unwrap();
     assert_eq!(store.begin_key(keyed(1, 1, later)).await.unwrap(), Begun::New);
 }

@@ -66,6 +66,61 @@ async fn a_create_whose_answer_was_lost_is_in_doubt_and_stays_so() {
     assert_eq!(town.applied().await.len(), 1);
 }
 
+/// It is looked for by what HubSpot lets exist once, and answered as if nothing had happened.
+#[tokio::test]
+async fn a_create_whose_answer_was_lost_is_found_when_its_key_comes_again() {
+    let town = Town::new().await;
+    town.fault(json!({"kind": "reset", "applied": true, "method": "POST"})).await;
+    let body = json!({"properties": {"firstname": "Ada", "email": "ada@example.com"}});
+    assert_eq!(town.ask("POST", CONTACTS, &[KEY], &body).await.status, 502);
+    town.mend().await;
+    let again = town.ask("POST", CONTACTS, &[KEY], &body).await;
+    assert_eq!((again.status, replayed(&again)), (201, Some("true")), "{again:?}");
+    assert_eq!(parsed(&again)["properties"]["email"], "ada@example.com");
+    assert_eq!(town.ask("POST", CONTACTS, &[KEY], &body).await.body, again.body, "and that is its answer");
+    assert_eq!(town.applied().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_create_that_never_arrived_is_made_when_its_key_comes_again() {
+    let town = Town::new().await;
+    town.fault(json!({"kind": "reset", "method": "POST"})).await;
+    let body = json!({"properties": {"firstname": "Ada", "email": "ada@example.com"}});
+    assert_eq!(town.ask("POST", CONTACTS, &[KEY], &body).await.status, 502);
+    town.mend().await;
+    let made = town.ask("POST", CONTACTS, &[KEY], &body).await;
+    assert_eq!((made.status, replayed(&made)), (201, Some("false")), "{made:?}");
+    assert_eq!(town.applied().await.len(), 1);
+}
+
+/// With a property for stamps that holds for every kind of record, and across a kill.
+#[tokio::test]
+async fn a_create_with_a_stamp_is_made_once_for_its_key_though_its_answer_was_lost_with_us() {
+    let adjust =
+        |start: crate::house::Start| start.env("HUBKEEPER__OUTBOX__STAMP_PROPERTY", "hubkeeper_stamp");
+    let town = Town::with(adjust).await;
+    let property = json!({"name": "hubkeeper_stamp", "label": "Stamp", "groupName": "companyinformation",
+        "type": "string", "fieldType": "text", "hasUniqueValue": true});
+    assert_eq!(town.ask("POST", "/crm/v3/properties/companies", &[], &property).await.status, 201);
+    let companies = "/crm/v3/objects/companies";
+    let body = json!({"properties": {"name": "Analytical Engines"}});
+    town.fault(json!({"kind": "reset", "applied": true, "method": "POST", "path_prefix": companies})).await;
+    assert_eq!(town.ask("POST", companies, &[KEY], &body).await.status, 502);
+    town.mend().await;
+    let Town { sim, up, data } = town;
+    up.kill().await;
+    let up = adjust(start(&sim, &data)).ready().await;
+    let town = Town { sim, up, data };
+    let again = town.ask("POST", companies, &[KEY], &body).await;
+    assert_eq!((again.status, replayed(&again)), (201, Some("true")), "{again:?}");
+    let made = town.applied().await.into_iter().filter(|one| one["object_type"] == "companies");
+    // The property is in the log as well; records have numbers.
+    let is_record = |id: &String| id.parse::<u64>().is_ok();
+    let ids = made.filter_map(|one| one["id"].as_str().map(str::to_owned)).filter(is_record);
+    let ids: std::collections::BTreeSet<String> = ids.collect();
+    assert_eq!(ids, [parsed(&again)["id"].as_str().unwrap().to_owned()].into());
+}
+
 #[tokio::test]
 async fn what_was_surely_not_sent_may_be_sent_again_with_its_key() {
     let town = Town::new().await;

@@ -32,6 +32,11 @@ impl Outbox {
         begun
     }
 
+    /// Keeps the answer of a write that was found to have been made.
+    pub(super) async fn keep_found(&self, keyed: Keyed, answer: &KeptAnswer) {
+        tell(self.store().end_key(keyed, answer.clone()).await);
+    }
+
     /// Whoever comes with the key again is told that its outcome is not known.
     pub(super) async fn leave_in_doubt(&self, keyed: &Keyed) {
         tell(self.store().interrupt_key(keyed.key).await);
