@@ -113,3 +113,6 @@ impl Inner {
         Ok(request)
     }
 }
+
+#[cfg(test)]
+mod ssrf;
