@@ -138,14 +138,16 @@ impl Framing {
         Step::Data(count)
     }
 
-    /// The next whole line, without its CRLF.
+    /// The next whole line, without its CRLF. What others may take for a line's end does not stand in it.
     fn line<'a>(&mut self, bytes: &'a [u8], bytes_max: usize) -> Result<Option<&'a [u8]>, Violation> {
         let Some(found) = memchr(b'\n', &bytes[self.looked..]) else {
             self.looked = bytes.len();
             return if bytes.len() > bytes_max { Err(Violation::BadChunk) } else { Ok(None) };
         };
         let end = self.looked + found;
-        bytes[..end].strip_suffix(b"\r").map(Some).ok_or(Violation::BadChunk)
+        let line = bytes[..end].strip_suffix(b"\r").ok_or(Violation::BadChunk)?;
+        let is_plain = line.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\t');
+        if is_plain { Ok(Some(line)) } else { Err(Violation::BadChunk) }
     }
 
     fn chunk_line(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
@@ -154,7 +156,8 @@ impl Framing {
         let size = std::str::from_utf8(digits)
             .ok()
             .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let size = size.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or(Violation::BadChunk)?;
+        let size = size.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let size = size.filter(|size| *size <= head::LENGTH_MAX).ok_or(Violation::BadChunk)?;
         self.state = if size == 0 { State::Trailer } else { State::Chunk(size) };
         Ok(Step::Framing(line.len() + 2))
     }
@@ -316,6 +319,14 @@ mod tests {
     #[case::control_in_name("GET / HTTP/1.1\r\nHost: a\r\nX\x01: b\r\n\r\n", Violation::BadHeaderLine)]
     #[case::bare_lf_in_chunk(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n",
+        Violation::BadChunk
+    )]
+    #[case::chunk_that_nobody_can_mean(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+        Violation::BadChunk
+    )]
+    #[case::bare_cr_in_an_extension(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0;a\rb\r\n\r\n",
         Violation::BadChunk
     )]
     #[case::chunk_without_end(

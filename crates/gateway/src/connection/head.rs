@@ -17,7 +17,7 @@ const HEADER_BYTES_USUAL: usize = 48;
 
 /// The longest body that can be meant: a petabyte. What comes near the end of a number's range is read differently
 /// by different servers.
-const LENGTH_MAX: u64 = 1_000_000_000_000_000;
+pub(super) const LENGTH_MAX: u64 = 1_000_000_000_000_000;
 
 /// A request without its body, and what it asks of the connection.
 #[derive(Debug)]
