@@ -13,6 +13,7 @@ mod check;
 mod config;
 mod demo;
 mod incident;
+mod listen_tls;
 mod outbox;
 mod places;
 mod quota;

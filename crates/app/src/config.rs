@@ -81,6 +81,9 @@ pub(crate) struct GatewaySection {
     pub(crate) adaptive: bool,
     pub(crate) packing: bool,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) tls_certificate: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) tls_client_ca: Option<PathBuf>,
 }
 
 /// Whose token calls are made with.
@@ -321,6 +324,9 @@ impl Default for GatewaySection {
             adaptive: true,
             packing: true,
             ca_file: None,
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | file | is |
 //! |---|---|
 //! | `framing`, `head` | where messages begin and end, what a head says (pure) |
+//! | `socket` | plain, or over TLS |
 //! | `wire` | reading, within the client's time |
 //! | `arriving` | a request's body |
 //! | `answer` | an answer's head and framing (pure) |
@@ -21,7 +22,6 @@ use client::body::Body;
 use client::clock::WallClock;
 use http::{Request, Response, Version};
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 mod answer;
@@ -29,11 +29,13 @@ mod arriving;
 mod framing;
 mod head;
 mod sending;
+mod socket;
 mod wire;
 
 use answer::{Asked, Delimited};
 pub(crate) use framing::Violation;
 use sending::Outgoing;
+pub(crate) use socket::Socket;
 pub use wire::Patience;
 pub(crate) use wire::Refused;
 use wire::{Next, Wire};
@@ -53,7 +55,7 @@ pub(crate) enum Arrived {
 
 /// Serves one connection, which keeps its `place`, until it ends, or, once `draining` turns true, until its request is answered.
 pub(crate) fn serve<S, F>(
-    socket: TcpStream,
+    socket: Socket,
     place: OwnedSemaphorePermit,
     patience: Patience,
     draining: watch::Receiver<bool>,
@@ -64,7 +66,7 @@ where
     S: Fn(Arrived) -> F + Send + Sync,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let peer = socket.peer_addr().ok().map(|address| Peer(address.ip()));
+    let peer = socket.peer().map(Peer);
     let wire = Arc::new(Mutex::new(Wire::new(socket, patience)));
     async move {
         let _place = place;

@@ -10,8 +10,9 @@ use http::Response;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
-use crate::connection::{self, Arrived, Patience};
+use crate::connection::{self, Arrived, Patience, Socket};
 
 /// After a failing accept (descriptors used up, say) the loop rests, instead of spinning.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -20,15 +21,17 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 const UNREAD_MAX: Duration = Duration::from_secs(60);
 
 /// How connections are taken.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct ListenerSettings {
     pub connections_max: usize,
     pub patience: Patience,
+    /// `None`: plain HTTP.
+    pub tls: Option<TlsAcceptor>,
 }
 
 impl Default for ListenerSettings {
     fn default() -> Self {
-        Self { connections_max: 12_288, patience: Patience::default() }
+        Self { connections_max: 12_288, patience: Patience::default(), tls: None }
     }
 }
 
@@ -53,10 +56,37 @@ pub(crate) async fn run<S, F>(
         };
         let (socket, place) = accepted;
         let (draining, clock, service) = (draining.clone(), clock.clone(), service.clone());
-        connections.spawn(connection::serve(socket, place, settings.patience, draining, clock, service));
+        let patience = settings.patience;
+        match &settings.tls {
+            None => {
+                let socket = Socket::Plain(socket);
+                connections.spawn(connection::serve(socket, place, patience, draining, clock, service));
+            }
+            Some(tls) => {
+                let tls = tls.clone();
+                connections.spawn(async move {
+                    if let Some(socket) = shake_hands(&tls, socket, patience.head).await {
+                        connection::serve(socket, place, patience, draining, clock, service).await;
+                    }
+                });
+            }
+        }
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+/// Within the time that a client has for its first head.
+async fn shake_hands(tls: &TlsAcceptor, socket: TcpStream, patience: Duration) -> Option<Socket> {
+    match tokio::time::timeout(patience, tls.accept(socket)).await {
+        Ok(Ok(secured)) => Some(Socket::Tls(Box::new(secured))),
+        // Clients come and go, and not all of them speak TLS; only the curious want to know.
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no TLS with a client");
+            None
+        }
+        Err(_late) => None,
+    }
 }
 
 async fn accept(

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::stack_settings::stack_settings;
-use super::{bind, places, room};
+use super::{bind, listen_tls, places, room};
 use crate::admin::{self, Admin};
 use crate::audit::Audit;
 use crate::cli::UpOptions;
@@ -159,7 +159,11 @@ impl House {
                 deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
                 body_bytes_max: config.gateway.body_bytes_max,
             },
-            listener: ListenerSettings { connections_max: connections_max(config), ..Default::default() },
+            listener: ListenerSettings {
+                connections_max: connections_max(config),
+                tls: listen_tls::acceptor(&config.gateway)?,
+                ..Default::default()
+            },
             turned_away: Arc::default(),
         };
         let admin_hosts =
@@ -192,7 +196,8 @@ impl House {
     }
 
     pub(super) fn gateway_url(&self) -> String {
-        bind::url(&self.gateway_listener)
+        let url = bind::url(&self.gateway_listener);
+        if self.gateway.listener.tls.is_some() { url.replacen("http://", "https://", 1) } else { url }
     }
 
     pub(super) fn admin_url(&self) -> String {

@@ -5,7 +5,7 @@ use hubspot::endpoint::ApiFamily;
 use hubspot::secret::Secret;
 use hubspot::token::TokenShape;
 
-use super::{Config, DailySection, DegradedSection, Mode, journal, quote, treatment};
+use super::{Config, DailySection, DegradedSection, GatewaySection, Mode, journal, quote, treatment};
 use crate::failure::Failure;
 use crate::logs;
 
@@ -54,6 +54,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             Failure::usage("limits.packs is more than 2").hint("HubSpot sells two limit increases at most")
         );
     }
+    tls(gateway)?;
     telemetry(config)?;
     daily(&config.daily)?;
     if let Some(public) = &config.webhooks.public_url {
@@ -84,6 +85,19 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         .hint("add [[callers]] with keys, or listen on 127.0.0.1"));
     }
     Ok(())
+}
+
+fn tls(gateway: &GatewaySection) -> Result<(), Failure> {
+    let both = "set gateway.tls_certificate and gateway.tls_key, both as PEM files";
+    match (&gateway.tls_certificate, &gateway.tls_key, &gateway.tls_client_ca) {
+        (Some(_), Some(_), _) | (None, None, None) => Ok(()),
+        (Some(_), None, _) => Err(Failure::usage("gateway.tls_certificate has no key").hint(both)),
+        (None, Some(_), _) => Err(Failure::usage("gateway.tls_key has no certificate").hint(both)),
+        (None, None, Some(_)) => {
+            Err(Failure::usage("gateway.tls_client_ca asks clients for certificates, and there is no TLS")
+                .hint(both))
+        }
+    }
 }
 
 fn daily(daily: &DailySection) -> Result<(), Failure> {

@@ -19,4 +19,6 @@ mod patience;
 mod privacy;
 mod quota;
 mod rights;
+mod smuggling;
+mod tls;
 mod transparency;

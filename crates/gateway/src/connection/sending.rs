@@ -59,6 +59,7 @@ pub(super) async fn send(
         });
         let (unwritten, gathered) = at_hand.await?;
         write_all(wire, &unwritten).await?;
+        poll_fn(|cx| wire.lock().poll_flush(cx)).await?;
         match gathered {
             Gathered::More => {}
             Gathered::All => return Ok(()),

@@ -8,12 +8,12 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep};
 
 use super::framing::{Framing, Phase, Step, Violation};
 use super::head::Head;
+use super::socket::Socket;
 
 /// What is read from a socket at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -65,7 +65,7 @@ pub(super) enum Next {
 pub(super) struct Number(u64);
 
 pub(super) struct Wire {
-    socket: TcpStream,
+    socket: Socket,
     framing: Framing,
     /// Read and not yet taken; nearly always empty, and then without memory.
     ahead: BytesMut,
@@ -99,7 +99,7 @@ enum Trouble {
 }
 
 impl Wire {
-    pub(super) fn new(socket: TcpStream, patience: Patience) -> Self {
+    pub(super) fn new(socket: Socket, patience: Patience) -> Self {
         let accepted = Instant::now();
         Self {
             socket,
@@ -165,10 +165,14 @@ impl Wire {
             return Poll::Ready(None);
         }
         while !self.go_on.is_empty() && self.ahead.is_empty() {
-            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, self.go_on));
+            let written = ready!(self.socket.poll_write(cx, self.go_on));
             match written {
                 Ok(count) => self.go_on = &self.go_on[count..],
                 Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+            if self.go_on.is_empty() {
+                // A few bytes: the socket has room for them, or the client reads nothing anyway.
+                let _sent_with_the_answer_at_the_latest = self.socket.poll_flush(cx)?;
             }
         }
         let piece = match self.poll_part(cx) {
@@ -225,11 +229,16 @@ impl Wire {
     }
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+        self.socket.poll_write(cx, bytes)
+    }
+
+    /// What was written has left.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_flush(cx)
     }
 
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        self.socket.poll_shutdown(cx)
     }
 
     /// Reads what nobody wants; ready at its end.
@@ -272,7 +281,7 @@ impl Wire {
     ) -> Poll<Result<Option<T>, Trouble>> {
         ROOM.with_borrow_mut(|room| {
             let mut space = ReadBuf::new(room);
-            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut space)).map_err(Trouble::Io)?;
+            ready!(self.socket.poll_read(cx, &mut space)).map_err(Trouble::Io)?;
             if space.filled().is_empty() {
                 return Poll::Ready(Ok(None));
             }

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Uri;
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use super::super::door::{Door, Occasion, Parcel};
 use super::super::item::Item;
 use super::super::subscriber::{HttpSink, Reach};
 use super::super::verdict::{Failed, Reason, Verdict};
-use super::{Duration, HttpDoor};
+use super::HttpDoor;
 
 /// Of every network that is not the Internet, and what stands at clouds' metadata addresses.
 const INSIDE_V4: [&str; 40] = [
