@@ -88,6 +88,16 @@ const ODDITIES: &[Oddity] = &[
     },
     Oddity {
         shows: |facts| {
+            let refused = facts.probes.families.iter().find(|probe| probe.exchange.status == Some(401))?;
+            let observed =
+                format!("{}: {}, while other calls pass", refused.route, refused.exchange.describe());
+            facts.auth_works().then_some(("families", observed))
+        },
+        candidates: [Code::AuthOutage, Code::TokenRevoked, Code::TokenExpired],
+        settled_by: "Run it again in a minute: a token that is dead stays dead, a fault of HubSpot's comes and goes.",
+    },
+    Oddity {
+        shows: |facts| {
             let odd: Vec<String> = facts
                 .probes
                 .families
@@ -222,6 +232,9 @@ fn checked(facts: &Facts) -> Vec<Evidence> {
         let calls: u64 = traffic.groups.iter().map(|group| group.calls).sum();
         let ok: u64 = traffic.groups.iter().map(|group| group.ok).sum();
         say("traffic", format!("{ok} of {calls} calls in the last 15 minutes worked"));
+    }
+    if facts.traffic.is_none() && served > 0 {
+        say("traffic", "no gateway tells of any: what strikes only some calls can be missed".into());
     }
     if let Some(incident) = facts.probes.status_page.as_ref().and_then(|page| page.incidents.first()) {
         let observed =

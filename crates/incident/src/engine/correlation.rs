@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::blast::Blast;
 use crate::code::Code;
-use crate::detector::Asks;
+use crate::detector::{Asks, RuleId};
 use crate::incident::Incident;
 
 /// What a cause brings about by itself, so that it is no cause of its own beside it. `true` for itself.
@@ -62,6 +62,7 @@ const BRINGS: &[(Code, &[Code])] = &[
     (Code::ClientMismatch, &[Code::TokenExpired, Code::ClientSecret]),
     (Code::Uninstalled, &[Code::RefreshRevoked, Code::HookSubscription, Code::TokenRevoked]),
     (Code::RefreshRevoked, &[Code::TokenExpired]),
+    (Code::WrongAccount, &[Code::Gone]),
     (Code::Secrets, &[Code::TokenStale, Code::TokenExpired]),
     (Code::Tier, &[Code::MissingScope, Code::BurstSelf, Code::DailySelf]),
     (Code::Partial, &[Code::Slow, Code::RetryStorm]),
@@ -100,9 +101,12 @@ pub(super) fn home(
 ) -> Home {
     let places = |of: &dyn Fn(&Incident) -> bool| incidents.iter().rposition(of);
     let is_open = |incident: &Incident| !incident.stage.is_over();
-    let same = |incident: &Incident| incident.code() == Some(code) && reaches_alike(&incident.blast, blast);
+    let same = |incident: &Incident| {
+        incident.code().is_some_and(|known| is_one(known, code)) && reaches_alike(&incident.blast, blast)
+    };
     if let Some(index) = places(&|incident| is_open(incident) && same(incident)) {
-        return Home::Known(index);
+        let known = incidents[index].code() == Some(code);
+        return if known { Home::Known(index) } else { Home::Renamed(index) };
     }
     // What was named otherwise and is not found any more was the wrong name; so was what explains itself by this.
     let outdated = |incident: &Incident| {
@@ -111,7 +115,7 @@ pub(super) fn home(
             && incident.code().is_none_or(|known| {
                 known == Code::Unknown || explains(code, known) || !standing.contains(&known)
             })
-            && incident.showing().any(|symptom| symptom.rule.asks() == Asks::Diagnosis)
+            && incident.showing().any(|symptom| waits_for_a_cause(symptom.rule))
     };
     if let Some(index) = places(&outdated) {
         return Home::Renamed(index);
@@ -124,6 +128,17 @@ pub(super) fn home(
         Some(index) => Home::Back(index),
         None => Home::New,
     }
+}
+
+/// The same trouble: only what the status page says tells them apart, and that changes while it goes on.
+fn is_one(known: Code, code: Code) -> bool {
+    let outage = |code: Code| matches!(code, Code::OutageKnown | Code::OutageUnlisted);
+    known == code || (outage(known) && outage(code))
+}
+
+/// An objective that is being missed is somebody's doing, however slowly.
+fn waits_for_a_cause(rule: RuleId) -> bool {
+    rule.asks() == Asks::Diagnosis || rule == RuleId::BurnSlow
 }
 
 /// Nothing shows that they are about different things.
@@ -144,6 +159,12 @@ mod tests {
                 assert!(!brings(*other).contains(cause), "{cause:?} and {other:?}");
             }
         }
+    }
+
+    #[test]
+    fn an_outage_is_one_whether_the_status_page_tells_it_or_not() {
+        assert!(is_one(Code::OutageKnown, Code::OutageUnlisted) && is_one(Code::Slow, Code::Slow));
+        assert!(!is_one(Code::OutageKnown, Code::Partial));
     }
 
     #[test]

@@ -88,7 +88,7 @@ static CALLERS_REFUSED: Question = Question {
         if traffic.count() >= refused_min {
             return Reply::yes("traffic", traffic.describe());
         }
-        let turned_away = turned_away(facts);
+        let turned_away = facts.turned_away("burst");
         let observed = match turned_away {
             0 => "neither HubSpot nor the gateway has turned a caller away".to_owned(),
             _ => format!("the gateway turned {turned_away} calls away: no slot was free in time"),
@@ -249,6 +249,13 @@ impl Facts {
         let ledger = ledger(self);
         self.busy_traffic().is_some_and(|traffic| traffic.governed) && ledger.ours * 2 >= ledger.max
     }
+
+    /// Calls the gateway refused lately because no slot of this budget came free in time.
+    pub(crate) fn turned_away(&self, budget: &str) -> u64 {
+        let groups = self.traffic.iter().flat_map(|traffic| &traffic.groups);
+        let refused = groups.flat_map(|group| &group.refused).filter(|refused| refused.budget == budget);
+        refused.map(|refused| refused.recent).sum()
+    }
 }
 
 fn ledger(facts: &Facts) -> Ledger {
@@ -283,11 +290,4 @@ fn probed(facts: &Facts) -> (u64, u64) {
     asked.fold((0, 0), |(refused, asked), (_, exchange)| {
         (refused + u64::from(exchange.is_kind(ErrorKind::BurstLimit)), asked + 1)
     })
-}
-
-/// Calls the gateway refused lately because no slot of the window came free in time.
-fn turned_away(facts: &Facts) -> u64 {
-    let groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
-    let refused = groups.flat_map(|group| &group.refused).filter(|refused| refused.budget == "burst");
-    refused.map(|refused| refused.recent).sum()
 }

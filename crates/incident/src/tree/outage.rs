@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hubspot::error::ErrorKind;
 
 use super::family::{Families, is_failing, server_failures};
-use super::{Leaf, Question, Reply, Step, Then, Tree};
+use super::{Leaf, Question, Reply, Step, Then, Tree, Twin};
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::facts::exchange::Exchange;
@@ -30,18 +30,33 @@ pub(super) static TREE: Tree = Tree {
                     backed_by: &[],
                     unlike: &[(Code::Partial, &PROBES_ARE_SERVED), (Code::Slow, &PROBES_ARE_SERVED)],
                 }),
-                no: &Step::Ask { question: &SOME_FAMILIES, yes: &PARTIAL, no: &WHOLE },
+                no: &Step::Ask { question: &SOME_FAMILIES, yes: &SOME, no: &WHOLE },
             },
         },
         no: &Step::Nothing,
     },
 };
 
-static PARTIAL: Step = Step::Found(Leaf {
+/// One family that fails at times, with no traffic to say more, may be all of HubSpot failing at times.
+static SOME: Step = Step::Ask {
+    question: &AT_TIMES,
+    yes: &Step::Ask {
+        question: &super::status::INCIDENT_OF_OURS,
+        yes: &Step::Undecided(PARTIAL, Twin { code: Code::OutageKnown, missing: FEW, settled_by: MORE }),
+        no: &Step::Undecided(PARTIAL, Twin { code: Code::OutageUnlisted, missing: FEW, settled_by: MORE }),
+    },
+    no: &Step::Found(PARTIAL),
+};
+
+const PARTIAL: Leaf = Leaf {
     code: Code::Partial,
     backed_by: &[&CONFIRMED_BY_TRAFFIC],
     unlike: &[(Code::Sunset, &SERVERS_FAIL), (Code::EdgeBlock, &SOME_FAMILIES)],
-});
+};
+
+const FEW: &str = "the other families were asked too rarely to say that they never fail";
+const MORE: &str =
+    "First run triage a few times more: another family that fails says that it is not one alone.";
 
 static WHOLE: Step = Step::Ask {
     question: &super::status::INCIDENT_OF_OURS,
@@ -76,6 +91,16 @@ static SOME_FAMILIES: Question = Question {
             "families",
             observed,
         )
+    },
+};
+
+static AT_TIMES: Question = Question {
+    asks: "Does it fail at times only, with no traffic to say where?",
+    answer: |facts| {
+        let families = Families::of(facts);
+        let served = families.failing_probes.intersection(&families.served_at_times).count();
+        let alone = facts.busy_traffic().is_none();
+        Reply::is(alone && served > 0, "families", format!("{}{}", families.describe(), probes_failed(facts)))
     },
 };
 

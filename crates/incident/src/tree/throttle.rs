@@ -45,6 +45,12 @@ static SEARCH_REFUSED: Question = Question {
             traffic.groups.iter().any(|group| group.family == "search" && group.ok_recent > 0)
         });
         if paced {
+            let turned_away = facts.turned_away("search");
+            if turned_away >= CALLERS_REFUSED_MIN {
+                let observed =
+                    format!("the gateway turned {turned_away} searches away: no slot was free in time");
+                return Reply::yes("traffic", observed);
+            }
             let traffic = facts.going_on(&[ErrorKind::SearchLimit]);
             return Reply::is(traffic.count() >= CALLERS_REFUSED_MIN, "traffic", traffic.describe());
         }
