@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import median
 
-from . import cache, fullness, intake, lanes, overhead, packing, quota, waiting
+from . import cache, fullness, intake, lanes, overhead, packing, quota, room, waiting
 from .report import Row, at_least, at_most, exactly, spread, table, unclear
 
 # Others' use of the proxies' core above which a reader is warned.
@@ -34,6 +34,7 @@ class Readings:
     beside: lanes.Readings
     taken: intake.Readings
     full: fullness.Readings
+    watched: room.Readings
 
 
 def page(effort, found, facts):
@@ -49,6 +50,7 @@ def page(effort, found, facts):
         *packing.rows(found.packed),
         *intake.rows(found.taken),
         *fullness.rows(found.full),
+        *room.rows(found.watched),
     ]
     foreign = found.plain.foreign + found.secure.foreign
     lines = ["# Benchmarks", "", table(rows), ""]

@@ -29,7 +29,7 @@ use crate::metrics::{self, Sources};
 use crate::webhooks::Running;
 
 mod degraded;
-mod incidents;
+pub(crate) mod incidents;
 mod outbox;
 mod slots;
 mod webhooks;

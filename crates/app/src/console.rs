@@ -16,7 +16,9 @@ mod budgets;
 mod calls;
 mod drill;
 mod headline;
+mod incidents;
 mod now;
+mod one_incident;
 mod page;
 mod switches;
 mod words;
@@ -46,6 +48,9 @@ pub(crate) fn routes() -> Router<Admin> {
     Router::new()
         .route("/", get(now))
         .route("/switches", post(switches::turn))
+        .route("/incidents", get(incidents::list))
+        .route("/incidents/{id}", get(incidents::show))
+        .route("/incidents/{id}/{verb}", post(incidents::act))
         .route("/drill", get(drill::show).post(drill::change))
         .route("/console.css", get(|| async { ([(header::CONTENT_TYPE, "text/css")], STYLE) }))
         .route("/console.js", get(|| async { ([(header::CONTENT_TYPE, "text/javascript")], SCRIPT) }))

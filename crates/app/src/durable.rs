@@ -1,6 +1,6 @@
 //! The store, opened once for all who keep something in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use store::Store;
 
@@ -17,6 +17,18 @@ pub(crate) async fn open(config: &Config, data: Option<&Path>) -> Result<Option<
             .hint("[store] url names it; without that it is hubkeeper.db in the directory of --data")
     })?;
     Ok(Some(opened))
+}
+
+/// The directory that the embedded store lies in; `None` where it is elsewhere, or nothing is kept.
+pub(crate) fn place(config: &Config, data: Option<&Path>) -> Option<PathBuf> {
+    match &config.store.url {
+        Some(url) => {
+            let file = Path::new(url.strip_prefix("sqlite:")?);
+            let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+            Some(directory.unwrap_or(Path::new(".")).to_owned())
+        }
+        None => data.map(Path::to_owned),
+    }
 }
 
 /// Said once, by an `up` that keeps nothing.

@@ -10,12 +10,21 @@
 //! |---|---|
 //! | `room` | the loop |
 //! | `watch` | from what has passed to signals |
+//! | `beat` | our own timer and a small write, which tell how late we are and how our store is |
+//! | `board` | how the room stands, for metrics |
+//! | `keys` | secrets, read again where they come from |
+//! | `front_door` | HubSpot, knocked at without a credential |
+//! | `doorbell` | our own delivery to our public address |
+//! | `parts` | how our own parts stand, and those we work for |
+//! | `suspects` | what the quarantine tells |
 //! | `dependencies` | checks of what else the company's programs need |
 //! | `questions` | from a question to facts: probes, within HubSpot's limits |
 //! | `keep` | from effects to what is stored |
 //! | `acts` | mitigations, done |
 //! | `delivery` | messages that wait, sent until they have arrived |
 //! | `channels` | how each is sent |
+
+use std::sync::Arc;
 
 use incident::engine::{Command, Refused};
 use incident::signal::{Seen, Signal};
@@ -24,18 +33,29 @@ use store::failure::StoreError;
 use tokio::sync::{mpsc, oneshot};
 
 mod acts;
+mod beat;
+mod board;
 mod channels;
 mod delivery;
 mod dependencies;
+mod doorbell;
+mod front_door;
 mod keep;
+mod keys;
+mod parts;
 mod questions;
 mod room;
+mod suspects;
 mod watch;
 
-pub(crate) use acts::Acts;
+pub(crate) use acts::{Acts, Reload};
+pub(crate) use board::{Board, Standing};
 pub(crate) use channels::Channels;
 pub(crate) use dependencies::Dependency;
+pub(crate) use doorbell::{Doorbell, HEADER as DOORBELL_HEADER};
+pub(crate) use front_door::FrontDoor;
 pub(crate) use keep::{Shown, listed, shown};
+pub(crate) use parts::Parts;
 pub(crate) use questions::Questions;
 pub(crate) use room::{Opening, Room};
 pub(crate) use watch::Watch;
@@ -48,6 +68,7 @@ const WAITING_MAX: usize = 64;
 pub(crate) struct Incidents {
     asked: mpsc::Sender<Asked>,
     pub(crate) store: Store,
+    pub(crate) board: Arc<Board>,
 }
 
 /// What comes in by the door.
@@ -101,5 +122,5 @@ impl Incidents {
 /// A room's door and the end of it that the room holds.
 pub(crate) fn door(store: Store) -> (Incidents, mpsc::Receiver<Asked>) {
     let (asked, waiting) = mpsc::channel(WAITING_MAX);
-    (Incidents { asked, store }, waiting)
+    (Incidents { asked, store, board: Arc::default() }, waiting)
 }

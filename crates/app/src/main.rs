@@ -14,6 +14,8 @@ mod durable;
 mod failure;
 mod handover;
 mod incidents;
+mod keyring;
+mod ledgers;
 mod logs;
 mod metrics;
 mod otel;

@@ -16,7 +16,7 @@ mod gather;
 mod metric;
 #[cfg(test)]
 mod page;
-mod process;
+pub(crate) mod process;
 mod text;
 
 pub(crate) use about::{Kind, Unit};

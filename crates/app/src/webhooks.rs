@@ -27,6 +27,8 @@ use tokio::time::Instant;
 
 use crate::config::{Config, SubscriberSection};
 use crate::failure::Failure;
+use crate::incidents::DOORBELL_HEADER;
+use crate::ledgers::Ledgers;
 use crate::process;
 use crate::secret_reference::SecretReference;
 
@@ -68,6 +70,7 @@ pub(crate) async fn open(
     stack: &Arc<Stack>,
     outbox: Option<Arc<Outbox>>,
     tls: &rustls::ClientConfig,
+    ledgers: &Arc<Ledgers>,
 ) -> Result<Option<Running>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
     let public = PublicAddress::new(public).map_err(Failure::usage)?;
@@ -87,7 +90,11 @@ pub(crate) async fn open(
     let clock = stack.clock();
     let (arrived, arrivals) = watch::channel(0);
     let owner = dispatch::owner(&store);
-    let dispatch = Arc::new(dispatch::open(&store, &clock, tls, arrivals, subscribers, owner).await?);
+    let dispatch = dispatch::open(&store, &clock, tls, arrivals, subscribers, (owner, ledgers)).await?;
+    let dispatch = Arc::new(dispatch);
+    for app in &apps {
+        ledgers.inbox.lock().introduce(&app.connection, app.portal_id);
+    }
     let receiver = Arc::new(Receiver {
         store,
         public,
@@ -99,8 +106,12 @@ pub(crate) async fn open(
         effects: Arc::new(effects::House { stack: stack.clone(), outbox }),
     });
     let acknowledged = Arc::new(Mutex::new(Histogram::default()));
-    let webhooks =
-        Webhooks { receiver: receiver.clone(), clock: clock.clone(), acknowledged: acknowledged.clone() };
+    let webhooks = Webhooks {
+        receiver: receiver.clone(),
+        clock: clock.clone(),
+        acknowledged: acknowledged.clone(),
+        ledgers: ledgers.clone(),
+    };
     let stop = keeping::start(&receiver, &clock, &config.webhooks, owner);
     let journals = journal::open(config, &receiver, stack, tls, owner, &stop)?;
     Ok(Some(Running { intake: Arc::new(webhooks), dispatch, receiver, acknowledged, clock, journals, stop }))
@@ -123,7 +134,7 @@ pub(crate) fn apps(config: &Config) -> Result<Vec<App>, Failure> {
                 connection: connection.name.clone(),
                 app_id: connection.app_id,
                 portal_id: connection.portal_id,
-                secrets: vec![secret.resolve()?],
+                secrets: vec![secret.resolve()?].into(),
                 ways: if connection.journal { Ways::WebhooksAndJournal } else { Ways::Webhooks },
             });
         }
@@ -134,7 +145,7 @@ pub(crate) fn apps(config: &Config) -> Result<Vec<App>, Failure> {
             connection: "default".into(),
             app_id: None,
             portal_id: None,
-            secrets: vec![secret],
+            secrets: vec![secret].into(),
             ways: Ways::Webhooks,
         });
     }
@@ -146,6 +157,7 @@ struct Webhooks {
     clock: WallClock,
     /// How long deliveries took that were kept.
     acknowledged: Arc<Mutex<Histogram>>,
+    ledgers: Arc<Ledgers>,
 }
 
 impl Intake for Webhooks {
@@ -155,9 +167,16 @@ impl Intake for Webhooks {
 
     fn take(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
         let (receiver, clock, books) = (self.receiver.clone(), self.clock.clone(), self.acknowledged.clone());
+        let ledgers = self.ledgers.clone();
         let began = Instant::now();
+        let ring = request.headers().get(DOORBELL_HEADER).and_then(|nonce| nonce.to_str().ok());
+        if ring.is_some_and(|nonce| ledgers.is_our_ring(nonce)) {
+            let mut arrived = Response::new(Body::Empty);
+            *arrived.status_mut() = StatusCode::NO_CONTENT;
+            return Box::pin(std::future::ready(arrived));
+        }
         Box::pin(async move {
-            let answer = take(&receiver, &clock, request).await;
+            let answer = take(&receiver, &clock, &ledgers, request, began).await;
             if answer.status().is_success() {
                 books.lock().note(began.elapsed());
             }
@@ -166,7 +185,13 @@ impl Intake for Webhooks {
     }
 }
 
-async fn take(receiver: &Receiver, clock: &WallClock, request: Request<Body>) -> Response<Body> {
+async fn take(
+    receiver: &Receiver,
+    clock: &WallClock,
+    ledgers: &Ledgers,
+    request: Request<Body>,
+    began: Instant,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
         return answer(StatusCode::METHOD_NOT_ALLOWED, "webhooks are posted");
@@ -185,7 +210,8 @@ async fn take(receiver: &Receiver, clock: &WallClock, request: Request<Body>) ->
         body: &body,
         peer: parts.extensions.get().map(|Peer(address)| *address),
     };
-    let outcome = receiver.receive(&delivery, clock.now()).await;
+    let (outcome, seen) = receiver.receive_seen(&delivery, clock.now()).await;
+    ledgers.delivery(&outcome, &seen, delivery.peer, began.elapsed());
     tell(&outcome);
     answer(outcome.status(), &said(&outcome))
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderValue;
 use hubspot::limits::{AppKind, Limits, Plan};
 use hubspot::secret::Secret;
@@ -53,8 +53,8 @@ pub struct Connection {
     pub kind: AppKind,
     pub plan: Option<Plan>,
     pub portal_id: Option<u64>,
-    /// The header that authenticates as this connection; it prints as `Sensitive`.
-    authorization: HeaderValue,
+    /// The header that authenticates as this connection; it prints as `Sensitive`. It changes when its token is rotated.
+    authorization: ArcSwap<HeaderValue>,
 }
 
 /// The token holds what no header can carry.
@@ -197,21 +197,44 @@ impl Connection {
     /// # Errors
     /// When the token cannot stand in a header.
     pub fn new(name: String, token: &Secret, kind: AppKind) -> Result<Self, BadToken> {
-        let mut authorization =
-            HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| BadToken)?;
-        authorization.set_sensitive(true);
+        let authorization = ArcSwap::from_pointee(bearer(token)?);
         Ok(Self { name, kind, plan: None, portal_id: None, authorization })
     }
 
     pub(crate) fn authorization(&self) -> HeaderValue {
-        self.authorization.clone()
+        HeaderValue::clone(&self.authorization.load())
+    }
+
+    /// Calls are made with this token from now on. Tells the one before, so that it can be put back.
+    ///
+    /// # Errors
+    /// When the token cannot stand in a header.
+    pub fn renew(&self, token: &Secret) -> Result<Secret, BadToken> {
+        let renewed = Arc::new(bearer(token)?);
+        let before = self.token();
+        self.authorization.store(renewed);
+        Ok(before)
+    }
+
+    /// What calls are made with.
+    pub fn token(&self) -> Secret {
+        let authorization = self.authorization.load();
+        // It was made from text.
+        Secret::new(std::str::from_utf8(registry::token(&authorization)).unwrap_or_default())
     }
 
     /// Does an `Authorization` header hold this connection's token? In time that depends on lengths alone.
     pub fn is_authorized_by(&self, authorization: &HeaderValue) -> bool {
         let secret =
             |header: &HeaderValue| Some(Secret::new(std::str::from_utf8(registry::token(header)).ok()?));
-        let (own, given) = (secret(&self.authorization), secret(authorization));
+        let (own, given) = (secret(&self.authorization.load()), secret(authorization));
         own.zip(given).is_some_and(|(own, given)| own == given)
     }
+}
+
+fn bearer(token: &Secret) -> Result<HeaderValue, BadToken> {
+    let mut authorization =
+        HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| BadToken)?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
 }

@@ -133,9 +133,15 @@ impl<'a> Passage<'a> {
         self.asks
     }
 
+    /// With so many of the family under way at once, at most; `None` is as many as is well for it.
+    pub(crate) fn capped(self, under_way_max: Option<u32>) -> Self {
+        self.family.rooms.cap(under_way_max);
+        self
+    }
+
     /// There is a limit, and it holds for this request: who asks does not wait.
     pub(crate) fn must_wait_for_room(&self) -> bool {
-        self.room.is_none() && !self.asks && self.is_adaptive() && self.family.rooms.limit().is_some()
+        self.room.is_none() && !self.asks && self.family.rooms.limit().is_some()
     }
 
     /// # Errors
@@ -150,8 +156,7 @@ impl<'a> Passage<'a> {
     pub(crate) fn has_room(&mut self) -> bool {
         if self.room.is_none() {
             let rooms = &self.family.rooms;
-            let regardless = self.asks || !self.is_adaptive();
-            self.room = if regardless { Some(rooms.regardless()) } else { rooms.now() };
+            self.room = if self.asks { Some(rooms.regardless()) } else { rooms.now() };
         }
         self.room.is_some()
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::accounts::{Account, Credential};
 use crate::body::Body;
+use crate::curbs::Curb;
 use crate::governor::Refusal;
 use crate::handling::Handling;
 use crate::telemetry::Label;
@@ -157,6 +158,9 @@ pub enum Failure {
     /// We did not send it: somebody has switched to degraded mode. Served from what is kept where that is possible.
     #[error("degraded mode is on for the {} API: {reason}", family.name())]
     Degraded { family: ApiFamily, reason: Arc<str>, retry_after: Duration },
+    /// We did not send it: it is held back while something is wrong.
+    #[error("calls like this are held back ({}): {reason}", curb.name())]
+    Held { curb: Curb, reason: Arc<str>, retry_after: Duration },
     /// We did not send it: the caller tries again what has just failed, and retries are a tenth of the load already.
     #[error("this has just failed, and the budget for retries is spent")]
     RetriesSpent { retry_after: Duration },
@@ -182,6 +186,7 @@ impl Failure {
             Self::BreakerOpen { .. } => "breaker_open",
             Self::Congested { .. } => "congested",
             Self::Degraded { .. } => "degraded",
+            Self::Held { curb, .. } => curb.name(),
             Self::RetriesSpent { .. } => "retries_spent",
             Self::PortalPaused { .. } => "portal_paused",
             Self::TooManyCredentials => "too_many_credentials",
@@ -203,6 +208,9 @@ impl Failure {
             Self::Degraded { family, reason, retry_after } => {
                 Self::Degraded { family: *family, reason: reason.clone(), retry_after: *retry_after }
             }
+            Self::Held { curb, reason, retry_after } => {
+                Self::Held { curb: *curb, reason: reason.clone(), retry_after: *retry_after }
+            }
             Self::RetriesSpent { retry_after } => Self::RetriesSpent { retry_after: *retry_after },
             Self::PortalPaused { retry_after } => Self::PortalPaused { retry_after: *retry_after },
             Self::TooManyCredentials => Self::TooManyCredentials,
@@ -218,6 +226,7 @@ impl Failure {
             | Self::BreakerOpen { .. }
             | Self::Congested { .. }
             | Self::Degraded { .. }
+            | Self::Held { .. }
             | Self::RetriesSpent { .. }
             | Self::PortalPaused { .. }
             | Self::TooManyCredentials => false,

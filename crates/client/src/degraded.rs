@@ -106,7 +106,7 @@ impl Turned {
 }
 
 impl Scope {
-    fn holds_for(&self, connection: &str, family: ApiFamily) -> bool {
+    pub fn holds_for(&self, connection: &str, family: ApiFamily) -> bool {
         self.connection.as_deref().is_none_or(|own| own == connection)
             && self.family.is_none_or(|own| own == family)
     }

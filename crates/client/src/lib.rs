@@ -19,6 +19,7 @@
 //! | [`packing`] | several callers' calls as one batch |
 //! | [`retry`] | whether an attempt is followed by another |
 //! | [`degraded`] | not asking HubSpot, by switch |
+//! | [`curbs`] | what is held back for a while |
 //! | `breaker` | leaving a failing API family alone |
 //! | `concurrency` | how many requests of a family may be under way |
 //! | `latency` | what is slow for a family |
@@ -35,6 +36,7 @@ pub mod cache;
 pub mod call;
 pub mod clock;
 mod concurrency;
+pub mod curbs;
 mod daily_usage;
 pub mod degraded;
 pub mod governor;

@@ -24,6 +24,8 @@ pub(crate) struct Rooms {
     /// What [`Concurrency`] allows, where the hot path can see it; zero stands for no limit, as at the start.
     limit: AtomicU32,
     taken: AtomicU32,
+    /// What somebody set above that; zero stands for nothing.
+    cap: AtomicU32,
     state: Mutex<State>,
 }
 
@@ -63,7 +65,7 @@ impl Rooms {
     pub(crate) fn now(&self) -> Option<Room<'_>> {
         if self.limit().is_some() {
             let state = self.state.lock();
-            if !state.waiting.is_empty() || self.taken() >= state.concurrency.allowed() {
+            if !state.waiting.is_empty() || self.taken() >= self.allowed(&state) {
                 return None;
             }
         }
@@ -84,7 +86,7 @@ impl Rooms {
     ) -> Result<Room<'_>, NoRoom> {
         let mut place = {
             let mut state = self.state.lock();
-            let allowed = state.concurrency.allowed();
+            let allowed = self.allowed(&state);
             if state.waiting.is_empty() && self.taken() < allowed {
                 return Ok(self.take());
             }
@@ -113,10 +115,31 @@ impl Rooms {
     pub(crate) fn adapt(&self, change: impl FnOnce(&mut Concurrency, u32)) {
         let mut state = self.state.lock();
         change(&mut state.concurrency, self.taken());
-        let allowed = state.concurrency.allowed();
+        self.apply(&mut state);
+    }
+
+    /// Sets or lifts what may be under way at most, whatever good answers say.
+    pub(crate) fn cap(&self, under_way_max: Option<u32>) {
+        let cap = under_way_max.unwrap_or(0);
+        if self.cap.load(Ordering::Relaxed) != cap {
+            let mut state = self.state.lock();
+            self.cap.store(cap, Ordering::Relaxed);
+            self.apply(&mut state);
+        }
+    }
+
+    fn allowed(&self, state: &State) -> u32 {
+        match self.cap.load(Ordering::Relaxed) {
+            0 => state.concurrency.allowed(),
+            cap => state.concurrency.allowed().min(cap),
+        }
+    }
+
+    fn apply(&self, state: &mut State) {
+        let allowed = self.allowed(state);
         let limit = if allowed == UNLIMITED { 0 } else { allowed };
         self.limit.store(limit, Ordering::Relaxed);
-        self.admit(&mut state);
+        self.admit(state);
     }
 
     fn take(&self) -> Room<'_> {
@@ -134,7 +157,7 @@ impl Rooms {
 
     /// Lets in as many as there is room for.
     fn admit(&self, state: &mut State) {
-        while self.taken() < state.concurrency.allowed() {
+        while self.taken() < self.allowed(state) {
             let Some((_, grant)) = state.waiting.pop_first() else { return };
             self.taken.fetch_add(1, Ordering::Relaxed);
             if grant.send(()).is_err() {
@@ -236,6 +259,25 @@ mod tests {
         assert_eq!(rooms.waiting(), 0);
         drop(taken);
         assert_eq!(rooms.taken(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cap_holds_whatever_good_answers_say_and_lets_everyone_in_once_lifted() {
+        let rooms = Arc::new(Rooms::default());
+        rooms.cap(Some(2));
+        let taken: Vec<_> = (0..2).map(|_| rooms.now().unwrap()).collect();
+        rooms.adapt(|concurrency, _| (0..10_000).for_each(|_| concurrency.good()));
+        assert!(rooms.now().is_none());
+        let waiting = {
+            let rooms = rooms.clone();
+            tokio::spawn(async move { rooms.wait(Lane::Bulk, Instant::now() + PATIENT, USUAL).await.is_ok() })
+        };
+        tokio::time::sleep(USUAL).await;
+        assert_eq!(rooms.waiting(), 1);
+        rooms.cap(None);
+        assert!(waiting.await.unwrap());
+        assert_eq!(rooms.limit(), None);
+        drop(taken);
     }
 
     #[tokio::test(start_paused = true)]

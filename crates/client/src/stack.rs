@@ -28,6 +28,7 @@ use crate::body::Body;
 use crate::cache::{Cache, CacheReport, CacheSettings, Elsewhere, Found};
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
 use crate::clock::WallClock;
+use crate::curbs::Curbs;
 use crate::daily_usage;
 use crate::degraded::{By, Degraded, Scope, TooManySwitches, Turned};
 use crate::introduction;
@@ -82,6 +83,7 @@ pub struct Stack {
     pub(crate) accounts: Accounts,
     observer: Arc<dyn Observer>,
     degraded: Degraded,
+    curbs: Curbs,
     retry_budget: RetryBudget,
     repeats: Repeats,
     jitter: Mutex<ChaCha8Rng>,
@@ -101,6 +103,7 @@ impl Stack {
             accounts: Accounts::new(settings.accounts, clock.clone()),
             observer,
             degraded: Degraded::new(clock),
+            curbs: Curbs::default(),
             retry_budget: RetryBudget::default(),
             repeats: Repeats::default(),
             jitter: Mutex::new(ChaCha8Rng::seed_from_u64(settings.seed)),
@@ -128,6 +131,11 @@ impl Stack {
         self.accounts.all()
     }
 
+    /// The account of a call, where its credential has been used.
+    pub fn account_for(&self, call: &Call) -> Option<Arc<Account>> {
+        self.accounts.known(&call.credential, &call.headers, Instant::now())
+    }
+
     /// A change that did not come through us: what is kept of the record is over.
     pub fn changed_elsewhere(&self, change: &Elsewhere<'_>) {
         self.cache.changed_elsewhere(&self.accounts.all(), change);
@@ -152,6 +160,11 @@ impl Stack {
             self.observer.degraded(&change);
         }
         Ok(())
+    }
+
+    /// What is held back for a while.
+    pub fn curbs(&self) -> &Curbs {
+        &self.curbs
     }
 
     /// What callers sent again by themselves.

@@ -16,6 +16,7 @@
 //! | `key` | a caller's key: whose it is, and what it was sent with |
 //! | `doubt` | a create with a key whose answer was lost |
 //! | `accept` | into the store, and what the caller is told |
+//! | [`queueing`] | keeping all writes for a while |
 //! | `worker` | takes what is due, and sends it |
 //! | `pace` | how many of a line may be under way |
 //! | `verdict` | what an answer means for an operation |
@@ -54,6 +55,7 @@ mod manage;
 mod pace;
 mod pack;
 pub mod person;
+pub mod queueing;
 mod send;
 mod settle;
 pub mod show;
@@ -75,6 +77,7 @@ pub use wish::Queue;
 
 use books::Books;
 use life::Life;
+use queueing::Queueing;
 
 /// The path that operations are asked about at.
 pub(crate) const PATH: &str = "/operations/";
@@ -87,6 +90,8 @@ pub struct Outbox {
     /// Those whose token we hold: no other credential is there when an operation's time comes.
     connections: Vec<Arc<Connection>>,
     settings: OutboxSettings,
+    /// Where all writes are kept for a while.
+    pub queueing: Queueing,
     books: Books,
     life: Life,
     /// Something may be due.
@@ -130,8 +135,8 @@ impl Outbox {
     ) -> Self {
         let clock = stack.clock();
         let life = Life::default();
-        let (books, wake) = (Books::default(), Notify::new());
-        Self { store, stack, clock, connections, settings, books, life, wake }
+        let (queueing, books, wake) = (Queueing::default(), Books::default(), Notify::new());
+        Self { store, stack, clock, connections, settings, queueing, books, life, wake }
     }
 
     /// By the clock that operations are stamped with.

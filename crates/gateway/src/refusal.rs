@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use client::body::Body;
 use client::call::{CallFailed, Failure};
+use client::curbs::Curb;
 use client::governor::{Refusal as GateRefusal, RefusalReason};
 use client::transport::{TransportError, TransportFault};
 use http::{HeaderValue, Response, StatusCode, header};
@@ -222,6 +223,7 @@ impl Refusal {
                 );
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_DEGRADED", message).after(*retry_after)
             }
+            Failure::Held { curb, reason, retry_after } => held(*curb, reason, outcome).after(*retry_after),
             Failure::RetriesSpent { retry_after } => {
                 let message = format!(
                     "HubSpot has just failed this same request, and retries are a tenth of all requests already. {outcome}"
@@ -294,6 +296,17 @@ fn outcome(failed: &CallFailed, endpoint: &Endpoint) -> &'static str {
     } else {
         "It was not sent to HubSpot."
     }
+}
+
+/// Something is wrong, and calls like this wait until it is not.
+fn held(curb: Curb, reason: &str, outcome: &str) -> Refusal {
+    let (status, category, what) = match curb {
+        Curb::Shed => (StatusCode::TOO_MANY_REQUESTS, "HUBKEEPER_SHED", "Bulk calls are held back"),
+        Curb::Parked | Curb::Slowed | Curb::NoRetries => {
+            (StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_PARKED", "Writes and background calls are held back")
+        }
+    };
+    Refusal::new(status, category, format!("{what}: {reason}. {outcome}"))
 }
 
 fn from_gate(refusal: &GateRefusal) -> Refusal {

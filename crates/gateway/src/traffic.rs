@@ -2,7 +2,7 @@
 //!
 //! Only counts, codes, routes with their ids masked, and correlation ids are kept. Everything is bounded.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use client::accounts::Account;
@@ -12,6 +12,7 @@ use client::telemetry::{AttemptResult, CallResult, Label, Observer, Span};
 use http::{Method, StatusCode};
 use hubspot::endpoint::ApiFamily;
 use hubspot::error::ErrorKind;
+use hubspot::sunset::Sunset;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -51,6 +52,8 @@ struct State {
     gone: Count,
     /// What people and pipelines told us they changed, oldest first.
     changes: VecDeque<Change>,
+    /// By path prefix: as many as the calendar has lines.
+    ending: BTreeMap<&'static str, (&'static Sunset, Instant)>,
 }
 
 /// Something changed on our side: a deploy, a configuration, a secret.
@@ -71,6 +74,7 @@ impl Traffic {
             seen: SeenRecords::default(),
             gone: Count::new(started),
             changes: VecDeque::new(),
+            ending: BTreeMap::new(),
         };
         Self { state: Mutex::new(state), clock, started }
     }
@@ -99,6 +103,11 @@ impl Traffic {
     /// A connection's label in metrics, where it has one of its own.
     pub fn label(&self, connection: &str) -> Option<Arc<str>> {
         self.state.lock().groups.ledger().label(connection)
+    }
+
+    /// What is called although HubSpot has announced its end, and when it was called last.
+    pub fn ending(&self) -> Vec<(&'static Sunset, Instant)> {
+        self.state.lock().ending.values().copied().collect()
     }
 
     /// What was counted since the start.
@@ -146,7 +155,14 @@ impl Observer for Traffic {
     }
 
     fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span) {
-        self.state.lock().group(label, span.ended).call(label.lane, result, effort, span);
+        let mut state = self.state.lock();
+        // Most calls are about objects, none of whose paths is on the calendar.
+        if label.endpoint.family != ApiFamily::Objects
+            && let Some(sunset) = hubspot::sunset::sunset_of(label.path)
+        {
+            state.ending.insert(sunset.path_prefix, (sunset, span.ended));
+        }
+        state.group(label, span.ended).call(label.lane, result, effort, span);
     }
 }
 

@@ -17,6 +17,7 @@
 //! | [`http_door`], [`lines`] | the ways out there are |
 //! | [`worker`] | one subscriber's engine at work |
 //! | [`replay`] | what a person wants sent once more |
+//! | [`witness`] | who is told as each request ends |
 //! | [`house`] | all of them |
 
 pub mod breaker;
@@ -34,4 +35,5 @@ pub mod schedule;
 pub mod signing;
 pub mod subscriber;
 pub mod verdict;
+pub mod witness;
 pub mod worker;

@@ -13,6 +13,8 @@
 //! | [`event`] | what an event tells of itself |
 //! | [`address`] | what HubSpot called |
 //! | [`receive`] | from request to answer |
+//! | [`secrets`] | what deliveries are verified with |
+//! | [`seen`] | what a delivery told of itself |
 //! | [`proxy`] | what a proxy of ours says of the address |
 //! | [`suspect`] | what did not verify, and is verified again |
 //! | [`explain`] | why a delivery does not verify |
@@ -34,5 +36,7 @@ pub mod journal;
 pub mod privacy;
 pub mod proxy;
 pub mod receive;
+pub mod secrets;
+pub mod seen;
 pub mod silence;
 pub mod suspect;

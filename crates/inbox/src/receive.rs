@@ -4,11 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use hubspot::secret::Secret;
 use hubspot::signature::{self, Refusal, Rules, SignedRequest};
 use jiff::Timestamp;
 use store::Store;
-use store::deliveries::NewDelivery;
+use store::deliveries::{NewDelivery, Places};
 use store::failure::StoreError;
 use store::step::{self, Step};
 use tokio::sync::watch;
@@ -18,6 +17,8 @@ use crate::books::Books;
 use crate::effects::Effects;
 use crate::event::{self, Event, NoDelivery};
 use crate::proxy::{self, Network};
+use crate::secrets::Secrets;
+use crate::seen::Seen;
 use crate::suspect;
 
 /// An app whose deliveries we take.
@@ -26,8 +27,7 @@ pub struct App {
     pub connection: String,
     pub app_id: Option<u64>,
     pub portal_id: Option<u64>,
-    /// All that are in use; during a rotation two.
-    pub secrets: Vec<Secret>,
+    pub secrets: Secrets,
     pub ways: Ways,
 }
 
@@ -112,51 +112,69 @@ impl Outcome {
 impl Receiver {
     /// Takes one delivery. [`Outcome::Kept`] only after it is on the disk.
     pub async fn receive(&self, request: &Request<'_>, now: Timestamp) -> Outcome {
-        let outcome = self.take(request, now).await;
-        self.books.delivery(outcome.name());
-        outcome
+        self.receive_seen(request, now).await.0
     }
 
-    async fn take(&self, request: &Request<'_>, now: Timestamp) -> Outcome {
+    /// The same, with what the delivery told of itself.
+    pub async fn receive_seen(&self, request: &Request<'_>, now: Timestamp) -> (Outcome, Seen) {
+        let (outcome, seen) = match event::read(request.body) {
+            Ok(events) => {
+                let taken = self.take(request, &events, now).await;
+                let mut seen = Seen::of(&events, taken.app, taken.new, now);
+                seen.untimely = matches!(&taken.outcome, Outcome::Forged(refusal) if is_untimely(*refusal));
+                (taken.outcome, seen)
+            }
+            // Somebody who has the secret tries whether we are reached; there is nothing to keep.
+            Err(NoDelivery::Empty) if self.is_signed(request, now) => {
+                (Outcome::Kept { events: 0, new: 0 }, Seen::default())
+            }
+            Err(no_delivery) => (Outcome::NoDelivery(no_delivery), Seen::default()),
+        };
+        self.books.delivery(outcome.name());
+        (outcome, seen)
+    }
+
+    fn is_signed(&self, request: &Request<'_>, now: Timestamp) -> bool {
+        let is_meant = |app: &&App| request.connection.is_none_or(|name| app.connection == name);
+        self.apps.iter().filter(is_meant).any(|app| self.verify(app, request, now).is_ok())
+    }
+
+    async fn take(&self, request: &Request<'_>, events: &[Event<'_>], now: Timestamp) -> Taken<'_> {
         let is_meant = |app: &&App| request.connection.is_none_or(|name| app.connection == name);
         let candidates: Vec<&App> = self.apps.iter().filter(is_meant).collect();
-        let events = match event::read(request.body) {
-            Ok(events) => events,
-            // Somebody who has the secret tries whether we are reached; there is nothing to keep.
-            Err(NoDelivery::Empty) if candidates.iter().any(|app| self.verify(app, request, now).is_ok()) => {
-                return Outcome::Kept { events: 0, new: 0 };
-            }
-            Err(no_delivery) => return Outcome::NoDelivery(no_delivery),
-        };
         if candidates.is_empty() {
-            return Outcome::UnknownConnection;
+            return Taken { outcome: Outcome::UnknownConnection, app: None, new: None };
         }
         let mut refused = Refusal::NoSecret;
-        let mut doubtful = None;
+        let (mut doubtful, mut meant) = (None, None);
         for app in candidates {
             match self.verify(app, request, now) {
                 Ok(()) => {
                     step::at(Step::DeliveryVerified);
-                    return self.keep(app, request.body, &events, now).await;
+                    return self.keep_for(app, request.body, events, now).await;
                 }
                 Err(refusal) => {
-                    if may_be_our_mistake(refusal) && app.is_named_in(&events) {
+                    let named = app.is_named_in(events);
+                    if may_be_our_mistake(refusal) && named {
                         doubtful = Some((app, refusal));
+                    }
+                    // Whose signature fits at another time, who is named, or who has no number to be named by.
+                    if is_untimely(refusal) || named || (meant.is_none() && app.has_no_number()) {
+                        meant = Some(app);
                     }
                     refused = refusal;
                 }
             }
         }
-        match doubtful {
-            Some((app, refusal)) => {
-                let suspect = suspect::suspect(request, &events, &app.connection, refusal, now);
-                if !self.store.quarantine(&suspect).await.unwrap_or(false) {
-                    self.books.suspect_lost();
-                }
-                Outcome::Doubtful { connection: app.connection.clone(), refusal }
-            }
-            None => Outcome::Forged(refused),
+        let Some((app, refusal)) = doubtful else {
+            return Taken { outcome: Outcome::Forged(refused), app: meant, new: None };
+        };
+        let suspect = suspect::suspect(request, events, &app.connection, refusal, now);
+        if !self.store.quarantine(&suspect).await.unwrap_or(false) {
+            self.books.suspect_lost();
         }
+        let outcome = Outcome::Doubtful { connection: app.connection.clone(), refusal };
+        Taken { outcome, app: Some(app), new: None }
     }
 
     pub(crate) fn verify(&self, app: &App, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
@@ -171,7 +189,7 @@ impl Receiver {
                 headers: request.headers,
                 body: request.body,
             };
-            match signature::verify(&signed, &app.secrets, now, &self.rules) {
+            match signature::verify(&signed, &app.secrets.read(), now, &self.rules) {
                 Ok(_verified) => return Ok(()),
                 Err(refusal) => refused = refusal,
             }
@@ -180,6 +198,16 @@ impl Receiver {
     }
 
     pub(crate) async fn keep(&self, app: &App, body: &[u8], events: &[Event<'_>], now: Timestamp) -> Outcome {
+        self.keep_for(app, body, events, now).await.outcome
+    }
+
+    async fn keep_for<'a>(
+        &self,
+        app: &'a App,
+        body: &[u8],
+        events: &[Event<'_>],
+        now: Timestamp,
+    ) -> Taken<'a> {
         let delivery = NewDelivery {
             received_at: now,
             connection: app.connection.clone(),
@@ -199,11 +227,23 @@ impl Receiver {
                     self.effects.changed(events);
                     self.arrived.send_modify(|count| *count += 1);
                 }
-                Outcome::Kept { events: events.len(), new: new.len() }
+                let outcome = Outcome::Kept { events: events.len(), new: new.len() };
+                Taken { outcome, app: Some(app), new: Some(new) }
             }
-            Err(error) => Outcome::NotKept(error),
+            Err(error) => Taken { outcome: Outcome::NotKept(error), app: Some(app), new: None },
         }
     }
+}
+
+/// What became of a delivery, whose it is, and which of its events had not come before.
+struct Taken<'a> {
+    outcome: Outcome,
+    app: Option<&'a App>,
+    new: Option<Places>,
+}
+
+const fn is_untimely(refusal: Refusal) -> bool {
+    matches!(refusal, Refusal::Stale { .. } | Refusal::FromTheFuture { .. })
 }
 
 /// A wrong secret or address of ours shows like this. A signature that fits at a wrong time is a replay, and one that is
@@ -222,6 +262,11 @@ const fn may_be_our_mistake(refusal: Refusal) -> bool {
 }
 
 impl App {
+    /// Nothing tells whether a delivery is for it but its secret.
+    fn has_no_number(&self) -> bool {
+        self.app_id.is_none() && self.portal_id.is_none()
+    }
+
     /// All events are for this app, and for its portal.
     fn is_named_in(&self, events: &[Event<'_>]) -> bool {
         let is = |ours: Option<u64>, named: Option<&str>| {
@@ -239,6 +284,7 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use hubspot::secret::Secret;
     use hubspot::signature::{
         SIGNATURE_HEADER, SIGNATURE_V3_HEADER, SIGNATURE_VERSION_HEADER, TIMESTAMP_HEADER, sign_v1, sign_v3,
     };
@@ -264,7 +310,7 @@ mod tests {
             connection: "default".into(),
             app_id: Some(54321),
             portal_id: None,
-            secrets: secrets.iter().map(|secret| Secret::new(*secret)).collect(),
+            secrets: secrets.iter().map(|secret| Secret::new(*secret)).collect::<Vec<_>>().into(),
             ways: Ways::Webhooks,
         };
         let public = PublicAddress::new("https://hooks.example.com").unwrap();
@@ -338,7 +384,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_in_doubt_is_kept_once_and_taken_when_the_secret_is_mended() {
-        let (mut receiver, _directory) = receiver(&["old"]).await;
+        let (receiver, _directory) = receiver(&["old"]).await;
         for attempt in ["0", "1"] {
             let body = BODY.replace(r#""attemptNumber":0"#, &format!(r#""attemptNumber":{attempt}"#));
             let outcome = post(&receiver, &signed_v3("new", &body, now()), &body).await;
@@ -347,7 +393,7 @@ mod tests {
         let kept = receiver.store.suspects(0, 10).await.unwrap();
         assert_eq!((kept.len(), kept[0].times), (1, 2));
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified { still: 1, ..Reverified::default() });
-        receiver.apps[0].secrets.push(Secret::new("new"));
+        assert!(receiver.apps[0].secrets.add(Secret::new("new")));
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified { taken: 1, new: 1, still: 0 });
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified::default());
         let outcome = post(&receiver, &signed_v3("new", BODY, now()), BODY).await;

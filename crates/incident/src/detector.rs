@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `rates` | calls: errors, refusals, silence |
 //! | `states` | what stands: health checks, the daily pool, jobs, credentials, sunsets, webhooks |
+//! | `own` | ourselves and what reaches us: our process, store, disk, clock, deliveries, subscribers, breakers |
 //! | `memory` | what is remembered for it |
 //! | [`settings`] | every threshold, with its default |
 
 mod memory;
+mod own;
 mod rates;
 pub mod settings;
 mod states;
@@ -28,6 +30,8 @@ pub use states::HUBSPOT;
 pub enum Asks {
     /// The trees are asked, with probes.
     Diagnosis,
+    /// The trees are asked first; where they find nothing, it speaks for itself.
+    DiagnosisFirst,
     /// It speaks for itself.
     Nothing,
 }
@@ -81,7 +85,22 @@ rules! {
     DailyUse = "daily_use", "most of the daily pool is spent", P3, Nothing;
     JobLate = "job_late", "a job has not finished in time", P2, Nothing;
     JobFailed = "job_failed", "a job failed", P2, Nothing;
-    WebhookDelay = "webhook_delay", "webhooks arrive late", P3, Nothing;
+    WebhookDelay = "webhook_delay", "webhooks arrive late", P3, DiagnosisFirst;
+    HookRefused = "hook_refused", "webhook deliveries for us do not verify", P2, Diagnosis;
+    HookStrangers = "hook_strangers", "somebody sends us deliveries that are not for us", P3, Diagnosis;
+    HookSlow = "hook_slow", "we answer webhooks too late", P2, Diagnosis;
+    HookRepeated = "hook_repeated", "the same webhook events come again", P4, Diagnosis;
+    HookSilence = "hook_silence", "webhooks have fallen silent", P3, DiagnosisFirst;
+    HookUnreachable = "hook_unreachable", "our public address does not answer from outside", P1, Diagnosis;
+    SubscriberDown = "subscriber_down", "a subscriber takes no events", P3, Diagnosis;
+    BreakerOpen = "breaker_open", "an API family is left alone because it fails", P2, Diagnosis;
+    StoreFails = "store_fails", "our store fails or is slow", P1, Diagnosis;
+    DiskLow = "disk_low", "the disk of our store is nearly full", P2, Nothing;
+    Exhausted = "exhausted", "our own process is at its limit", P2, Diagnosis;
+    ClockOff = "clock_off", "our clock is wrong", P2, Diagnosis;
+    SecretSource = "secret_source", "a secret cannot be read", P2, Diagnosis;
+    DeadLetters = "dead_letters", "accepted work was given up", P3, Nothing;
+    DailyForecast = "daily_forecast", "the daily pool will not last", P3, Nothing;
     BacklogOld = "backlog_old", "accepted work waits for long", P3, Nothing;
     CredentialOld = "credential_old", "a credential is old", P4, Nothing;
     CredentialEnds = "credential_ends", "a credential is about to expire", P3, Nothing;
@@ -94,12 +113,21 @@ impl RuleId {
         Self::ALL.iter().copied().find(|rule| rule.name() == name)
     }
 
+    /// A cause is looked for when it fires.
+    pub const fn wants_a_cause(self) -> bool {
+        match self.asks() {
+            Asks::Diagnosis | Asks::DiagnosisFirst => true,
+            Asks::Nothing => false,
+        }
+    }
+
     /// The cause that a rule which speaks for itself names, where the catalogue has one.
     pub const fn code(self) -> Option<Code> {
         match self {
             Self::Sunset => Some(Code::Sunset),
             Self::Blind => Some(Code::Blind),
             Self::CredentialEnds => Some(Code::TokenExpired),
+            Self::DiskLow => Some(Code::Disk),
             Self::NothingWorks
             | Self::ErrorRate
             | Self::Denied
@@ -117,6 +145,20 @@ impl RuleId {
             | Self::JobLate
             | Self::JobFailed
             | Self::WebhookDelay
+            | Self::HookRefused
+            | Self::HookStrangers
+            | Self::HookSlow
+            | Self::HookRepeated
+            | Self::HookSilence
+            | Self::HookUnreachable
+            | Self::SubscriberDown
+            | Self::BreakerOpen
+            | Self::StoreFails
+            | Self::Exhausted
+            | Self::ClockOff
+            | Self::SecretSource
+            | Self::DeadLetters
+            | Self::DailyForecast
             | Self::BacklogOld
             | Self::CredentialOld => None,
         }
@@ -147,6 +189,7 @@ pub(crate) fn firings(memory: &Memory, settings: &Settings, now: Timestamp) -> V
     let mut firings = Vec::new();
     rates::judge(memory, &settings.thresholds, now, &mut firings);
     states::judge(memory, &settings.thresholds, now, &mut firings);
+    own::judge(&memory.own, &settings.thresholds, now, &mut firings);
     for (objective, burn) in memory.slo.burning(&settings.objectives, now) {
         let rule = match burn.speed {
             crate::slo::Speed::Fast => RuleId::BurnFast,

@@ -8,18 +8,22 @@
 //! |---|---|
 //! | `suspicion` | what shows, since when, whether a cause is to be asked for |
 //! | `correlation` | which incident a cause belongs to |
+//! | `condition` | rules that need no cause |
 //! | `opening` | how an incident begins, and takes in symptoms and causes |
 //! | `lifecycle` | recovery, relapse, the end, and when people are told again |
+//! | `recovery` | what an end is proven with |
 //! | `people` | what people do |
 //! | `measures` | what we do ourselves |
 //! | `books` | what it cost, in numbers |
 
 mod books;
+mod condition;
 mod correlation;
 mod lifecycle;
 mod measures;
 mod opening;
 mod people;
+mod recovery;
 mod suspicion;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blast::Blast;
 use crate::code::{Code, Severity};
-use crate::detector::{Asks, Symptom};
+use crate::detector::Symptom;
 use crate::mitigation::Measure;
 use crate::signal::Calls;
 use crate::triage::{Diagnosis, Suspicion};
@@ -56,6 +56,9 @@ pub struct Incident {
     pub told_at: Option<Timestamp>,
     /// When a diagnosis no longer found it, after the last symptom.
     pub proven_at: Option<Timestamp>,
+    /// What it still waits for, though nothing shows and its cause is gone.
+    #[serde(default)]
+    pub waits_for: Option<String>,
     /// Who says that it is over, though symptoms may go on.
     pub resolved_by: Option<String>,
     /// When all this was last kept.
@@ -144,7 +147,7 @@ impl Incident {
 
     /// One of its symptoms made somebody look for a cause.
     pub(crate) fn was_diagnosed(&self) -> bool {
-        self.symptoms.iter().any(|symptom| symptom.rule.asks() == Asks::Diagnosis)
+        self.symptoms.iter().any(|symptom| symptom.rule.wants_a_cause())
     }
 
     pub(crate) fn remember_ids(&mut self, ids: &[String]) {

@@ -12,7 +12,7 @@ use crate::signal::Place;
 pub enum Mitigation {
     /// Ask HubSpot nothing; answer reads from what is kept.
     ServeStale,
-    /// Let no call of a lane through.
+    /// Let through only what people read: no writes, and nothing of the lanes `sync` and `bulk`.
     ParkLane,
     /// Accept writes to be applied later.
     QueueWrites,
@@ -63,11 +63,17 @@ const AGAINST: &[(Code, Mitigation)] = &[
     (Code::Region, Mitigation::ServeStale),
     (Code::Partial, Mitigation::ServeStale),
     (Code::AuthOutage, Mitigation::ServeStale),
+    (Code::OutageKnown, Mitigation::QueueWrites),
+    (Code::OutageUnlisted, Mitigation::QueueWrites),
+    (Code::Region, Mitigation::QueueWrites),
+    (Code::Partial, Mitigation::QueueWrites),
+    (Code::AuthOutage, Mitigation::QueueWrites),
     (Code::Processing, Mitigation::SlowFamily),
     (Code::Slow, Mitigation::SlowFamily),
     (Code::Locked, Mitigation::SlowFamily),
     (Code::RetryStorm, Mitigation::CutRetries),
     (Code::TokenStale, Mitigation::ReloadSecret),
+    (Code::HookSecret, Mitigation::ReloadSecret),
     (Code::DailySelf, Mitigation::ShedBulk),
     (Code::DailyNeighbour, Mitigation::ShedBulk),
     (Code::BurstSelf, Mitigation::ShedBulk),
@@ -105,6 +111,19 @@ impl Mitigation {
         Self::ALL.into_iter().find(|known| known.name() == name)
     }
 
+    /// It stays when the incident ends: what it did was to put things right.
+    pub const fn stays(self) -> bool {
+        match self {
+            Self::ReloadSecret => true,
+            Self::ServeStale
+            | Self::ParkLane
+            | Self::QueueWrites
+            | Self::CutRetries
+            | Self::SlowFamily
+            | Self::ShedBulk => false,
+        }
+    }
+
     /// What helps against a cause; against a broken payload nothing of ours does.
     pub fn against(code: Code) -> impl Iterator<Item = Self> {
         AGAINST.iter().filter(move |(cause, _)| *cause == code).map(|(_, mitigation)| *mitigation)
@@ -117,6 +136,23 @@ impl Turn {
             Self::Offered => "offered",
             Self::On => "on",
             Self::Off => "off",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a person has to decide is offered against nothing: no measure of ours deletes, pays or tells customers.
+    #[test]
+    fn every_measure_helps_against_something_and_none_against_what_we_cannot_mend() {
+        for mitigation in Mitigation::ALL {
+            assert!(AGAINST.iter().any(|(_, known)| *known == mitigation), "{mitigation:?}");
+            assert_eq!(Mitigation::of_name(mitigation.name()), Some(mitigation));
+        }
+        for code in [Code::BadPayload, Code::Uninstalled, Code::HookAttack, Code::Healthy, Code::Unknown] {
+            assert_eq!(Mitigation::against(code).count(), 0, "{code:?}");
         }
     }
 }

@@ -9,6 +9,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+mod own;
+
+pub use own::{Commits, Deliveries, Process, Standing};
+
 /// Where something shows. What is left out is all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -33,19 +37,79 @@ pub enum Seen {
     /// Calls that ended, and requests that were answered or not.
     Calls(Calls),
     /// A portal's daily pool, by HubSpot's count.
-    Daily { used: u64, limit: u64 },
+    Daily {
+        used: u64,
+        limit: u64,
+    },
     /// A check of something by name: HubSpot's front door, or a dependency.
-    Health { name: String, well: Wellness },
+    Health {
+        name: String,
+        well: Wellness,
+    },
     /// Webhook events that arrived, and how long after they occurred.
-    Webhooks { events: u64, late: u64, slowest_ms: u64 },
+    Webhooks {
+        events: u64,
+        late: u64,
+        slowest_ms: u64,
+    },
     /// A job of the company's own began or ended.
-    Job { name: String, step: JobStep },
+    Job {
+        name: String,
+        step: JobStep,
+    },
     /// A credential, by its name; never the credential.
-    Credential { name: String, since: Option<Timestamp>, until: Option<Timestamp> },
+    Credential {
+        name: String,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    },
     /// Something in use will stop on a day that HubSpot has announced.
-    Sunset { what: String, on: Date },
+    Sunset {
+        what: String,
+        on: Date,
+    },
     /// Work that waits: writes accepted for later, events to be forwarded.
-    Backlog { name: String, waiting: u64, oldest_seconds: u64 },
+    Backlog {
+        name: String,
+        waiting: u64,
+        oldest_seconds: u64,
+    },
+    /// Work that was given up: as much as there is now.
+    Dead {
+        name: String,
+        count: u64,
+    },
+    /// What was accepted since the start, and what has become of it by the store's own count.
+    Ledger {
+        name: String,
+        accepted: u64,
+        ended: u64,
+        waiting: u64,
+    },
+    /// When a portal's daily pool will be used up, if that is before its day ends.
+    Forecast {
+        used_up_at: Option<Timestamp>,
+    },
+    /// What came to our webhook address.
+    Deliveries(Deliveries),
+    /// What was written to our store.
+    Commits(Commits),
+    Process(Process),
+    /// The disk that our store lies on.
+    Disk {
+        free_bytes: u64,
+        total_bytes: u64,
+    },
+    /// Our clock minus the clock of others.
+    Clock {
+        offset_ms: i64,
+    },
+    Standing {
+        of: Standing,
+        name: String,
+        well: Wellness,
+        observed: String,
+    },
 }
 
 /// What a check found.

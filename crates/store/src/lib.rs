@@ -11,6 +11,7 @@
 //! | [`journal`] | how far HubSpot's journal has been read, and the gaps it showed |
 //! | [`lease`] | what one process at a time does |
 //! | [`privacy`] | people who were forgotten |
+//! | [`watch`] | since when a credential has been in use |
 //! | [`retention`] | what goes in time |
 //! | [`audit`] | who did what, in a chain that tells when somebody took a link out |
 //! | [`schema`] | what is stored, and how much care it needs |
@@ -45,6 +46,7 @@ mod sqlite;
 mod statement;
 pub mod step;
 mod stored;
+pub mod watch;
 
 use deliveries::{Delivery, NewDelivery, Places, Twin};
 use failure::{OpenError, Refusing, StoreError};

@@ -81,6 +81,17 @@ impl Store {
         self.ask(Statement::new(sql, values![after, max])).await?.into_iter().map(suspect).collect()
     }
 
+    /// Those that came last, the earliest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn latest_suspects(&self, max: usize) -> Result<Vec<Suspect>, StoreError> {
+        let sql = "SELECT id, digest, received_at, connection, method, target, headers, body, refusal, times, checksum
+             FROM quarantine WHERE id IN (SELECT id FROM quarantine ORDER BY received_at DESC LIMIT $1) ORDER BY id";
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        self.ask(Statement::new(sql, values![max])).await?.into_iter().map(suspect).collect()
+    }
+
     /// It was taken, or is of no interest any more.
     ///
     /// # Errors

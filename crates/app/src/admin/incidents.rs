@@ -27,7 +27,7 @@ type Refused = (StatusCode, Json<Value>);
 /// Who wants something, and what they have to say.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wish {
+pub(crate) struct Wish {
     #[serde(default = "somebody")]
     by: String,
     #[serde(default)]
@@ -76,19 +76,43 @@ pub(super) async fn act(
     Path((id, verb)): Path<(String, String)>,
     Json(wish): Json<Wish>,
 ) -> Result<Json<Value>, Refused> {
-    if wish.by.trim().is_empty() || wish.by.len() > NAME_BYTES_MAX {
-        return Err(bad("`by` is who asks: a name of up to 100 bytes."));
+    let room = door(&admin)?;
+    match wished(&admin, room, &id, &verb, wish).await {
+        Ok(()) => Ok(Json(found(&admin, &id).await?.json())),
+        Err(Unwished::Unclear(why)) => Err(bad(why)),
+        Err(Unwished::NotDone(why)) => Err(not_done(&why)),
     }
-    let (incident, mut detail) = (id.clone(), String::new());
-    let (told, command) = match verb.as_str() {
+}
+
+/// Why a wish came to nothing.
+pub(crate) enum Unwished {
+    Unclear(&'static str),
+    NotDone(NotDone),
+}
+
+/// Does what a person wishes of an incident, and tells the audit log.
+pub(crate) async fn wished(
+    admin: &Admin,
+    room: &Incidents,
+    id: &str,
+    verb: &str,
+    wish: Wish,
+) -> Result<(), Unwished> {
+    if wish.by.trim().is_empty() || wish.by.len() > NAME_BYTES_MAX {
+        return Err(Unwished::Unclear("`by` is who asks: a name of up to 100 bytes."));
+    }
+    let (incident, mut detail) = (id.to_owned(), String::new());
+    let (told, command) = match verb {
         "ack" => (Act::IncidentAcknowledged, Command::Acknowledge { incident }),
         "resolve" => (Act::IncidentResolved, Command::Resolve { incident }),
-        "note" if wish.text.trim().is_empty() => return Err(bad("`text` is empty; write a line.")),
+        "note" if wish.text.trim().is_empty() => {
+            return Err(Unwished::Unclear("`text` is empty; write a line."));
+        }
         // What it says stands in the incident's history.
         "note" => (Act::IncidentNoted, Command::Note { incident, text: wish.text }),
         "measure" => {
             let (Some(mitigation), Some(turn)) = (wish.mitigation, wish.turn) else {
-                return Err(bad("`mitigation` and `turn` (on, off) say what is to be done."));
+                return Err(Unwished::Unclear("`mitigation` and `turn` (on, off) say what is to be done."));
             };
             mitigation.name().clone_into(&mut detail);
             let told = match turn {
@@ -97,13 +121,12 @@ pub(super) async fn act(
             };
             (told, Command::Turn { incident, mitigation, turn })
         }
-        _ => return Err(bad("There are ack, note, resolve and measure.")),
+        _ => return Err(Unwished::Unclear("There are ack, note, resolve and measure.")),
     };
-    let done = door(&admin)?.person(wish.by.clone(), command).await;
+    let done = room.person(wish.by.clone(), command).await;
     let outcome = if done.is_ok() { Outcome::Done } else { Outcome::Refused };
-    admin.audit.tell(&wish.by, told, Subject::Ours(id.clone()), outcome, &detail).await;
-    done.map_err(|error| not_done(&error))?;
-    Ok(Json(found(&admin, &id).await?.json()))
+    admin.audit.tell(&wish.by, told, Subject::Ours(id.to_owned()), outcome, &detail).await;
+    done.map_err(Unwished::NotDone)
 }
 
 pub(super) async fn job(

@@ -115,7 +115,7 @@ async fn explained(State(admin): State<Admin>, Path(id): Path<i64>) -> Answer {
         headers: &headers,
         body: &suspect.body,
         public: &webhooks.receiver.public,
-        secrets: &app.secrets,
+        secrets: &app.secrets.read(),
         now: suspect.received_at,
     };
     Ok(Json(

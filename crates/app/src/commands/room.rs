@@ -1,9 +1,12 @@
 //! Opens the incident room that `up` runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use client::accounts::Connection;
 use client::stack::Stack;
 use client::transport::tls;
+use gateway::outbox::Outbox;
 use gateway::traffic::Traffic;
 use hubspot::secret::Secret;
 use store::Store;
@@ -11,16 +14,32 @@ use store::Store;
 use super::{triage, up};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::incidents::{Acts, Channels, Dependency, Incidents, Opening, Questions, Room, Watch, door};
+use crate::incidents::{
+    Acts, Channels, Dependency, Doorbell, FrontDoor, Incidents, Opening, Parts, Questions, Reload, Room,
+    Watch, door,
+};
+use crate::keyring::Keyring;
+use crate::ledgers::Ledgers;
+use crate::webhooks::Running;
+
+/// The running parts that a room looks at, and acts on.
+pub(super) struct Around<'a> {
+    pub(super) store: Option<&'a Store>,
+    pub(super) stack: &'a Arc<Stack>,
+    pub(super) traffic: &'a Arc<Traffic>,
+    pub(super) ledgers: &'a Arc<Ledgers>,
+    pub(super) webhooks: Option<&'a Running>,
+    pub(super) outbox: Option<&'a Arc<Outbox>>,
+    pub(super) connections: &'a [Arc<Connection>],
+}
 
 /// `None` where it is switched off. Without a store, incidents are remembered for as long as the process lives.
 pub(super) async fn open(
     config: &Config,
-    store: Option<&Store>,
-    stack: &Arc<Stack>,
-    traffic: &Arc<Traffic>,
+    around: Around<'_>,
     token: Option<&Secret>,
 ) -> Result<Option<(Incidents, Room)>, Failure> {
+    let Around { stack, traffic, ledgers, .. } = around;
     let section = &config.incidents;
     let tls =
         tls::client_config(up::extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
@@ -30,21 +49,55 @@ pub(super) async fn open(
     if !section.enabled {
         return Ok(None);
     }
-    let store = match store {
+    let store = match around.store {
         Some(store) => store.clone(),
         None => Store::in_memory().map_err(Failure::work)?,
     };
     let options = triage::for_the_room(config, token)?;
     let (incidents, asked) = door(store.clone());
+    let keyring = Keyring::of(config, around.connections);
+    let is_its = |connection: &&Arc<Connection>| Some(connection.token()) == options.asked.target.token;
+    let connection = around.connections.iter().find(is_its).cloned();
+    let receiver = around.webhooks.map(|webhooks| webhooks.receiver.clone());
+    let reload = Arc::new(Reload::new(keyring.clone(), receiver, traffic.clone()));
+    let acts = Acts { stack: stack.clone(), outbox: around.outbox.cloned(), reload };
+    let parts = Parts::new(
+        stack.clone(),
+        traffic.clone(),
+        ledgers.clone(),
+        around.webhooks.cloned(),
+        around.outbox.cloned(),
+    );
+    let front_door = Duration::from_secs(section.front_door_seconds);
+    let front_door = FrontDoor::new(&options.asked.target.upstream, front_door, &tls)?;
+    let doorbell = match config.webhooks.public_url.as_ref().filter(|_| around.webhooks.is_some()) {
+        Some(url) => {
+            Doorbell::new(url, Duration::from_secs(config.webhooks.doorbell_seconds), ledgers, &tls)?
+        }
+        None => None,
+    };
     let room = Room::open(Opening {
         store,
-        settings: section.settings(Acts::CAN),
+        settings: section.settings(&acts.able()),
         runbooks: options.runbooks.clone(),
         watch: Watch::new(stack.clone(), traffic.clone(), section.thresholds.p99_ms),
-        questions: Questions { options, stack: stack.clone(), traffic: traffic.clone() },
-        acts: Acts { stack: stack.clone() },
+        parts,
+        questions: Questions {
+            options,
+            stack: stack.clone(),
+            traffic: traffic.clone(),
+            ledgers: ledgers.clone(),
+            webhooks: around.webhooks.cloned(),
+            keyring: keyring.clone(),
+            connection,
+        },
+        acts,
         channels,
         dependencies,
+        ledgers: ledgers.clone(),
+        keyring,
+        front_door,
+        doorbell,
         door: incidents.clone(),
         clock: stack.clock(),
         seed: rand::random(),

@@ -21,8 +21,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::room::{self, Around};
 use super::stack_settings::stack_settings;
-use super::{bind, listen_tls, places, room};
+use super::{bind, listen_tls, places};
 use crate::admin::{self, Admin};
 use crate::audit::Audit;
 use crate::cli::UpOptions;
@@ -33,6 +34,7 @@ use crate::durable;
 use crate::failure::{Exit, Failure};
 use crate::handover::Kept;
 use crate::incidents::{Incidents, Room};
+use crate::ledgers::Ledgers;
 use crate::logs;
 use crate::metrics::Sources;
 use crate::otel::{self, Exporter, SpanCollector};
@@ -141,9 +143,21 @@ impl House {
         if let Some(kept) = &kept {
             kept.take_over(&stack);
         }
-        let room = room::open(config, store.as_ref(), &stack, &traffic, probe_token).await?;
-        let outbox = store.clone().map(|store| outbox(config, store, &stack, connections)).map(Arc::new);
-        let webhooks = webhooks::open(config, store, &stack, outbox.clone(), &tls).await?;
+        let late = Duration::from_millis(config.incidents.thresholds.webhook_delay_ms);
+        let ledgers = Arc::new(Ledgers::new(clock.clone(), late, durable::place(config, data)));
+        let outbox =
+            store.clone().map(|store| outbox(config, store, &stack, connections.clone())).map(Arc::new);
+        let webhooks = webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, &ledgers).await?;
+        let around = Around {
+            store: store.as_ref(),
+            stack: &stack,
+            traffic: &traffic,
+            ledgers: &ledgers,
+            webhooks: webhooks.as_ref(),
+            outbox: outbox.as_ref(),
+            connections: &connections,
+        };
+        let room = room::open(config, around, probe_token).await?;
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
@@ -154,16 +168,8 @@ impl House {
             outbox,
             witness: audit.witness(),
             intake: webhooks.as_ref().map(|webhooks| webhooks.intake.clone()),
-            forward: ForwardSettings {
-                deadline: config.gateway.deadline(),
-                deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
-                body_bytes_max: config.gateway.body_bytes_max,
-            },
-            listener: ListenerSettings {
-                connections_max: connections_max(config),
-                tls: listen_tls::acceptor(&config.gateway)?,
-                ..Default::default()
-            },
+            forward: forward_settings(config),
+            listener: listener_settings(config)?,
             turned_away: Arc::default(),
         };
         let admin_hosts =
@@ -212,6 +218,7 @@ impl House {
     pub(super) async fn serve(self, draining: watch::Receiver<bool>) {
         let mut exporter = self.exporter;
         let (kept, stack, audit) = (self.kept, self.stack.clone(), self.audit.clone());
+        let (incidents, room) = self.room.unzip();
         let sources = Sources {
             stack: self.stack,
             traffic: self.traffic,
@@ -220,8 +227,8 @@ impl House {
             outbox: self.gateway.outbox.clone(),
             exported: exporter.as_ref().map(Exporter::queue),
             webhooks: self.webhooks.clone(),
+            board: incidents.as_ref().map(|incidents: &Incidents| incidents.board.clone()),
         };
-        let (incidents, room) = self.room.unzip();
         let admin = Admin {
             incidents,
             stack: sources.stack.clone(),
@@ -273,6 +280,22 @@ impl House {
         if let Some(exporter) = &mut exporter {
             exporter.finish(&sources).await;
         }
+    }
+}
+
+fn listener_settings(config: &Config) -> Result<ListenerSettings, Failure> {
+    Ok(ListenerSettings {
+        connections_max: connections_max(config),
+        tls: listen_tls::acceptor(&config.gateway)?,
+        ..Default::default()
+    })
+}
+
+fn forward_settings(config: &Config) -> ForwardSettings {
+    ForwardSettings {
+        deadline: config.gateway.deadline(),
+        deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
+        body_bytes_max: config.gateway.body_bytes_max,
     }
 }
 

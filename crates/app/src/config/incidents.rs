@@ -18,6 +18,7 @@ use crate::secret_reference::SecretReference;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct IncidentsSection {
     pub(crate) enabled: bool,
+    pub(crate) front_door_seconds: u64,
     pub(crate) thresholds: Thresholds,
     pub(crate) objectives: Objectives,
     pub(crate) severities: BTreeMap<RuleId, RuleSeverity>,
@@ -184,6 +185,7 @@ impl Default for IncidentsSection {
     fn default() -> Self {
         Self {
             enabled: true,
+            front_door_seconds: 60,
             thresholds: Thresholds::default(),
             objectives: Objectives::default(),
             severities: BTreeMap::new(),

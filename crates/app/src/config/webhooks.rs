@@ -21,6 +21,7 @@ pub(crate) struct WebhooksSection {
     pub(crate) keep_days: u64,
     pub(crate) keep_bytes_max: u64,
     pub(crate) journal_hold_seconds: u64,
+    pub(crate) doorbell_seconds: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) subscribers: Vec<SubscriberSection>,
 }
@@ -93,6 +94,7 @@ impl Default for WebhooksSection {
             keep_days: 7,
             keep_bytes_max: 10 * 1024 * 1024 * 1024,
             journal_hold_seconds: 600,
+            doorbell_seconds: 300,
             subscribers: Vec::new(),
         }
     }

@@ -20,10 +20,12 @@ pub(super) fn page(admin: &Admin) -> Markup {
     frame(Page::Now, menu(admin), &content)
 }
 
-/// A drill needs something that may be broken.
+/// A drill needs something that may be broken, and incidents a room.
 pub(super) fn menu(admin: &Admin) -> &'static [Page] {
-    match admin.drill {
-        Some(_) => &[Page::Now, Page::Drill],
-        None => &[Page::Now],
+    match (&admin.incidents, &admin.drill) {
+        (Some(_), Some(_)) => &[Page::Now, Page::Incidents, Page::Drill],
+        (Some(_), None) => &[Page::Now, Page::Incidents],
+        (None, Some(_)) => &[Page::Now, Page::Drill],
+        (None, None) => &[Page::Now],
     }
 }

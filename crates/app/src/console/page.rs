@@ -6,6 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
     Now,
+    Incidents,
     Drill,
 }
 
@@ -13,6 +14,7 @@ impl Page {
     const fn title(self) -> &'static str {
         match self {
             Self::Now => "Now",
+            Self::Incidents => "Incidents",
             Self::Drill => "Drill",
         }
     }
@@ -20,6 +22,7 @@ impl Page {
     const fn path(self) -> &'static str {
         match self {
             Self::Now => "/",
+            Self::Incidents => "/incidents",
             Self::Drill => "/drill",
         }
     }
@@ -47,7 +50,7 @@ pub(super) fn frame(here: Page, menu: &[Page], content: &Markup) -> Markup {
                     }
                 }
                 main { (content) }
-                footer { "Times are UTC. The same as JSON: " code { "/api/v1/traffic" } ", " code { "/api/v1/quota" } "." }
+                footer { "Times are UTC. The same as JSON: " code { "/api/v1/traffic" } ", " code { "/api/v1/quota" } ", " code { "/api/v1/incidents" } "." }
             }
         }
     }

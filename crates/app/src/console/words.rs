@@ -30,6 +30,11 @@ pub(super) fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S").to_string()
 }
 
+/// `2026-10-01 14:03:59`.
+pub(super) fn date_and_clock(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 /// `3 min ago`, in the largest unit that fits.
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let passed = now.duration_since(at).max(SignedDuration::ZERO);

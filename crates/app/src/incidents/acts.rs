@@ -1,20 +1,47 @@
 //! Mitigations, done. Each one leaves an audit line where it is done, and can be taken back.
+//!
+//! | mitigation | is done by |
+//! |---|---|
+//! | `serve_stale` | degraded mode |
+//! | `park_lane`, `shed_bulk`, `slow_family`, `cut_retries` | a curb in the client |
+//! | `queue_writes` | the outbox |
+//! | `reload_secret` | [`secrets`] |
 
 use std::sync::Arc;
 
+use client::curbs::Curb;
 use client::degraded::{By, Scope, Turned};
 use client::stack::Stack;
+use gateway::outbox::Outbox;
 use hubspot::endpoint::ApiFamily;
 use incident::mitigation::{Measure, Mitigation, Turn};
 
+mod secrets;
+
+pub(crate) use secrets::Reload;
+
 /// What can be turned.
+#[derive(Clone)]
 pub(crate) struct Acts {
     pub(crate) stack: Arc<Stack>,
+    pub(crate) outbox: Option<Arc<Outbox>>,
+    pub(crate) reload: Arc<Reload>,
 }
 
 impl Acts {
-    /// What this program is able to do.
-    pub(crate) const CAN: &'static [Mitigation] = &[Mitigation::ServeStale];
+    /// What this program is able to do, with what it runs.
+    pub(crate) fn able(&self) -> Vec<Mitigation> {
+        let able = |mitigation: &Mitigation| match mitigation {
+            Mitigation::QueueWrites => self.outbox.is_some(),
+            Mitigation::ReloadSecret => self.reload.has_something_to_read(),
+            Mitigation::ServeStale
+            | Mitigation::ParkLane
+            | Mitigation::CutRetries
+            | Mitigation::SlowFamily
+            | Mitigation::ShedBulk => true,
+        };
+        Mitigation::ALL.into_iter().filter(able).collect()
+    }
 
     pub(super) fn turn(&self, incident: &str, measure: &Measure) {
         let turned = match measure.turn {
@@ -22,31 +49,46 @@ impl Acts {
             Turn::Off => Turned::Off,
             Turn::Offered => return,
         };
-        match measure.mitigation {
-            Mitigation::ServeStale => self.serve_stale(incident, measure, turned),
-            Mitigation::ParkLane
-            | Mitigation::QueueWrites
-            | Mitigation::CutRetries
-            | Mitigation::ReloadSecret
-            | Mitigation::SlowFamily
-            | Mitigation::ShedBulk => {
-                tracing::warn!(
-                    incident,
-                    mitigation = measure.mitigation.name(),
-                    "this version cannot do it by itself"
-                );
-            }
-        }
-    }
-
-    fn serve_stale(&self, incident: &str, measure: &Measure, turned: Turned) {
         let scope = Scope {
             connection: measure.place.connection.as_deref().map(Arc::from),
             family: measure.place.family.as_deref().and_then(ApiFamily::parse),
         };
         let reason = format!("incident {incident}");
-        if let Err(error) = self.stack.degrade(By::Incident, scope, turned, &reason) {
-            tracing::warn!(incident, %error, "degraded mode could not be turned");
+        tracing::warn!(
+            incident,
+            mitigation = measure.mitigation.name(),
+            turned = turned.name(),
+            place = measure.place.tell(),
+            "a measure is turned {}",
+            turned.name()
+        );
+        let refused = match measure.mitigation {
+            Mitigation::ServeStale => {
+                self.stack.degrade(By::Incident, scope, turned, &reason).err().map(|error| error.to_string())
+            }
+            Mitigation::ParkLane => self.curb(Curb::Parked, scope, turned, &reason),
+            Mitigation::ShedBulk => self.curb(Curb::Shed, scope, turned, &reason),
+            Mitigation::SlowFamily => self.curb(Curb::Slowed, scope, turned, &reason),
+            Mitigation::CutRetries => self.curb(Curb::NoRetries, scope, turned, &reason),
+            Mitigation::QueueWrites => match &self.outbox {
+                Some(outbox) => {
+                    outbox.queueing.turn(scope, turned);
+                    None
+                }
+                None => Some("nothing is kept here".into()),
+            },
+            Mitigation::ReloadSecret => {
+                let (reload, connection) = (self.reload.clone(), measure.place.connection.clone());
+                tokio::spawn(async move { reload.turn(connection.as_deref(), turned).await });
+                None
+            }
+        };
+        if let Some(why) = refused {
+            tracing::warn!(incident, mitigation = measure.mitigation.name(), why, "it could not be turned");
         }
+    }
+
+    fn curb(&self, curb: Curb, scope: Scope, turned: Turned, reason: &str) -> Option<String> {
+        self.stack.curbs().turn(curb, scope, turned, reason).err().map(|error| error.to_string())
     }
 }

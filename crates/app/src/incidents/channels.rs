@@ -19,7 +19,7 @@ mod signature;
 
 use mail::Mail;
 use page::Page;
-use post::Post;
+pub(super) use post::{Heard, Post};
 
 /// How one try ended.
 #[derive(Debug, PartialEq, Eq)]

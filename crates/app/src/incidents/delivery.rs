@@ -14,6 +14,7 @@ use store::incidents::{IncidentStep, Line, NewNotice, Notice, NoticeEnd, NoticeS
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::board::Board;
 use super::channels::{Channels, Sent};
 use super::keep;
 
@@ -39,7 +40,13 @@ const ATTEMPTS_MAX: i64 = 150;
 const BETWEEN_MAX_S: u64 = 300;
 
 /// Sends for as long as it is polled.
-pub(super) async fn run(store: Store, channels: Arc<Channels>, clock: WallClock, bell: Arc<Notify>) {
+pub(super) async fn run(
+    store: Store,
+    channels: Arc<Channels>,
+    clock: WallClock,
+    bell: Arc<Notify>,
+    board: Arc<Board>,
+) {
     loop {
         let now = clock.now();
         match store.claim_notices(now, now + CLAIMED, AT_ONCE).await {
@@ -50,7 +57,8 @@ pub(super) async fn run(store: Store, channels: Arc<Channels>, clock: WallClock,
                 }
             }
             Ok(claimed) => {
-                join_all(claimed.iter().map(|notice| deliver(&store, &channels, &clock, notice))).await;
+                join_all(claimed.iter().map(|notice| deliver(&store, &channels, &clock, &board, notice)))
+                    .await;
             }
             Err(error) => {
                 tracing::error!(%error, "messages about incidents cannot be read; trying again");
@@ -60,13 +68,14 @@ pub(super) async fn run(store: Store, channels: Arc<Channels>, clock: WallClock,
     }
 }
 
-async fn deliver(store: &Store, channels: &Channels, clock: &WallClock, notice: &Notice) {
+async fn deliver(store: &Store, channels: &Channels, clock: &WallClock, board: &Board, notice: &Notice) {
     let known = store.notices(&notice.asked.incident).await.unwrap_or_default();
     let same = known.iter().rev().filter(|other| other.asked.channel == notice.asked.channel);
     let handle = same.filter_map(|other| other.handle.as_deref()).next();
     let sent = channels.send(notice, handle).await;
     let now = clock.now();
     let end = end(&sent, notice.attempts, now);
+    board.tried(&notice.asked.channel, result(&sent));
     let fails_for_long = matches!(end, NoticeEnd::GivenUp { .. }) || notice.attempts == STAND_IN_AFTER;
     let line = line(notice, &sent, &end);
     let mut step = IncidentStep::default();
@@ -85,6 +94,14 @@ async fn deliver(store: &Store, channels: &Channels, clock: &WallClock, notice: 
     match store.end_notice(notice, end).await {
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "a message may be sent twice"),
+    }
+}
+
+const fn result(sent: &Sent) -> &'static str {
+    match sent {
+        Sent::Arrived { .. } => "told",
+        Sent::Again { .. } => "again",
+        Sent::Never { .. } => "refused",
     }
 }
 

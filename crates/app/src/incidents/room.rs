@@ -7,23 +7,29 @@ use client::clock::WallClock;
 use incident::engine::{Effect, Engine, Event, Refused, Settings};
 use incident::facts::Facts;
 use incident::incident::{Incident, Stage};
+use incident::message::Moment;
 use incident::mitigation::{Measure, Turn};
 use incident::runbook::Runbooks;
-use incident::signal::{Place, Seen, Signal};
-use jiff::Timestamp;
+use incident::signal::Place;
 use store::Store;
 use store::incidents::IncidentStep;
-use store::outbox::{Filter, State};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::acts::Acts;
+use super::beat::Lease;
 use super::channels::Channels;
 use super::dependencies::{self, Dependency};
+use super::doorbell::Doorbell;
+use super::front_door::FrontDoor;
+use super::keys::Keys;
+use super::parts::Parts;
 use super::questions::Questions;
 use super::watch::Watch;
 use super::{Asked, Incidents, delivery, keep};
 use crate::failure::Failure;
+use crate::keyring::Keyring;
+use crate::ledgers::Ledgers;
 
 /// How often rules are judged: a sixth of the shortest window.
 const TICK: Duration = Duration::from_secs(5);
@@ -31,16 +37,29 @@ const TICK: Duration = Duration::from_secs(5);
 /// Incidents taken up at the start: all that go on, and enough of the latest to know a relapse.
 const KEPT_MAX: usize = 256;
 
+/// Whoever looks out by itself, and tells at the door.
+struct Lookouts {
+    dependencies: Vec<Dependency>,
+    keys: Keys,
+    front_door: Option<FrontDoor>,
+    doorbell: Option<Doorbell>,
+}
+
 /// What a room is made of.
 pub(crate) struct Opening {
     pub(crate) store: Store,
     pub(crate) settings: Settings,
     pub(crate) runbooks: Runbooks,
     pub(crate) watch: Watch,
+    pub(crate) parts: Parts,
     pub(crate) questions: Questions,
     pub(crate) acts: Acts,
     pub(crate) channels: Channels,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) ledgers: Arc<Ledgers>,
+    pub(crate) keyring: Keyring,
+    pub(crate) front_door: Option<FrontDoor>,
+    pub(crate) doorbell: Option<Doorbell>,
     pub(crate) door: Incidents,
     pub(crate) clock: WallClock,
     pub(crate) seed: u64,
@@ -51,10 +70,12 @@ pub(crate) struct Room {
     engine: Engine,
     store: Store,
     watch: Watch,
+    parts: Parts,
     questions: Arc<Questions>,
     acts: Acts,
     channels: Arc<Channels>,
-    dependencies: Vec<Dependency>,
+    lookouts: Option<Lookouts>,
+    lease: Arc<Lease>,
     door: Incidents,
     clock: WallClock,
     asked: mpsc::Receiver<Asked>,
@@ -63,6 +84,23 @@ pub(crate) struct Room {
     /// Decided and not kept yet, because the store refused: kept with the next step.
     unkept: IncidentStep,
     bell: Arc<Notify>,
+}
+
+impl Lookouts {
+    async fn run(self, found: mpsc::Sender<Asked>, clock: WallClock) {
+        let knocking = async {
+            if let Some(front_door) = &self.front_door {
+                front_door.run(&found, &clock).await;
+            }
+        };
+        let ringing = async {
+            if let Some(doorbell) = &self.doorbell {
+                doorbell.run(&found, &clock).await;
+            }
+        };
+        let checking = dependencies::run(self.dependencies, found.clone(), clock.clone());
+        tokio::join!(knocking, ringing, checking, self.keys.run());
+    }
 }
 
 impl Room {
@@ -83,14 +121,29 @@ impl Room {
                 opening.acts.turn(&incident.id, measure);
             }
         }
+        let keys = Keys {
+            keyring: opening.keyring,
+            ledgers: opening.ledgers.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            found: opening.door.asked.clone(),
+        };
+        let lookouts = Lookouts {
+            dependencies: opening.dependencies,
+            keys,
+            front_door: opening.front_door,
+            doorbell: opening.doorbell,
+        };
         Ok(Self {
+            lease: Arc::new(Lease::new(store.clone(), opening.ledgers, clock.clone())),
+            lookouts: Some(lookouts),
             engine: Engine::new(settings, Arc::new(runbooks), incidents, seed),
             store,
             watch: opening.watch,
+            parts: opening.parts,
             questions: Arc::new(opening.questions),
             acts: opening.acts,
             channels: Arc::new(opening.channels),
-            dependencies: opening.dependencies,
             door: opening.door,
             clock,
             asked: opening.asked,
@@ -103,10 +156,22 @@ impl Room {
 
     /// Works for as long as it is polled.
     pub(crate) async fn run(mut self) {
-        let sending =
-            delivery::run(self.store.clone(), self.channels.clone(), self.clock.clone(), self.bell.clone());
-        let dependencies = std::mem::take(&mut self.dependencies);
-        let checking = dependencies::run(dependencies, self.door.asked.clone(), self.clock.clone());
+        let sending = delivery::run(
+            self.store.clone(),
+            self.channels.clone(),
+            self.clock.clone(),
+            self.bell.clone(),
+            self.door.board.clone(),
+        );
+        let (found, clock) = (self.door.asked.clone(), self.clock.clone());
+        let looking_out = self.lookouts.take().map(|lookouts| lookouts.run(found, clock));
+        let looking_out = async {
+            match looking_out {
+                Some(looking_out) => looking_out.await,
+                None => std::future::pending().await,
+            }
+        };
+        let lease = self.lease.clone();
         let working = async {
             let mut due = tokio::time::interval(TICK);
             due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -123,32 +188,19 @@ impl Room {
                 }
             }
         };
-        tokio::join!(sending, checking, working);
+        tokio::join!(sending, looking_out, lease.run(), working);
     }
 
     async fn look(&mut self) {
         let now = self.clock.now();
-        for signal in self.watch.look(now) {
-            self.step(Event::Signal(signal)).await;
-        }
-        if let Some(signal) = self.backlog(now).await {
+        let mut signals = self.watch.look(now);
+        signals.extend(self.parts.look(now));
+        signals.extend(self.parts.work(&self.store, now).await);
+        for signal in signals {
             self.step(Event::Signal(signal)).await;
         }
         self.engine.heard(now);
         self.step(Event::Tick).await;
-    }
-
-    /// Writes that were accepted for later, and how long the first of them has waited.
-    async fn backlog(&self, now: Timestamp) -> Option<Signal> {
-        let counts = self.store.counts().await.ok()?;
-        let waits = |state: &State| matches!(state, State::Pending | State::Sending);
-        let waiting = counts.iter().filter(|(state, _)| waits(state)).map(|(_, count)| count).sum();
-        let filter = Filter { state: Some(State::Pending), ..Filter::default() };
-        let first = self.store.operations(filter, 0, 1).await.ok()?.operations.into_iter().next();
-        let age = first.map(|first| now.duration_since(first.asked.accepted_at).as_secs());
-        let oldest_seconds = age.and_then(|age| u64::try_from(age).ok()).unwrap_or(0);
-        let seen = Seen::Backlog { name: "outbox".into(), waiting, oldest_seconds };
-        Some(Signal { at: now, place: Place::default(), seen })
     }
 
     async fn take(&mut self, asked: Asked) {
@@ -167,7 +219,15 @@ impl Room {
 
     /// One step: decided, kept, then done.
     async fn step(&mut self, event: Event) -> Option<Refused> {
+        let diagnosed = matches!(event, Event::Facts(_));
         let effects = self.engine.step(event, self.clock.now());
+        let board = self.door.board.clone();
+        if diagnosed {
+            board.diagnosed();
+        }
+        if !effects.is_empty() {
+            board.stands(self.engine.incidents());
+        }
         let (mut refused, mut acts) = (None, Vec::new());
         for effect in effects {
             match effect {
@@ -180,6 +240,9 @@ impl Room {
                     keep::recording(&mut self.unkept, &incident, &self.facts, self.clock.now());
                 }
                 Effect::Tell { moment, message } => {
+                    if moment == Moment::Opened {
+                        board.opened(message.code);
+                    }
                     let told = self.store.notices(&message.incident).await.unwrap_or_default();
                     let names = self.channels.for_message(&message, &told);
                     keep::notices(&mut self.unkept, names, moment, &message);

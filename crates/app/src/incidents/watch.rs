@@ -12,9 +12,20 @@ use jiff::Timestamp;
 /// Where kept answers stand among [`Source::NAMES`] that were served because HubSpot gave none.
 const STALE: usize = Source::NAMES.len() - 1;
 
-/// Calls that we did not let wait: their callers asked for more than a limit gives, and were told when to come again.
-const REFUSALS: [&str; 6] =
-    ["deadline", "queue_full", "daily_pool_empty", "daily_reserve", "shutting_down", "moved"];
+/// Calls that we did not let through: their callers asked for more than a limit gives, or something is wrong; they were told
+/// when to come again.
+const REFUSALS: [&str; 9] = [
+    "deadline",
+    "queue_full",
+    "daily_pool_empty",
+    "daily_reserve",
+    "shutting_down",
+    "moved",
+    // Held back by a measure or a person: else what we do against an incident would keep it alive.
+    "degraded",
+    "parked",
+    "shed",
+];
 
 /// What is looked at.
 pub(crate) struct Watch {

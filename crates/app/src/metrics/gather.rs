@@ -13,10 +13,12 @@ use gateway::traffic::{Histogram, Outcome, SeriesKey, Tally, Traffic};
 use tokio::time::Instant;
 
 use super::{Metric, Reading, Value, process};
+use crate::incidents::Board;
 use crate::otel::Queue;
 use crate::webhooks::Running;
 
 mod account;
+mod incidents;
 mod outbox;
 mod webhooks;
 
@@ -32,6 +34,8 @@ pub(crate) struct Sources {
     /// Where telemetry is exported.
     pub(crate) exported: Option<Arc<Queue>>,
     pub(crate) webhooks: Option<Running>,
+    /// Where there is a room.
+    pub(crate) board: Option<Arc<Board>>,
 }
 
 /// What has been read so far.
@@ -78,6 +82,9 @@ pub(crate) fn gather(sources: &Sources) -> Vec<Reading> {
     }
     if let Some(webhooks) = &sources.webhooks {
         readings.webhooks(webhooks);
+    }
+    if let Some(board) = &sources.board {
+        readings.incidents(&board.standing());
     }
     readings.process(sources.started);
     readings.0

@@ -338,6 +338,31 @@ metrics! {
         &[],
         "Tokens in use. Those that HubSpot never answered well share the connection `other`.",
     ),
+    IncidentsOpen: gauge(
+        "hubkeeper_incidents_open",
+        &["severity"],
+        "Incidents that go on. P1: customers notice now, or data is at risk.",
+    ),
+    IncidentsOpened: counter(
+        "hubkeeper_incidents_opened",
+        &["code"],
+        "Incidents that were opened, by the cause they had then; `none` where it had no name.",
+    ),
+    MeasuresOn: gauge(
+        "hubkeeper_measures_on",
+        &["mitigation"],
+        "What is done in an incident at present, such as `serve_stale`: in how many incidents it is on.",
+    ),
+    Diagnoses: counter(
+        "hubkeeper_diagnoses",
+        &[],
+        "How often a cause was looked for; each time costs HubSpot up to eight calls.",
+    ),
+    Notices: counter(
+        "hubkeeper_notices",
+        &["channel", "result"],
+        "Tries to tell people of an incident: `told`, to be tried `again`, or `refused` for good.",
+    ),
     BuildInfo: gauge("hubkeeper_build_info", &["version"], "Always 1; tells the version."),
     TelemetryLost: counter(
         "hubkeeper_telemetry_lost",
@@ -368,17 +393,21 @@ mod tests {
     use super::*;
 
     /// Label names that stand for closed or bounded lists. No id, no route, no address can get in by another name.
-    const LABELS: [&str; 16] = [
+    const LABELS: [&str; 20] = [
         "by",
         "bound",
         "budget",
         "caller",
         "category",
+        "channel",
+        "code",
         "connection",
         "family",
         "lane",
+        "mitigation",
         "reason",
         "result",
+        "severity",
         "signal",
         "source",
         "state",

@@ -1,7 +1,7 @@
 //! What the kernel knows of this process. Only Linux tells; elsewhere these metrics are missing.
 
 /// Bytes of memory in use.
-pub(super) fn memory() -> Option<u64> {
+pub(crate) fn memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
@@ -9,13 +9,13 @@ pub(super) fn memory() -> Option<u64> {
 }
 
 /// Open descriptors, the one that looks not counted.
-pub(super) fn descriptors() -> Option<u64> {
+pub(crate) fn descriptors() -> Option<u64> {
     let entries = std::fs::read_dir("/proc/self/fd").ok()?;
     u64::try_from(entries.count()).ok()?.checked_sub(1)
 }
 
 /// How many descriptors there may be.
-pub(super) fn descriptors_max() -> Option<u64> {
+pub(crate) fn descriptors_max() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 

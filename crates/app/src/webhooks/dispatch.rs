@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::config::SubscriberSection;
 use crate::failure::Failure;
+use crate::ledgers::Ledgers;
 use crate::process;
 
 /// Events on our own stdout, after the ready line.
@@ -35,7 +36,7 @@ pub(super) async fn open(
     tls: &rustls::ClientConfig,
     arrivals: watch::Receiver<u64>,
     subscribers: Vec<Subscriber>,
-    owner: Uuid,
+    (owner, ledgers): (Uuid, &Arc<Ledgers>),
 ) -> Result<Dispatch, Failure> {
     let now = clock.clone();
     let around = Surroundings {
@@ -43,6 +44,7 @@ pub(super) async fn open(
         clock: Arc::new(move || now.now()),
         tls: Arc::new(tls.clone()),
         stdout: Arc::new(Stdout),
+        witness: ledgers.clone(),
         owner,
         seed: rand::random(),
     };

@@ -5,6 +5,12 @@ use tempfile::TempDir;
 
 use crate::house::{Act, Heard, Program, Start, Upstream, ask, json_answer};
 
+mod channels;
+mod console;
+mod measures;
+mod signals;
+mod told;
+
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A gateway with an incident room before a simulated portal.

@@ -1,5 +1,6 @@
 //! Every account in use, by its credential.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,12 +59,12 @@ pub(super) fn token(authorization: &HeaderValue) -> &[u8] {
 
 const SCHEME: &[u8] = b"bearer ";
 
-fn authorization<'a>(credential: &'a Credential, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+fn authorization<'a>(credential: &Credential, headers: &'a HeaderMap) -> Option<Cow<'a, HeaderValue>> {
     match credential {
         // An app has an account of its own, which no token opens.
         Credential::Anonymous | Credential::App(_) => None,
-        Credential::Passthrough => headers.get(http::header::AUTHORIZATION),
-        Credential::Connection(connection) => Some(&connection.authorization),
+        Credential::Passthrough => headers.get(http::header::AUTHORIZATION).map(Cow::Borrowed),
+        Credential::Connection(connection) => Some(Cow::Owned(connection.authorization())),
     }
 }
 
@@ -91,7 +92,7 @@ impl Accounts {
         }
         match authorization(credential, headers) {
             None => Some(self.anonymous.clone()),
-            Some(authorization) => self.entries.lock().get(token(authorization))?.account(now),
+            Some(authorization) => self.entries.lock().get(token(&authorization))?.account(now),
         }
     }
 
@@ -106,6 +107,7 @@ impl Accounts {
         let Some(authorization) = authorization(credential, headers) else {
             return Some(self.anonymous.clone());
         };
+        let authorization = authorization.as_ref();
         let entry = self.entry(authorization)?;
         let _one_at_a_time = entry.opening.lock().await;
         if let Some(account) = entry.account(Instant::now()) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hubspot::endpoint::ApiFamily;
 use tokio::time::Instant;
 
 use super::attempted::{Attempted, Reply};
@@ -10,6 +11,7 @@ use super::{Feature, Stack};
 use crate::accounts::Account;
 use crate::body::Body;
 use crate::call::{Call, Effort, Failure};
+use crate::curbs::Curb;
 use crate::retry::{Ended, Repeat, Verdict, decide};
 
 /// Which try of its caller's a call is.
@@ -105,7 +107,7 @@ impl Stack {
         number: u32,
     ) -> Next {
         let Some(spare) = spare else { return Next::Stands(attempted.settle()) };
-        if let Some(wait) = self.again(call, &attempted, number) {
+        if let Some(wait) = self.again(call, account, &attempted, number) {
             return Next::Again { wait, spare, attempted: Box::new(attempted) };
         }
         if attempted.is_failure_of_hubspot(self.settings.attempt_timeout) {
@@ -117,7 +119,7 @@ impl Stack {
     /// Whether the caller itself tries again what has just failed; that is paid for like a retry of ours.
     fn try_number(&self, call: &Call, account: &Account, body: &[u8]) -> Result<Try, Failure> {
         let Some(repeat) = self.repeat(call, account, body) else { return Ok(Try::First) };
-        if self.may_retry() {
+        if self.may_retry(account, call.endpoint.family) {
             return Ok(Try::Repeated);
         }
         self.repeats.refused(repeat);
@@ -126,11 +128,17 @@ impl Stack {
 
     /// A pack is one request, and a retry if most of its calls are. `false` where there is no budget for that: then only its
     /// first tries may be sent.
-    pub(super) fn try_of_pack(&self, repeats: &[Repeat], calls: usize) -> Option<Try> {
+    pub(super) fn try_of_pack(
+        &self,
+        account: &Account,
+        family: ApiFamily,
+        repeats: &[Repeat],
+        calls: usize,
+    ) -> Option<Try> {
         if repeats.len() * 2 <= calls {
             return Some(Try::First);
         }
-        if self.may_retry() {
+        if self.may_retry(account, family) {
             return Some(Try::Repeated);
         }
         repeats.iter().for_each(|repeat| self.repeats.refused(*repeat));
@@ -138,12 +146,13 @@ impl Stack {
     }
 
     /// There is enough in the budget for one more retry, which is paid for.
-    fn may_retry(&self) -> bool {
-        self.settings.retry_budget == Feature::Off || self.retry_budget.take()
+    fn may_retry(&self, account: &Account, family: ApiFamily) -> bool {
+        !self.curbs.holds(Curb::NoRetries, &account.name, family)
+            && (self.settings.retry_budget == Feature::Off || self.retry_budget.take())
     }
 
     /// How long to wait before the next attempt; `None` when this one stands.
-    fn again(&self, call: &Call, attempted: &Attempted, number: u32) -> Option<Duration> {
+    fn again(&self, call: &Call, account: &Account, attempted: &Attempted, number: u32) -> Option<Duration> {
         let ended = match attempted {
             Attempted::Answered(_, Some(error)) => Ended::Answered(error),
             Attempted::Transport(error) => Ended::Transport(error.fault),
@@ -154,6 +163,7 @@ impl Stack {
             return None;
         };
         let in_time = Instant::now() + wait < call.deadline;
-        (self.settings.retries == Feature::On && in_time && self.may_retry()).then_some(wait)
+        (self.settings.retries == Feature::On && in_time && self.may_retry(account, call.endpoint.family))
+            .then_some(wait)
     }
 }

@@ -271,6 +271,7 @@ fn is_own(failure: &Failure, call: &Call, now: Instant) -> bool {
         Failure::BreakerOpen { .. }
         | Failure::Congested { .. }
         | Failure::Degraded { .. }
+        | Failure::Held { .. }
         | Failure::RetriesSpent { .. }
         | Failure::PortalPaused { .. }
         | Failure::TooManyCredentials
@@ -287,6 +288,7 @@ fn outage(ended: &Ended) -> Option<Outage> {
             Failure::BreakerOpen { .. }
             | Failure::Congested { .. }
             | Failure::Degraded { .. }
+            | Failure::Held { .. }
             | Failure::RetriesSpent { .. }
             | Failure::Transport(_)
             | Failure::TimedOut { .. },

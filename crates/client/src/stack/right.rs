@@ -68,6 +68,7 @@ impl Stack {
     fn passage<'a>(&self, call: &Call, account: &'a Account, now: Instant) -> Result<Passage<'a>, Failure> {
         let family = call.endpoint.family;
         self.degraded.check(account, family)?;
+        self.curbs.check(account, call)?;
         if let Some(retry_after) = account.paused_for(now) {
             return Err(Failure::PortalPaused { retry_after });
         }
@@ -75,6 +76,7 @@ impl Stack {
         account
             .breakers
             .admit(family, work, self.care(), now)
+            .map(|passage| passage.capped(self.curbs.under_way_max(&account.name, family)))
             .map_err(|retry_after| Failure::BreakerOpen { family, retry_after })
     }
 
@@ -91,6 +93,7 @@ impl Stack {
         }
         let family = call.endpoint.family;
         self.degraded.check(account, family)?;
+        self.curbs.check(account, call)?;
         passage.still_open_to_us(now).map_err(|retry_after| Failure::BreakerOpen { family, retry_after })
     }
 

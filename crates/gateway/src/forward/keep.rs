@@ -70,7 +70,7 @@ impl Forwarder {
         let write = Write { call, body, host, keyed, wish };
         let answered = match write.wish.queue {
             Queue::Always => outbox.keep(&write, Hold::Free).await,
-            Queue::Never | Queue::OnOutage => self.send_or_keep(outbox, write).await,
+            Queue::Never | Queue::Behind | Queue::OnOutage => self.send_or_keep(outbox, write).await,
         };
         answered.unwrap_or_else(|refusal| self.turn_away(refusal))
     }
@@ -163,7 +163,8 @@ impl Forwarder {
 
     /// Sends a write, and keeps it for later where HubSpot is not there and the route says so.
     async fn send(&self, outbox: &Outbox, mut write: Write, hold: Hold) -> Result<Sent, Refusal> {
-        if write.wish.queue == Queue::OnOutage && outbox.waits(&write).await {
+        let behind = matches!(write.wish.queue, Queue::Behind | Queue::OnOutage);
+        if behind && outbox.waits(&write).await {
             return outbox.keep(&write, hold).await.map(Sent::Kept);
         }
         if write.keyed.is_some() {
@@ -219,7 +220,7 @@ impl Outbox {
         let stamp = match (&wish.writer, wish.queue) {
             // One that is kept gets a mark of its own.
             (_, Queue::Always) | (Writer::Token, _) => None,
-            (Writer::Connection(connection), Queue::Never | Queue::OnOutage) => {
+            (Writer::Connection(connection), Queue::Never | Queue::Behind | Queue::OnOutage) => {
                 self.stamp_for(&Asked { connection, call, body, key: None }, &digest).await
             }
         };

@@ -34,6 +34,8 @@ pub struct Totals {
     pub unknown: u64,
     /// Tries after which an operation was put back.
     pub again: u64,
+    /// Settled ones that are not kept any more: old, or dropped by a person.
+    pub dropped: u64,
 }
 
 /// How many operations are in each state, and since when the oldest waits.
@@ -88,6 +90,10 @@ impl Books {
         kept.flow.settled(self.began.elapsed());
     }
 
+    pub(super) fn dropped(&self, count: usize) {
+        self.state.lock().totals.dropped += count as u64;
+    }
+
     pub(super) fn note_lines(&self, lines: usize, stopped: Vec<(Line, Instant)>) {
         let mut kept = self.state.lock();
         (kept.lines, kept.stopped) = (lines, stopped);
@@ -100,9 +106,13 @@ impl Outbox {
     /// # Errors
     /// [`StoreError`].
     pub async fn look(&self) -> Result<Standing, StoreError> {
+        let draining = self.queueing.is_draining();
         let states = self.store.counts().await?;
         let standing = Standing { states, oldest_accepted_at: self.store.oldest().await? };
         self.books.state.lock().standing = standing.clone();
+        if draining && standing.waiting() == 0 {
+            self.queueing.drained();
+        }
         Ok(standing)
     }
 

@@ -31,6 +31,7 @@ impl Outbox {
                 self.store.used_bytes().await?.is_some_and(|used| used > self.settings.keep_bytes_max);
             // All that is settled is old enough then; the oldest goes first.
             let made_room = if crowded { self.store.forget_settled(now).await? } else { 0 };
+            self.books.dropped(settled + made_room);
             if keys + settled + made_room == 0 {
                 return Ok(());
             }

@@ -67,7 +67,11 @@ impl Outbox {
             Deed::Cancel => self.store.cancel(id, now).await,
             Deed::Replay(edit) => self.store.replay(id, edit, now).await,
             Deed::Edit(edit) => self.store.edit(id, edit).await,
-            Deed::Drop => self.store.remove(id).await,
+            Deed::Drop => {
+                let removed = self.store.remove(id).await;
+                self.books.dropped(usize::from(matches!(removed, Ok(true))));
+                removed
+            }
         }?;
         if done {
             tracing::info!(%id, by = "person", deed = name, "an accepted write was {name}");

@@ -130,7 +130,7 @@ pub(crate) fn of_failure(failed: &CallFailed, twice: Twice) -> Verdict {
         | Failure::Congested { retry_after, .. }
         | Failure::PortalPaused { retry_after } => (Blame::Way, Some(*retry_after)),
         // Looking at a switch costs nothing.
-        Failure::Degraded { .. } => (Blame::Way, Some(SWITCH)),
+        Failure::Degraded { .. } | Failure::Held { .. } => (Blame::Way, Some(SWITCH)),
         Failure::RetriesSpent { retry_after } => (Blame::Operation, Some(*retry_after)),
         Failure::TooManyCredentials => (Blame::Way, None),
         // It could not be connected; what may have been sent was told above.

@@ -21,6 +21,8 @@ pub enum Queue {
     /// Only where its caller prefers it.
     #[default]
     Never,
+    /// Only behind others on the same record that wait already.
+    Behind,
     /// When HubSpot cannot be reached, or is not to be.
     OnOutage,
     Always,
@@ -55,7 +57,14 @@ impl Outbox {
         let Some(writer) = self.writer(&call.credential, &call.headers) else { return Ok(None) };
         let asked = if headers.respond_async { Queue::Always } else { rule };
         let queue = match &writer {
-            Writer::Connection(_) => asked,
+            Writer::Connection(connection) => {
+                let family = call.endpoint.family;
+                self.queueing.turn_to(asked, |scope| {
+                    let account = || self.stack.account_for(call);
+                    scope.holds_for(&connection.name, family)
+                        || account().is_some_and(|account| scope.holds_for(&account.name, family))
+                })
+            }
             // Without the token it could not be sent later, so that the preference is not honoured.
             Writer::Token => Queue::Never,
         };

@@ -18,6 +18,7 @@ use super::lines::FileDoor;
 use super::replay::ReplayLane;
 use super::subscriber::{Sink, Subscriber};
 use super::verdict::Verdict;
+use super::witness::{Watched, Witness};
 use super::worker::{Status, Worker};
 use crate::clock::Clock;
 
@@ -28,6 +29,8 @@ pub struct Surroundings {
     pub tls: Arc<rustls::ClientConfig>,
     /// Our own output, which only the program itself writes to.
     pub stdout: Arc<dyn Door>,
+    /// Is told of every request as it ends.
+    pub witness: Arc<dyn Witness>,
     /// Tells us apart from other hubkeepers on the same store.
     pub owner: Uuid,
     pub seed: u64,
@@ -74,7 +77,7 @@ impl Dispatch {
         let status = Arc::new(Mutex::new(Status::default()));
         let worker = Worker {
             store: self.around.store.clone(),
-            door: self.door(&subscriber.sink),
+            door: self.watched(&subscriber),
             clock: self.around.clock.clone(),
             lead: Lead { subscriber: subscriber.name.clone(), owner: self.around.owner },
             seed: self.around.seed,
@@ -129,6 +132,14 @@ impl Dispatch {
         let door = self.running.lock().get(name).map(|running| self.door(&running.subscriber.sink))?;
         let parcel = Parcel { items: vec![item], at: (self.around.clock)(), occasion: Occasion::Live };
         Some(door.post(parcel).await)
+    }
+
+    fn watched(&self, subscriber: &Subscriber) -> Arc<dyn Door> {
+        Arc::new(Watched {
+            door: self.door(&subscriber.sink),
+            subscriber: Arc::from(subscriber.name.as_str()),
+            witness: self.around.witness.clone(),
+        })
     }
 
     fn door(&self, sink: &Sink) -> Arc<dyn Door> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
+use super::own::Own;
 use crate::signal::{Calls, JobStep, Place, Seen, Signal, Wellness};
 use crate::slo::Slo;
 use crate::window::Window;
@@ -78,6 +79,8 @@ pub(crate) struct Memory {
     /// The slowest webhook by slot.
     pub(super) webhooks: Window<Late>,
     pub(super) usual: Usual,
+    /// Ourselves, and what reaches us.
+    pub(super) own: Own,
     pub(crate) slo: Slo,
     pub(super) last_signal_at: Option<Timestamp>,
 }
@@ -117,6 +120,7 @@ impl Memory {
             backlogs: BTreeMap::new(),
             webhooks: Window::new(SLOT, FINE_SLOTS),
             usual: Usual { hours: vec![None; HOURS], counting: None },
+            own: Own::new(),
             slo: Slo::new(),
             last_signal_at: None,
         }
@@ -149,6 +153,15 @@ impl Memory {
             Seen::Backlog { name, waiting, oldest_seconds } => {
                 keep(&mut self.backlogs, name, (*waiting, *oldest_seconds));
             }
+            Seen::Dead { .. }
+            | Seen::Ledger { .. }
+            | Seen::Forecast { .. }
+            | Seen::Deliveries(_)
+            | Seen::Commits(_)
+            | Seen::Process(_)
+            | Seen::Disk { .. }
+            | Seen::Clock { .. }
+            | Seen::Standing { .. } => self.own.note(signal),
         }
     }
 
@@ -164,6 +177,11 @@ impl Memory {
             .any(|(waiting, oldest_seconds)| *waiting > 0 && *oldest_seconds > BEHIND_SECONDS)
     }
 
+    /// What was accepted and what became of it do not add up, in the words of a ledger; `None` where they do.
+    pub(crate) fn unequal(&self) -> Option<String> {
+        self.own.unequal()
+    }
+
     /// Lets go of what has been quiet for as long as anybody looks back.
     pub(crate) fn forget(&mut self, now: Timestamp) {
         self.places.retain(|_, counts| !(counts.fine.is_over(now) && counts.by_minute.is_over(now)));
@@ -174,7 +192,7 @@ impl Memory {
     #[cfg(test)]
     pub(crate) fn size(&self) -> usize {
         let names = self.checks.len() + self.jobs.len() + self.pools.len() + self.credentials.len();
-        self.places.len() + names + self.sunsets.len() + self.backlogs.len()
+        self.places.len() + names + self.sunsets.len() + self.backlogs.len() + self.own.size()
     }
 
     fn calls(&mut self, at: Timestamp, place: &Place, calls: Calls) {
@@ -206,7 +224,7 @@ impl Memory {
     }
 }
 
-fn keep<T>(names: &mut BTreeMap<String, T>, name: &str, value: T) {
+pub(super) fn keep<T>(names: &mut BTreeMap<String, T>, name: &str, value: T) {
     if names.len() < NAMES_MAX || names.contains_key(name) {
         names.insert(name.to_owned(), value);
     }

@@ -64,6 +64,19 @@ pub struct Thresholds {
     pub sunset_days: u32,
     /// Without any signal at all.
     pub blind_seconds: u32,
+    /// Deliveries of our apps that do not verify, in a minute; and those that are for nobody here.
+    pub hook_refused_per_minute: u64,
+    pub hook_strangers_per_minute: u64,
+    /// An API family left alone for longer.
+    pub breaker_seconds: u32,
+    /// Less than this part of the disk is free.
+    pub disk_free_percent: f64,
+    /// More of the memory or the descriptors that we may use.
+    pub process_percent: u64,
+    /// A timer of ours fires later.
+    pub lag_ms: u64,
+    /// Our clock is off by more.
+    pub clock_seconds: u32,
 }
 
 impl Default for Thresholds {
@@ -88,6 +101,13 @@ impl Default for Thresholds {
             credential_ends_hours: 24,
             sunset_days: 60,
             blind_seconds: 90,
+            hook_refused_per_minute: 5,
+            hook_strangers_per_minute: 20,
+            breaker_seconds: 30,
+            disk_free_percent: 5.0,
+            process_percent: 95,
+            lag_ms: 1_000,
+            clock_seconds: 60,
         }
     }
 }

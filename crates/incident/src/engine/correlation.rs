@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::blast::Blast;
-use crate::code::Code;
-use crate::detector::{Asks, RuleId};
+use crate::code::{Code, Impact};
+use crate::detector::RuleId;
 use crate::incident::Incident;
 
 /// What a cause brings about by itself, so that it is no cause of its own beside it. `true` for itself.
@@ -56,6 +56,68 @@ fn brings(cause: Code) -> &'static [Code] {
     known.map_or(&[], |(_, brings)| brings)
 }
 
+/// A rule that speaks for itself, and says no more than what follows from a cause that has a name.
+pub(super) fn brings_about(cause: Code, rule: RuleId) -> bool {
+    let stops_calls = cause.impact() == Impact::Down || is_about_answers(cause);
+    match rule {
+        RuleId::JobLate | RuleId::JobFailed | RuleId::BurnSlow => stops_calls,
+        RuleId::BacklogOld | RuleId::DeadLetters => stops_calls || cause == Code::ConsumerDown,
+        RuleId::WebhookDelay | RuleId::HookSilence => LATE_WEBHOOKS.contains(&cause),
+        RuleId::DailyUse | RuleId::DailyForecast => {
+            matches!(cause, Code::DailySelf | Code::DailyNeighbour | Code::Tier)
+        }
+        RuleId::NothingWorks
+        | RuleId::ErrorRate
+        | RuleId::Denied
+        | RuleId::ServerErrors
+        | RuleId::HealthCheck
+        | RuleId::Rejected
+        | RuleId::Limited
+        | RuleId::Slow
+        | RuleId::Silence
+        | RuleId::BurnFast
+        | RuleId::BurnMiddle
+        | RuleId::Dependency
+        | RuleId::HookRefused
+        | RuleId::HookStrangers
+        | RuleId::HookSlow
+        | RuleId::HookRepeated
+        | RuleId::HookUnreachable
+        | RuleId::SubscriberDown
+        | RuleId::BreakerOpen
+        | RuleId::StoreFails
+        | RuleId::DiskLow
+        | RuleId::Exhausted
+        | RuleId::ClockOff
+        | RuleId::SecretSource
+        | RuleId::CredentialOld
+        | RuleId::CredentialEnds
+        | RuleId::Sunset
+        | RuleId::Blind => false,
+    }
+}
+
+/// Why webhooks come late, or not at all.
+const LATE_WEBHOOKS: &[Code] = &[
+    Code::HookSlow,
+    Code::HookBacklog,
+    Code::HookSecret,
+    Code::HookUri,
+    Code::HookUnreachable,
+    Code::HookSubscription,
+    Code::Uninstalled,
+    Code::Store,
+    Code::Disk,
+    Code::Resources,
+    Code::Clock,
+];
+
+/// Two rules that say the same of one thing.
+pub(super) fn is_one_matter(known: RuleId, rule: RuleId) -> bool {
+    let of_the_day = |rule| matches!(rule, RuleId::DailyUse | RuleId::DailyForecast);
+    known == rule || (of_the_day(known) && of_the_day(rule))
+}
+
 const BRINGS: &[(Code, &[Code])] = &[
     (Code::Clock, &[Code::TokenExpired, Code::HubspotTls, Code::HookSecret]),
     (Code::ClientSecret, &[Code::TokenExpired, Code::RefreshRevoked, Code::HookSecret]),
@@ -71,6 +133,7 @@ const BRINGS: &[(Code, &[Code])] = &[
     (Code::Cache, &[Code::BurstSelf, Code::RetryStorm]),
     (Code::Store, &[Code::HookSlow, Code::HookDuplicates, Code::HookBacklog]),
     (Code::Disk, &[Code::Store, Code::HookSlow]),
+    (Code::HookUnreachable, &[Code::HookSubscription, Code::HookBacklog]),
     (Code::Resources, &[Code::Slow, Code::HookSlow]),
     (Code::ValidationChange, &[Code::BadPayload]),
     (Code::DailySelf, &[Code::BurstSelf]),
@@ -138,7 +201,7 @@ fn is_one(known: Code, code: Code) -> bool {
 
 /// An objective that is being missed is somebody's doing, however slowly.
 fn waits_for_a_cause(rule: RuleId) -> bool {
-    rule.asks() == Asks::Diagnosis || rule == RuleId::BurnSlow
+    rule.wants_a_cause() || rule == RuleId::BurnSlow
 }
 
 /// Nothing shows that they are about different things.

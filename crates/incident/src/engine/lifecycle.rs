@@ -1,12 +1,12 @@
-//! Recovery, relapse and the end. An incident is over when nothing shows, a diagnosis no longer finds its cause, and what
-//! had piled up is done.
+//! Recovery, relapse and the end; `recovery` says what an end has to be proven with.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Engine, minutes, seconds};
-use crate::code::{Code, Severity};
+use super::{Engine, minutes};
+use crate::code::Severity;
 use crate::incident::Stage;
 use crate::message::Moment;
+use crate::mitigation::Turn;
 use crate::timeline::What;
 
 /// What an open incident has cost is kept as often, so that a restart loses little of it.
@@ -65,47 +65,22 @@ impl Engine {
 
     pub(super) fn relapse(&mut self, index: usize, now: Timestamp) {
         let incident = &mut self.incidents[index];
+        // What was turned off because it seemed over may be turned on again; what a person turned off before may not.
+        if let Some(recovered_at) = incident.recovered_at {
+            incident.measures.retain(|measure| measure.turn != Turn::Off || measure.at < recovered_at);
+        }
         incident.stage = incident.stage_before_recovery();
         incident.recovered_at = None;
         incident.resolved_at = None;
         incident.proven_at = None;
+        incident.waits_for = None;
         incident.relapses += 1;
         let id = incident.id.clone();
         self.write(&id, now, What::Relapsed);
+        if let Some(code) = self.incidents[index].code() {
+            self.offer_measures(index, code, now);
+        }
         self.keep(index);
-    }
-
-    /// What a diagnosis means for those that wait for proof.
-    pub(super) fn weigh_recovery(&mut self, standing: &[Code], verdict: Code, now: Timestamp) {
-        for index in 0..self.incidents.len() {
-            let incident = &self.incidents[index];
-            if !incident.awaits_proof() {
-                continue;
-            }
-            let still = incident.code().is_some_and(|code| standing.contains(&code) || code == verdict);
-            let observed = if still {
-                "a diagnosis finds the cause still there".to_owned()
-            } else {
-                format!("nothing shows, and a diagnosis says {}", verdict.id())
-            };
-            let id = incident.id.clone();
-            if !still {
-                self.incidents[index].proven_at = Some(now);
-            }
-            self.write(&id, now, What::Proof { holds: !still, observed });
-            self.keep(index);
-        }
-    }
-
-    fn end_if_proven(&mut self, index: usize, now: Timestamp) {
-        let calm = seconds(self.settings.response.calm_seconds);
-        let incident = &self.incidents[index];
-        let proven = incident.proven_at.is_some() || !incident.was_diagnosed();
-        let long_enough = incident.recovered_at.is_some_and(|at| now.duration_since(at) >= calm);
-        let behind = incident.was_diagnosed() && self.memory.is_behind();
-        if proven && long_enough && !behind {
-            self.resolve(index, None, now);
-        }
     }
 
     pub(super) fn resolve(&mut self, index: usize, by: Option<&str>, now: Timestamp) {
@@ -113,6 +88,7 @@ impl Engine {
         let incident = &mut self.incidents[index];
         incident.stage = Stage::Resolved;
         incident.resolved_at = Some(now);
+        incident.waits_for = None;
         incident.recovered_at = incident.recovered_at.or(Some(now));
         incident.resolved_by = by.map(Into::into);
         for symptom in incident.symptoms.iter_mut().filter(|symptom| symptom.until.is_none()) {

@@ -53,7 +53,7 @@ impl Engine {
 
     /// At the end nothing of ours stays on.
     pub(super) fn take_back_measures(&mut self, index: usize, now: Timestamp) {
-        let on = |measure: &&Measure| measure.turn == Turn::On;
+        let on = |measure: &&Measure| measure.turn == Turn::On && !measure.mitigation.stays();
         let standing: Vec<Measure> = self.incidents[index].measures.iter().filter(on).cloned().collect();
         for measure in standing {
             let off = Measure { turn: Turn::Off, at: now, ..measure };

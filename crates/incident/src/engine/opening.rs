@@ -7,7 +7,7 @@ use super::suspicion::{Answer, Changes, Key};
 use super::{Effect, Engine, minutes};
 use crate::blast::Blast;
 use crate::code::{Code, Severity};
-use crate::detector::{Asks, RuleId, Symptom};
+use crate::detector::{RuleId, Symptom};
 use crate::diagnose::{causes, diagnose};
 use crate::facts::Facts;
 use crate::incident::{Impact, Incident, Stage, StatusSaid};
@@ -28,7 +28,7 @@ impl Engine {
             self.symptom_gone(&key, now);
         }
         for key in changes.new {
-            if key.0.asks() == Asks::Nothing {
+            if !key.0.wants_a_cause() {
                 self.condition(&key, now);
             }
         }
@@ -61,53 +61,11 @@ impl Engine {
         }
     }
 
-    /// One incident for each rule that speaks for itself, unless the cause of an open one explains it.
-    fn condition(&mut self, key: &Key, now: Timestamp) {
-        let code = key.0.code();
-        let open = |incident: &Incident| !incident.stage.is_over();
-        let home = self.incidents.iter().rposition(|incident| {
-            let explained =
-                incident.code().zip(code).is_some_and(|(cause, other)| correlation::explains(cause, other));
-            let same = incident.symptoms.iter().any(|symptom| symptom.rule == key.0);
-            open(incident) && (explained || same)
-        });
-        let index = home.unwrap_or_else(|| {
-            let severity = self.settings.detectors.severity(key.0).unwrap_or(key.0.severity());
-            self.open(key.0.title(), severity, std::slice::from_ref(key), Blast::default(), now)
-        });
-        self.attach(index, key, now);
-        if home.is_none() {
-            if let Some(code) = code {
-                self.incidents[index].diagnosis = Some(self.by_itself(code, key));
-            }
-            self.incidents[index].diagnosed_at = Some(now);
-            self.tell(index, Moment::Opened, now);
-        }
-        self.keep(index);
-    }
-
-    /// A rule that names its cause needs no tree.
-    fn by_itself(&self, code: Code, key: &Key) -> Diagnosis {
-        let front = &self.runbooks.page(code).front;
-        let observed = self.suspicions.held.get(key).map(|held| held.observed.clone()).unwrap_or_default();
-        Diagnosis {
-            code,
-            title: key.0.title().to_owned(),
-            confidence: 0.9,
-            severity: key.0.severity(),
-            blame: front.blame,
-            evidence: vec![crate::triage::Evidence { probe: key.0.name().into(), observed, supports: true }],
-            remedy: front.remedy.clone(),
-            escalation: front.escalation.clone(),
-            runbook: code.id().to_owned(),
-        }
-    }
-
     pub(super) fn diagnosed(&mut self, facts: &Facts, now: Timestamp) {
         let triage = diagnose(facts, &self.runbooks);
         let all = causes(facts, &self.runbooks);
         let standing: Vec<Code> = all.iter().map(|cause| cause.code).collect();
-        self.weigh_recovery(&standing, triage.diagnosis.code, now);
+        self.weigh_recovery(&standing, triage.diagnosis.code, facts, now);
         self.correlation_ids.clone_from(&triage.correlation_ids);
         let answer = match triage.diagnosis.code {
             Code::Healthy => self.nothing_found(now),
@@ -144,7 +102,7 @@ impl Engine {
 
     fn nothing_found(&mut self, now: Timestamp) -> Answer {
         for ((rule, _), held) in &mut self.suspicions.held {
-            if rule.asks() == Asks::Diagnosis {
+            if rule.wants_a_cause() {
                 held.cleared += 1;
             }
         }
@@ -155,7 +113,7 @@ impl Engine {
             .filter(|key| self.suspicions.held.get(key).is_some_and(|held| held.cleared >= CLEARED_MAX))
             .collect();
         if stubborn.is_empty() {
-            return Answer::Same;
+            return self.speak_for_themselves(now);
         }
         self.nameless(None, &Facts::default(), now)
     }
@@ -180,7 +138,7 @@ impl Engine {
         }
         let severity = keys.iter().map(|key| self.severity(key.0)).min().unwrap_or(Severity::P2);
         if severity > Severity::P2 {
-            return Answer::Same;
+            return self.speak_for_themselves(now);
         }
         let title = keys.first().map_or("something is off", |key| key.0.title());
         let index = self.open(title, severity, &keys, Blast::of(facts), now);
@@ -206,7 +164,7 @@ impl Engine {
         now: Timestamp,
     ) -> Answer {
         let mut answer = Answer::Same;
-        let shows = self.suspicions.held.keys().any(|(rule, _)| rule.asks() == Asks::Diagnosis);
+        let shows = self.suspicions.held.keys().any(|(rule, _)| rule.wants_a_cause());
         let blast = Blast::of(facts);
         for cause in own {
             let reopen = minutes(self.settings.response.reopen_minutes);
@@ -248,7 +206,14 @@ impl Engine {
     }
 
     /// Begins an incident; whoever opens it attaches, names and tells.
-    fn open(&mut self, title: &str, severity: Severity, keys: &[Key], blast: Blast, now: Timestamp) -> usize {
+    pub(super) fn open(
+        &mut self,
+        title: &str,
+        severity: Severity,
+        keys: &[Key],
+        blast: Blast,
+        now: Timestamp,
+    ) -> usize {
         let began_at = self.suspicions.first_since(keys).unwrap_or(now);
         let impact: Impact = self.books.since(began_at - jiff::SignedDuration::from_mins(1));
         let id = self.next_id(now);
@@ -276,6 +241,7 @@ impl Engine {
             relapses: 0,
             told_at: None,
             proven_at: None,
+            waits_for: None,
             resolved_by: None,
             kept_at: now,
         });
@@ -313,7 +279,7 @@ impl Engine {
         }
     }
 
-    fn attach(&mut self, index: usize, key: &Key, now: Timestamp) {
+    pub(super) fn attach(&mut self, index: usize, key: &Key, now: Timestamp) {
         let Some(held) = self.suspicions.held.get(key) else { return };
         let symptom = Symptom {
             rule: key.0,
@@ -338,13 +304,13 @@ impl Engine {
     }
 
     /// Suspicions that ask for a cause and belong to no open incident.
-    fn unattached(&self) -> Vec<Key> {
+    pub(super) fn unattached(&self) -> Vec<Key> {
         let belongs = |key: &Key| {
             self.incidents.iter().filter(|incident| !incident.stage.is_over()).any(|incident| {
                 incident.showing().any(|symptom| symptom.rule == key.0 && symptom.place == key.1)
             })
         };
-        let held = self.suspicions.held.keys().filter(|key| key.0.asks() == Asks::Diagnosis);
+        let held = self.suspicions.held.keys().filter(|key| key.0.wants_a_cause());
         held.filter(|key| !belongs(key)).cloned().collect()
     }
 
@@ -370,7 +336,7 @@ impl Engine {
         self.effects.push(Effect::Record { incident: self.incidents[index].id.clone() });
     }
 
-    fn severity(&self, rule: RuleId) -> Severity {
+    pub(super) fn severity(&self, rule: RuleId) -> Severity {
         self.settings.detectors.severity(rule).unwrap_or(Severity::P4)
     }
 

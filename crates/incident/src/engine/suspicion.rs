@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::seconds;
-use crate::detector::{Asks, Firing, RuleId};
+use crate::detector::{Firing, RuleId};
 use crate::incident::Incident;
 use crate::signal::Place;
 
@@ -78,7 +78,7 @@ impl Suspicions {
 
     /// A cause is wanted for what shows, or that it is gone is to be proven.
     pub(super) fn wants_a_cause(&self, recovering: bool, now: Timestamp) -> bool {
-        let wanted = recovering || self.held.keys().any(|(rule, _)| rule.asks() == Asks::Diagnosis);
+        let wanted = recovering || self.held.keys().any(|(rule, _)| rule.wants_a_cause());
         wanted && self.asked_at.is_none() && self.next_at.is_none_or(|next| now >= next)
     }
 

@@ -348,6 +348,66 @@ fn a_measure_is_offered_or_done_as_allowed_and_taken_back_at_the_end() {
     assert_eq!(turns, [crate::mitigation::Turn::On, crate::mitigation::Turn::Off]);
 }
 
+/// Work that a measure holds back is done only once the measure is off: it must not wait for the incident's end.
+#[test]
+fn measures_are_taken_back_before_the_backlog_is_waited_for_and_come_again_with_a_relapse() {
+    let allowed =
+        Settings { permissions: vec![(Mitigation::ServeStale, Permission::On)], ..Settings::default() };
+    let mut world = World::with(allowed);
+    world.facts = outage();
+    (0..12).for_each(|_| world.pass(broken(4)));
+    let waits = |waiting| Seen::Backlog { name: "outbox".into(), waiting, oldest_seconds: 600 };
+    world.tell(Place::default(), waits(7));
+    world.facts = fixture::healthy();
+    (0..60).for_each(|_| world.pass(well(10)));
+    let turn = |world: &World| world.only().measures[0].turn;
+    assert_eq!((world.only().stage, turn(&world)), (Stage::Recovering, crate::mitigation::Turn::Off));
+    assert!(world.only().waits_for.is_some());
+    world.facts = outage();
+    (0..12).for_each(|_| world.pass(broken(4)));
+    assert_eq!((world.only().stage, turn(&world)), (Stage::Mitigated, crate::mitigation::Turn::On));
+    world.facts = fixture::healthy();
+    world.tell(Place::default(), waits(0));
+    (0..90).for_each(|_| world.pass(well(10)));
+    assert_eq!((world.only().stage, turn(&world)), (Stage::Resolved, crate::mitigation::Turn::Off));
+}
+
+/// Nothing is over while a write that was accepted is not accounted for.
+#[test]
+fn a_ledger_that_does_not_add_up_keeps_an_incident_open() {
+    let mut world = World::new();
+    world.facts = outage();
+    (0..12).for_each(|_| world.pass(broken(4)));
+    let ledger = |ended| Seen::Ledger { name: "outbox".into(), accepted: 9, ended, waiting: 0 };
+    world.tell(Place::default(), ledger(8));
+    world.facts = fixture::healthy();
+    (0..60).for_each(|_| world.pass(well(10)));
+    assert_eq!(world.only().waits_for.as_deref(), Some("outbox: 9 accepted, 8 accounted for"));
+    world.tell(Place::default(), ledger(9));
+    (0..6).for_each(|_| world.pass(well(10)));
+    assert_eq!(world.only().stage, Stage::Resolved);
+}
+
+/// What speaks for itself after the trees found nothing, and what follows from a cause that has a name.
+#[test]
+fn late_webhooks_are_told_once_no_tree_knows_why_and_belong_to_whoever_explains_them() {
+    let mut world = World::new();
+    let late = Seen::Webhooks { events: 20, late: 20, slowest_ms: 9_000 };
+    for _ in 0..24 {
+        world.tell(Place::default(), late.clone());
+        world.pass(well(1));
+    }
+    assert_eq!((world.only().severity, world.only().title.as_str()), (Severity::P3, "webhooks arrive late"));
+
+    let mut world = World::new();
+    world.facts = outage();
+    (0..12).for_each(|_| world.pass(broken(4)));
+    world.tell(Place::default(), Seen::Job { name: "nightly".into(), step: JobStep::Failed });
+    (0..3).for_each(|_| world.pass(broken(4)));
+    let symptoms: Vec<_> = world.only().symptoms.iter().map(|symptom| symptom.rule).collect();
+    assert!(symptoms.contains(&crate::detector::RuleId::JobFailed), "{symptoms:?}");
+}
+
 #[test]
 fn who_says_that_it_is_over_is_believed_for_a_while() {
     let mut world = World::new();

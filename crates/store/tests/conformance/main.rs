@@ -12,6 +12,7 @@ mod incident_cases;
 mod journal;
 mod late;
 mod server;
+mod watch_cases;
 
 /// Where a case's store lies.
 pub(crate) enum Ground {
@@ -68,6 +69,7 @@ macro_rules! conform {
 }
 
 conform! {
+    watch_cases::a_credential_is_as_old_as_its_value,
     cases::an_accepted_operation_outlives_the_process,
     cases::operations_of_a_record_go_one_after_the_other_and_others_are_not_held_up,
     cases::one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones,

@@ -70,6 +70,32 @@ test('degraded mode is switched on with a reason, and off again', async () => {
   assert.deepEqual(complaints, [])
 })
 
+test('an incident is found, taken, noted and ended', async () => {
+  await page.goto(`${CONSOLE}/drill`)
+  const fault = page.getByRole('row').filter({ hasText: 'auth.token_revoked' })
+  await fault.getByRole('button', { name: 'Break' }).click()
+  await page.getByRole('listitem').filter({ hasText: 'auth.token_revoked' }).waitFor()
+  await page.getByRole('link', { name: 'Incidents' }).click()
+  await page.getByRole('row').filter({ hasText: 'auth.token_revoked' }).getByRole('link').click()
+  await page.getByRole('heading', { name: 'Cause' }).waitFor()
+  const taking = page.locator('form[action$="/ack"]')
+  await taking.getByLabel('Your name').fill('ada')
+  await taking.getByRole('button', { name: 'Acknowledge' }).click()
+  await page.getByRole('status').filter({ hasText: 'taken by ada' }).waitFor()
+  const noting = page.locator('form[action$="/note"]')
+  await noting.getByLabel('Your name').fill('ada')
+  await noting.getByLabel('Note').fill('asked the <b>owner</b>')
+  await noting.getByRole('button', { name: 'Add' }).click()
+  await page.getByRole('cell', { name: 'note: asked the <b>owner</b>' }).waitFor()
+  await page.locator('form[action$="/ack"]').getByLabel('Your name').fill('ada')
+  await page.getByRole('button', { name: 'It is over' }).click()
+  await page.getByRole('status').filter({ hasText: 'resolved' }).waitFor()
+  await page.goto(`${CONSOLE}/drill`)
+  await page.getByRole('button', { name: 'Mend everything' }).click()
+  await page.getByText('Nothing. Break something below').waitFor()
+  assert.deepEqual(complaints, [])
+})
+
 test('a page of another site cannot turn a switch', async () => {
   // A page that is not the console's, in the same browser; its form reaches the console with its own origin.
   await page.setContent(`<form method="post" action="${CONSOLE}/switches"><input name="turn" value="on"><input name="reason" value="evil"><button>go</button></form>`)

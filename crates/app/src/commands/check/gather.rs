@@ -79,18 +79,18 @@ async fn ask_hubspot(config: &Config, options: &CheckOptions, facts: &mut Facts)
 async fn hooks(config: &Config, offline: bool) -> Result<Option<Webhooks>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
     let apps = webhooks::apps(config)?;
-    let secret = apps.iter().flat_map(|app| app.secrets.first()).next();
+    let secret = apps.iter().flat_map(|app| app.secrets.read().first().cloned()).next();
     let delivery = match secret.filter(|_| !offline) {
         None => None,
         Some(secret) => {
             let roots = up::extra_roots(config.gateway.ca_file.as_deref())?;
             let tls = tls::client_config(roots).map_err(Failure::work)?;
-            Some(delivery::deliver(public, secret, &tls, WallClock::system().now()).await)
+            Some(delivery::deliver(public, &secret, &tls, WallClock::system().now()).await)
         }
     };
     Ok(Some(Webhooks {
         public_url: public.clone(),
-        secrets: apps.iter().map(|app| (app.connection.clone(), app.secrets.len())).collect(),
+        secrets: apps.iter().map(|app| (app.connection.clone(), app.secrets.read().len())).collect(),
         delivery,
         subscribers: config.webhooks.subscribers.len(),
     }))

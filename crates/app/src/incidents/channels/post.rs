@@ -20,13 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// A channel's server and path.
-pub(super) struct Post {
+pub(in crate::incidents) struct Post {
     transport: HttpTransport,
     path: PathAndQuery,
 }
 
 /// What came back.
-pub(super) enum Heard {
+pub(in crate::incidents) enum Heard {
     Answer { status: StatusCode, after_s: Option<u64>, body: Bytes },
     Nothing { why: String },
 }
@@ -34,21 +34,34 @@ pub(super) enum Heard {
 impl Post {
     /// # Errors
     /// A usage failure that names the key, never the address: its path may be a secret.
-    pub(super) fn new(key: &str, url: &str, tls: &ClientConfig) -> Result<Self, Failure> {
+    pub(in crate::incidents) fn new(key: &str, url: &str, tls: &ClientConfig) -> Result<Self, Failure> {
+        Self::keeping(1, key, url, tls)
+    }
+
+    /// The same, each time over a connection of its own: whether one can be made is the question.
+    ///
+    /// # Errors
+    /// A usage failure that names the key.
+    pub(in crate::incidents) fn afresh(key: &str, url: &str, tls: &ClientConfig) -> Result<Self, Failure> {
+        Self::keeping(0, key, url, tls)
+    }
+
+    fn keeping(connections: usize, key: &str, url: &str, tls: &ClientConfig) -> Result<Self, Failure> {
         let bad = || {
             Failure::usage(format!("{key} is not a URL that can be called")).hint(
                 "write it with its scheme, such as https://hooks.example.com/path, or a reference to it",
             )
         };
         let uri: Uri = url.parse().map_err(|_| bad())?;
-        let settings = TransportSettings { idle_connections_max: 1, ..TransportSettings::default() };
+        let settings =
+            TransportSettings { idle_connections_max: connections, ..TransportSettings::default() };
         let transport = HttpTransport::new(&uri, tls.clone(), settings).map_err(|_| bad())?;
         let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         Ok(Self { transport, path })
     }
 
     /// Sends one request to its own path, or to another one of the same server.
-    pub(super) async fn send(
+    pub(in crate::incidents) async fn send(
         &self,
         method: Method,
         path: Option<&str>,

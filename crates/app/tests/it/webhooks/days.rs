@@ -138,7 +138,7 @@ impl Town {
             connection: "default".into(),
             app_id: None,
             portal_id: None,
-            secrets: vec![Secret::new(hubspot.shell.with(|simulator| simulator.client_secret()))],
+            secrets: vec![Secret::new(hubspot.shell.with(|simulator| simulator.client_secret()))].into(),
             ways,
         };
         let (arrived, arrivals) = watch::channel(0);

@@ -174,7 +174,9 @@ impl Driver {
         call.deadline = deadlines.max().unwrap_or(call.deadline);
         let body = Body::Whole(self.line.shape.body(&pack.inputs));
         let repeats: Vec<_> = pack.members.iter().filter_map(|(member, _)| member.repeat).collect();
-        let Some(try_number) = self.stack.try_of_pack(&repeats, pack.members.len()) else {
+        let family = call.endpoint.family;
+        let Some(try_number) = self.stack.try_of_pack(&self.account, family, &repeats, pack.members.len())
+        else {
             return pack.members.into_iter().for_each(|(member, _)| retries_spent(member));
         };
         let mut effort = Effort::default();

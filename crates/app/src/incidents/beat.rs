@@ -1,0 +1,83 @@
+//! A beat of our own: a timer that tells how late we are, and a small write that tells how our store is. Both come whatever
+//! callers do. The write is a lease on the room, of which nothing follows yet: every hubkeeper on a store runs its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::clock::WallClock;
+use incident::facts::inside::StoreProblem;
+use jiff::SignedDuration;
+use store::Store;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::ledgers::vitals::BEAT;
+use crate::ledgers::{self, Ledgers};
+
+/// Between two writes: three that fail are told within half a minute.
+const BETWEEN: Duration = Duration::from_secs(10);
+
+/// A write that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Who holds the room says so again well before this time is over.
+const HELD: SignedDuration = SignedDuration::from_secs(35);
+
+const ROOM: &str = "incident-room";
+
+/// What is written, and where what it tells is noted.
+pub(super) struct Lease {
+    pub(super) store: Store,
+    pub(super) ledgers: Arc<Ledgers>,
+    pub(super) clock: WallClock,
+    pub(super) owner: Uuid,
+}
+
+impl Lease {
+    pub(super) fn new(store: Store, ledgers: Arc<Ledgers>, clock: WallClock) -> Self {
+        // An embedded store has one hubkeeper at a time: after a kill the next goes on at once.
+        let owner = if store.is_shared() { Uuid::new_v4() } else { Uuid::nil() };
+        Self { store, ledgers, clock, owner }
+    }
+
+    /// Beats for as long as it is polled.
+    pub(super) async fn run(&self) {
+        tokio::join!(self.write_again_and_again(), feel(&self.ledgers));
+    }
+
+    async fn write_again_and_again(&self) {
+        let mut due = tokio::time::interval(BETWEEN);
+        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            self.write().await;
+        }
+    }
+
+    async fn write(&self) {
+        let (now, began) = (self.clock.now(), Instant::now());
+        let writing = self.store.lease(ROOM, self.owner, now, now + HELD);
+        let ended = match tokio::time::timeout(PATIENCE, writing).await {
+            // Settling goes on out of the reserve; that nothing new is taken is trouble all the same.
+            Ok(Ok(_)) => self.store.refusing().map_or(Ok(()), |refusing| {
+                Err(ledgers::problem(&store::failure::StoreError::NotAccepted(refusing)))
+            }),
+            Ok(Err(error)) if self.store.is_shared() => {
+                tracing::debug!(%error, "the beat was not written");
+                Err(StoreProblem::Unreachable)
+            }
+            Ok(Err(error)) => Err(ledgers::problem(&error)),
+            Err(_late) => Err(StoreProblem::Unreachable),
+        };
+        self.ledgers.commit(began.elapsed(), ended);
+    }
+}
+
+/// How late our own timers fire.
+async fn feel(ledgers: &Ledgers) {
+    loop {
+        let began = Instant::now();
+        tokio::time::sleep(BEAT).await;
+        ledgers.lag(began.elapsed().saturating_sub(BEAT));
+    }
+}

@@ -1,0 +1,73 @@
+//! Rules that speak for themselves: what they observe is an incident without any tree, or after the trees found nothing.
+
+use jiff::Timestamp;
+
+use super::suspicion::{Answer, Key};
+use super::{Engine, correlation};
+use crate::blast::Blast;
+use crate::code::Code;
+use crate::detector::Asks;
+use crate::incident::Incident;
+use crate::message::Moment;
+use crate::triage::Diagnosis;
+
+/// Diagnoses that find nothing before a rule speaks that asks first.
+const CLEARED_MIN: u32 = 2;
+
+impl Engine {
+    /// One incident for each rule that speaks for itself, unless the cause of an open one explains it.
+    pub(super) fn condition(&mut self, key: &Key, now: Timestamp) {
+        let code = key.0.code();
+        let open = |incident: &Incident| !incident.stage.is_over();
+        let home = self.incidents.iter().rposition(|incident| {
+            let explained = incident.code().is_some_and(|cause| {
+                code.is_some_and(|other| correlation::explains(cause, other))
+                    || correlation::brings_about(cause, key.0)
+            });
+            let same =
+                incident.symptoms.iter().any(|symptom| correlation::is_one_matter(symptom.rule, key.0));
+            open(incident) && (explained || same)
+        });
+        let index = home.unwrap_or_else(|| {
+            let severity = self.settings.detectors.severity(key.0).unwrap_or(key.0.severity());
+            self.open(key.0.title(), severity, std::slice::from_ref(key), Blast::default(), now)
+        });
+        self.attach(index, key, now);
+        if home.is_none() {
+            if let Some(code) = code {
+                self.incidents[index].diagnosis = Some(self.by_itself(code, key));
+            }
+            self.incidents[index].diagnosed_at = Some(now);
+            self.tell(index, Moment::Opened, now);
+        }
+        self.keep(index);
+    }
+
+    /// A rule that names its cause needs no tree.
+    fn by_itself(&self, code: Code, key: &Key) -> Diagnosis {
+        let front = &self.runbooks.page(code).front;
+        let observed = self.suspicions.held.get(key).map(|held| held.observed.clone()).unwrap_or_default();
+        Diagnosis {
+            code,
+            title: key.0.title().to_owned(),
+            confidence: 0.9,
+            severity: key.0.severity(),
+            blame: front.blame,
+            evidence: vec![crate::triage::Evidence { probe: key.0.name().into(), observed, supports: true }],
+            remedy: front.remedy.clone(),
+            escalation: front.escalation.clone(),
+            runbook: code.id().to_owned(),
+        }
+    }
+
+    /// Those that asked first, and were told nothing.
+    pub(super) fn speak_for_themselves(&mut self, now: Timestamp) -> Answer {
+        let asked = |key: &Key| {
+            key.0.asks() == Asks::DiagnosisFirst
+                && self.suspicions.held.get(key).is_some_and(|held| held.cleared >= CLEARED_MIN)
+        };
+        let keys: Vec<Key> = self.unattached().into_iter().filter(asked).collect();
+        keys.iter().for_each(|key| self.condition(key, now));
+        if keys.is_empty() { Answer::Same } else { Answer::New }
+    }
+}
