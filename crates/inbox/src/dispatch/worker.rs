@@ -33,8 +33,8 @@ const KEEP_EVERY: Duration = Duration::from_millis(50);
 /// Without a sign that something has come, we look after this time: another hubkeeper may have taken it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The same where nobody else can have: only what is due is looked for.
-const LOOK_EVERY_ALONE: Duration = Duration::from_secs(5);
+/// The same where nobody else can have: what comes wakes us, and what is due has its time.
+const LOOK_EVERY_ALONE: Duration = Duration::from_secs(60);
 
 /// How often what is left to deliver is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
