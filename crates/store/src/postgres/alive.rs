@@ -14,10 +14,15 @@ use crate::stored::COLUMNS;
 /// The server's time in milliseconds: processes' own clocks may differ.
 const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::BIGINT";
 
+/// A name is kept for so long after its end.
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
 impl Postgres {
     pub(crate) async fn keep_alive(&self, owner: Uuid, lease: Duration) -> Result<(), StoreError> {
+        // Each start leaves a name behind; one that is not there is dead as well.
         let sql = format!(
-            "INSERT INTO leases (name, owner, until) VALUES ($1, $2, {NOW} + $3)
+            "WITH long_dead AS (DELETE FROM leases WHERE name LIKE 'process/%' AND until < {NOW} - {DAY_MS})
+             INSERT INTO leases (name, owner, until) VALUES ($1, $2, {NOW} + $3)
              ON CONFLICT (name) DO UPDATE SET until = excluded.until"
         );
         let (name, owner) = (format!("process/{owner}"), owner.as_bytes().as_slice());
