@@ -105,7 +105,7 @@ async fn rates(store: &Store, made: &mut u64) -> Result<Rates, StoreError> {
 fn claim() -> Claim {
     let now = Timestamp::now();
     let line = Line { connection: "default".into(), family: "objects".into(), lane: "bulk".into() };
-    Claim { line, now, until: now + SignedDuration::from_hours(1), max: CLAIM_MAX }
+    Claim { line, now, until: now + SignedDuration::from_hours(1), owner: Uuid::nil(), max: CLAIM_MAX }
 }
 
 /// Each of an own record: nothing waits for another.

@@ -74,7 +74,7 @@ impl Town {
             connection: "default".into(),
             app_id: None,
             portal_id: None,
-            secrets: vec![Secret::new("s")],
+            secrets: vec![Secret::new("s")].into(),
             ways: Ways::WebhooksAndJournal,
         };
         let receiver = Receiver {
