@@ -50,7 +50,14 @@ pub(crate) async fn facts(options: Options) -> Facts {
     }
     let timeouts = &mut asked.target.timeouts;
     timeouts.overall = timeouts.overall.saturating_sub(began.elapsed());
-    ops::triage::facts(&asked, traffic, &options.clock).await
+    let mut facts = ops::triage::facts(&asked, traffic, &options.clock).await;
+    // What the gateway sent while we asked is its own, and stands in no earlier report.
+    if let Some(admin) = options.admin.as_ref().filter(|_| facts.traffic.is_some())
+        && let Some(later) = traffic::fetch(admin).await
+    {
+        facts.traffic = Some(later);
+    }
+    facts
 }
 
 /// The exit code of a verdict: 0 healthy, 1 a problem was found, 3 could not tell.

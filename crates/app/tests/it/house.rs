@@ -66,7 +66,12 @@ impl Start {
     /// The incident room is open, too.
     pub(crate) fn with_incidents(mut self) -> Self {
         self.environment.retain(|(name, _)| name != "HUBKEEPER__INCIDENTS__ENABLED");
-        self
+        self.with_disk_alarm_at("0")
+    }
+
+    /// Less free disk than this is an incident. That of the machine which runs the tests is none, unless a test says so.
+    pub(crate) fn with_disk_alarm_at(self, percent: &str) -> Self {
+        self.env("HUBKEEPER__INCIDENTS__THRESHOLDS__DISK_FREE_PERCENT", percent)
     }
 
     /// The same with governor, retries, breaker and cache off.

@@ -203,7 +203,9 @@ static SPENT_BEFORE_US: Question = Question {
         };
         let metered = facts.traffic.as_ref().is_some_and(|traffic| traffic.governed);
         let percent = if metered { OUTSIDE_PERCENT } else { GONE_PERCENT };
-        let foreign = spent.saturating_sub(ledger(facts).ours.max(unmetered(facts)));
+        // What fills the window while we look is most likely the gateway's own traffic, too.
+        let ours = if facts.paces_itself() { max } else { ledger(facts).ours };
+        let foreign = spent.saturating_sub(ours.max(unmetered(facts)));
         let holds = foreign * 100 >= max * percent && foreign > OUR_PROBES_MAX;
         Reply::is(holds, "limits", format!("{foreign} of {max} calls of the window"))
     },

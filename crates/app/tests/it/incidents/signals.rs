@@ -151,8 +151,9 @@ async fn a_subscriber_that_is_down_is_the_consumers_matter() {
     up.stop().await;
 }
 
-/// Passes on to a gateway whatever comes, as long as it is open.
-async fn ingress(to: String) -> (String, Arc<AtomicBool>) {
+/// Passes on to a gateway whatever comes, as long as it is open, and counts the connections that have ended.
+async fn ingress(to: String) -> (String, Arc<AtomicBool>, tokio::sync::watch::Receiver<usize>) {
+    let (count, passed) = tokio::sync::watch::channel(0);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let open = Arc::new(AtomicBool::new(true));
@@ -162,24 +163,29 @@ async fn ingress(to: String) -> (String, Arc<AtomicBool>) {
             if is_open.load(Ordering::SeqCst)
                 && let Ok(mut inside) = tokio::net::TcpStream::connect(&to).await
             {
-                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut outside, &mut inside).await });
+                let count = count.clone();
+                tokio::spawn(async move {
+                    let _closed = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+                    count.send_modify(|count| *count += 1);
+                });
             }
         }
     });
-    (url, open)
+    (url, open, passed)
 }
 
 #[tokio::test]
 async fn a_public_address_that_no_longer_answers_is_noticed_from_outside() {
     let (sim, told) = (Start::sim().ready().await, Told::new().await);
     let gateway = Upstream::nobody().await.trim_start_matches("http://").to_owned();
-    let (public, open) = ingress(gateway.clone()).await;
+    let (public, open, mut passed) = ingress(gateway.clone()).await;
     let secret = told.file("secret", SECRET);
     let file = webhooks(&secret, "")
         .replace(PUBLIC, &public)
         .replace("doorbell_seconds = 0", "doorbell_seconds = 1");
     let up = ready(told.up_on(&gateway, sim.url(), &file), &sim).await;
-    told.after_a_look(&up).await;
+    // The second rings once the first is known to have arrived; before that nothing would be said.
+    passed.wait_for(|passed| *passed >= 2).await.unwrap();
     open.store(false, Ordering::SeqCst);
     told.hears("hook.unreachable").await;
     let (_, listed) = incident(&up, &["list"]).await;
@@ -191,8 +197,8 @@ async fn a_public_address_that_no_longer_answers_is_noticed_from_outside() {
 async fn a_disk_that_is_nearly_full_and_a_version_that_ends_speak_for_themselves() {
     let (sim, told) = (Start::sim().ready().await, Told::new().await);
     // No disk is wholly free, and the version's end is closer than this.
-    let file = "[incidents.thresholds]\ndisk_free_percent = 100.0\nsunset_days = 100000\n";
-    let up = ready(told.up(sim.url(), file), &sim).await;
+    let file = "[incidents.thresholds]\nsunset_days = 100000\n";
+    let up = ready(told.up(sim.url(), file).with_disk_alarm_at("100"), &sim).await;
     let bearer = format!("Authorization: Bearer {}", sim.token());
     ask(up.url(), "GET", "/crm/objects/2099-03/contacts", &[&bearer], "").await;
     told.hears("self.disk").await;

@@ -45,7 +45,7 @@ impl Told {
     /// The same, where the gateway's address is known before.
     pub(super) fn up_on(&self, listen: &str, upstream: &str, file: &str) -> Start {
         let arguments = ["up", "--listen", listen, "--admin-listen", "127.0.0.1:0", "--upstream", upstream];
-        self.dress(Start::new(&arguments), upstream, file)
+        self.dress(Start::new(&arguments).with_incidents(), upstream, file)
     }
 
     /// Waits until people are told something that holds this text.
