@@ -4,6 +4,7 @@
 
 mod audit;
 mod dispatch;
+mod grants;
 mod incidents;
 mod journal;
 mod owners;
@@ -21,7 +22,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 8] = [
+pub(crate) const SQLITE_STEPS: [&str; 9] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -30,6 +31,7 @@ pub(crate) const SQLITE_STEPS: [&str; 8] = [
     journal::SQLITE,
     privacy::SQLITE,
     owners::SQLITE,
+    grants::SQLITE,
 ];
 
 /// The same steps for PostgreSQL.
@@ -42,6 +44,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     journal::POSTGRES,
     privacy::POSTGRES,
     owners::POSTGRES,
+    grants::POSTGRES,
 ];
 
 const SQLITE_BEGINNING: &str = "
@@ -179,6 +182,7 @@ pub fn classes() -> impl Iterator<Item = (&'static str, &'static str, Class)> {
         .chain(journal::CLASSES)
         .chain(privacy::CLASSES)
         .chain(owners::CLASSES)
+        .chain(grants::CLASSES)
         .copied()
 }
 
