@@ -19,6 +19,7 @@ mod metrics;
 mod otel;
 mod process;
 mod secret_reference;
+mod secrets;
 mod triage;
 mod webhooks;
 

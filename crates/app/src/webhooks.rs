@@ -18,7 +18,7 @@ use hubspot::signature::Rules;
 use inbox::address::PublicAddress;
 use inbox::books::Books;
 use inbox::dispatch::house::Dispatch;
-use inbox::receive::{self, App, Outcome, Receiver, Ways};
+use inbox::receive::{self, App, ClientSecrets, Outcome, Receiver, Ways};
 use parking_lot::Mutex;
 use serde_json::json;
 use store::Store;
@@ -29,6 +29,7 @@ use crate::config::{Config, SubscriberSection};
 use crate::failure::Failure;
 use crate::process;
 use crate::secret_reference::SecretReference;
+use crate::secrets::{Secrets, Watched};
 
 mod dispatch;
 mod effects;
@@ -68,6 +69,7 @@ pub(crate) async fn open(
     stack: &Arc<Stack>,
     outbox: Option<Arc<Outbox>>,
     tls: &rustls::ClientConfig,
+    secrets: &Secrets,
 ) -> Result<Option<Running>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
     let public = PublicAddress::new(public).map_err(Failure::usage)?;
@@ -84,6 +86,7 @@ pub(crate) async fn open(
         Failure::usage("webhooks are acknowledged only once they are on a disk, and no store is configured")
             .hint("name a directory with --data, or set [store] url")
     })?;
+    watch_secrets(config, &apps, secrets)?;
     let clock = stack.clock();
     let (arrived, arrivals) = watch::channel(0);
     let owner = dispatch::owner(&store);
@@ -123,22 +126,39 @@ pub(crate) fn apps(config: &Config) -> Result<Vec<App>, Failure> {
                 connection: connection.name.clone(),
                 app_id: connection.app_id,
                 portal_id: connection.portal_id,
-                secrets: vec![secret.resolve()?],
+                secrets: ClientSecrets::new([secret.resolve()?]),
                 ways: if connection.journal { Ways::WebhooksAndJournal } else { Ways::Webhooks },
             });
         }
     }
     if config.connections.is_empty() && process::environment(SECRET_VARIABLE).is_some() {
         let secret: Secret = SecretReference::Env(SECRET_VARIABLE.to_owned()).resolve()?;
+        let secrets = ClientSecrets::new([secret]);
         apps.push(App {
             connection: "default".into(),
             app_id: None,
             portal_id: None,
-            secrets: vec![secret],
+            secrets,
             ways: Ways::Webhooks,
         });
     }
     Ok(apps)
+}
+
+/// A client secret may become another; the one before counts for a day.
+fn watch_secrets(config: &Config, apps: &[App], secrets: &Secrets) -> Result<(), Failure> {
+    for section in &config.connections {
+        let app = apps.iter().find(|app| app.connection == section.name);
+        let (Some(reference), Some(app)) = (&section.client_secret, app) else { continue };
+        if !reference.may_change() {
+            continue;
+        }
+        let (what, known) =
+            (format!("webhook secret of the connection {}", section.name), app.secrets.clone());
+        let put_to_use = move |secret: &Secret| known.replace(secret.clone(), Instant::now());
+        secrets.watch(Watched::new(what, reference.clone(), reference.resolve()?, put_to_use));
+    }
+    Ok(())
 }
 
 struct Webhooks {

@@ -2,16 +2,19 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use hubspot::secret::Secret;
 use hubspot::signature::{self, Refusal, Rules, SignedRequest};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use store::Store;
 use store::deliveries::NewDelivery;
 use store::failure::StoreError;
 use store::step::{self, Step};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::address::PublicAddress;
 use crate::books::Books;
@@ -26,8 +29,7 @@ pub struct App {
     pub connection: String,
     pub app_id: Option<u64>,
     pub portal_id: Option<u64>,
-    /// All that are in use; during a rotation two.
-    pub secrets: Vec<Secret>,
+    pub secrets: ClientSecrets,
     pub ways: Ways,
 }
 
@@ -38,6 +40,39 @@ pub enum Ways {
     Webhooks,
     /// HubSpot's journal is read for what no webhook brings.
     WebhooksAndJournal,
+}
+
+/// All client secrets of an app that are in use; during a rotation two. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct ClientSecrets(Arc<Mutex<Vec<Counting>>>);
+
+/// A secret, and until when it counts if it was replaced.
+type Counting = (Secret, Option<Instant>);
+
+/// HubSpot tries a delivery again for a day: what was signed before a rotation still comes after it.
+const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+impl ClientSecrets {
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        Self(Arc::new(Mutex::new(secrets.into_iter().map(|secret| (secret, None)).collect())))
+    }
+
+    /// The app has another secret from now on; those before count for a day more.
+    pub fn replace(&self, secret: Secret, now: Instant) {
+        let mut all = self.0.lock();
+        all.retain(|(known, until)| *known != secret && until.is_none_or(|until| until > now));
+        for (_, until) in all.iter_mut() {
+            *until = until.or(Some(now + SECRET_OVERLAP));
+        }
+        all.insert(0, (secret, None));
+    }
+
+    /// The one of now first.
+    pub fn all(&self, now: Instant) -> Vec<Secret> {
+        let all = self.0.lock();
+        let counts = all.iter().filter(|(_, until)| until.is_none_or(|until| until > now));
+        counts.map(|(secret, _)| secret.clone()).collect()
+    }
 }
 
 /// Takes deliveries.
@@ -161,6 +196,7 @@ impl Receiver {
 
     pub(crate) fn verify(&self, app: &App, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
         let mut refused = Refusal::NoSecret;
+        let secrets = app.secrets.all(Instant::now());
         let is_trusted = |peer| self.trusted_proxies.iter().any(|network| network.contains(peer));
         let told = request.peer.filter(|peer| is_trusted(*peer));
         let told = told.and_then(|_| proxy::told(request.headers, request.target));
@@ -171,7 +207,7 @@ impl Receiver {
                 headers: request.headers,
                 body: request.body,
             };
-            match signature::verify(&signed, &app.secrets, now, &self.rules) {
+            match signature::verify(&signed, &secrets, now, &self.rules) {
                 Ok(_verified) => return Ok(()),
                 Err(refusal) => refused = refusal,
             }
@@ -264,7 +300,7 @@ mod tests {
             connection: "default".into(),
             app_id: Some(54321),
             portal_id: None,
-            secrets: secrets.iter().map(|secret| Secret::new(*secret)).collect(),
+            secrets: ClientSecrets::new(secrets.iter().map(|secret| Secret::new(*secret))),
             ways: Ways::Webhooks,
         };
         let public = PublicAddress::new("https://hooks.example.com").unwrap();
@@ -336,9 +372,23 @@ mod tests {
         assert!(receiver.store.deliveries(0, 10).await.unwrap().is_empty());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_replaced_secret_counts_for_a_day() {
+        let secrets = ClientSecrets::new([Secret::new("one")]);
+        let shown =
+            |now| secrets.all(now).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
+        let now = Instant::now();
+        secrets.replace(Secret::new("two"), now);
+        secrets.replace(Secret::new("two"), now);
+        assert_eq!(shown(now), ["two", "one"]);
+        secrets.replace(Secret::new("three"), now + SECRET_OVERLAP / 2);
+        assert_eq!(shown(now + SECRET_OVERLAP), ["three", "two"]);
+        assert_eq!(shown(now + SECRET_OVERLAP * 2), ["three"]);
+    }
+
     #[tokio::test]
     async fn what_is_in_doubt_is_kept_once_and_taken_when_the_secret_is_mended() {
-        let (mut receiver, _directory) = receiver(&["old"]).await;
+        let (receiver, _directory) = receiver(&["old"]).await;
         for attempt in ["0", "1"] {
             let body = BODY.replace(r#""attemptNumber":0"#, &format!(r#""attemptNumber":{attempt}"#));
             let outcome = post(&receiver, &signed_v3("new", &body, now()), &body).await;
@@ -347,7 +397,7 @@ mod tests {
         let kept = receiver.store.suspects(0, 10).await.unwrap();
         assert_eq!((kept.len(), kept[0].times), (1, 2));
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified { still: 1, ..Reverified::default() });
-        receiver.apps[0].secrets.push(Secret::new("new"));
+        receiver.apps[0].secrets.replace(Secret::new("new"), Instant::now());
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified { taken: 1, new: 1, still: 0 });
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified::default());
         let outcome = post(&receiver, &signed_v3("new", BODY, now()), BODY).await;

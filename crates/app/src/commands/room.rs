@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use client::accounts::Connection;
 use client::stack::Stack;
 use client::transport::tls;
 use gateway::traffic::Traffic;
@@ -20,6 +21,7 @@ pub(super) async fn open(
     stack: &Arc<Stack>,
     traffic: &Arc<Traffic>,
     token: Option<&Secret>,
+    connections: &[Arc<Connection>],
 ) -> Result<Option<(Incidents, Room)>, Failure> {
     let section = &config.incidents;
     let tls =
@@ -41,7 +43,13 @@ pub(super) async fn open(
         settings: section.settings(Acts::CAN),
         runbooks: options.runbooks.clone(),
         watch: Watch::new(stack.clone(), traffic.clone(), section.thresholds.p99_ms),
-        questions: Questions { options, stack: stack.clone(), traffic: traffic.clone() },
+        questions: Questions {
+            options,
+            stack: stack.clone(),
+            traffic: traffic.clone(),
+            // A token that was handed over is another's.
+            connection: connections.first().filter(|_| token.is_none()).cloned(),
+        },
         acts: Acts { stack: stack.clone() },
         channels,
         dependencies,

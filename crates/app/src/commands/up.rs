@@ -9,7 +9,7 @@ use client::clock::WallClock;
 use client::degraded::{By, Scope, Turned};
 use client::stack::Stack;
 use client::transport::{HttpTransport, TransportSettings, tls};
-use gateway::admit::{Admission, Callers, NewCaller};
+use gateway::grants::Keeper;
 use gateway::log::Log;
 use gateway::traffic::Traffic;
 use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
@@ -21,13 +21,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::admission::admission;
 use super::stack_settings::stack_settings;
 use super::{bind, listen_tls, places, room};
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Keeping, Login};
 use crate::audit::Audit;
 use crate::cli::UpOptions;
-use crate::config::{Config, DegradedSection, Mode};
-use crate::connections::{TOKEN_VARIABLE, connections, outbox};
+use crate::config::{Config, DegradedSection};
+use crate::connections::{Connections, TOKEN_VARIABLE, outbox};
 use crate::console::Drill;
 use crate::durable;
 use crate::failure::{Exit, Failure};
@@ -38,12 +39,14 @@ use crate::metrics::Sources;
 use crate::otel::{self, Exporter, SpanCollector};
 use crate::process;
 use crate::secret_reference::SecretReference;
+use crate::secrets::Secrets;
 use crate::webhooks;
 
 pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Result<Exit, Failure> {
     let config = with_options(config, options).checked()?;
     let (spans, exporter) = telemetry(&config)?.unzip();
     logs::start(&config.log, log, spans)?;
+    process::no_core_dumps();
     if let Some(directory) = &options.data {
         std::fs::create_dir_all(directory).map_err(|error| {
             Failure::usage(format!("the data directory {} cannot be made: {error}", directory.display()))
@@ -105,6 +108,11 @@ pub(super) struct House {
     webhooks: Option<webhooks::Running>,
     audit: Audit,
     room: Option<(Incidents, Room)>,
+    login: Arc<Login>,
+    is_https: bool,
+    secrets: Secrets,
+    keeper: Option<Arc<Keeper>>,
+    connections: Vec<Arc<Connection>>,
 }
 
 impl House {
@@ -120,9 +128,10 @@ impl House {
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let store = durable::open(config, data).await?;
         let audit = Audit::open(config, data, store.as_ref(), &clock).await?;
-        let connections = connections(config, store.as_ref())?;
-        let admission = admission(config, &connections)?;
-        for connection in &connections {
+        let mut connections = Connections::open(config, store.as_ref())?;
+        let secrets = Secrets::default();
+        let admission = admission(config, &connections.all, &secrets)?;
+        for connection in &connections.all {
             traffic.introduce(&connection.name);
         }
         let upstream = config.gateway.upstream.parse().map_err(Failure::usage)?;
@@ -141,9 +150,11 @@ impl House {
         if let Some(kept) = &kept {
             kept.take_over(&stack);
         }
-        let room = room::open(config, store.as_ref(), &stack, &traffic, probe_token).await?;
-        let outbox = store.clone().map(|store| outbox(config, store, &stack, connections)).map(Arc::new);
-        let webhooks = webhooks::open(config, store, &stack, outbox.clone(), &tls).await?;
+        let room =
+            room::open(config, store.as_ref(), &stack, &traffic, probe_token, &connections.all).await?;
+        let lent = connections.all.clone();
+        let outbox = store.clone().map(|store| outbox(config, store, &stack, lent)).map(Arc::new);
+        let webhooks = webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, &secrets).await?;
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
@@ -154,11 +165,7 @@ impl House {
             outbox,
             witness: audit.witness(),
             intake: webhooks.as_ref().map(|webhooks| webhooks.intake.clone()),
-            forward: ForwardSettings {
-                deadline: config.gateway.deadline(),
-                deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
-                body_bytes_max: config.gateway.body_bytes_max,
-            },
+            forward: forward_settings(config),
             listener: ListenerSettings {
                 connections_max: connections_max(config),
                 tls: listen_tls::acceptor(&config.gateway)?,
@@ -166,10 +173,10 @@ impl House {
             },
             turned_away: Arc::default(),
         };
-        let admin_hosts =
-            OwnHosts::new(own_names(config).chain(config.admin.names.iter().map(String::as_str)));
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
+        let admin_url = bind::url(&admin_listener);
+        let keeper = connections.keep(config, store.as_ref(), &stack, &admin_url, &secrets).await?;
         let plan = config.connections.first().and_then(|connection| connection.plan).or(config.limits.plan);
         Ok(Self {
             gateway,
@@ -181,12 +188,17 @@ impl House {
             exporter,
             clock,
             plan,
-            admin_hosts,
+            admin_hosts: admin_hosts(config),
             drill: None,
             kept,
             webhooks,
             audit,
             room,
+            login: Arc::new(Login::open(&config.admin)?),
+            is_https: config.oauth.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
+            secrets,
+            keeper,
+            connections: connections.all,
         })
     }
 
@@ -235,6 +247,13 @@ impl House {
             webhooks: self.webhooks.clone(),
             lent: admin::LentSlots::default(),
             audit: self.audit,
+            login: self.login,
+            is_https: self.is_https,
+            connections: Arc::new(Keeping {
+                all: self.connections,
+                keeper: self.keeper.clone(),
+                secrets: self.secrets.clone(),
+            }),
         };
         let exporting = async {
             match &mut exporter {
@@ -254,6 +273,12 @@ impl House {
                 None => std::future::pending().await,
             }
         };
+        let renewing = async {
+            match &self.keeper {
+                Some(keeper) => keeper.run().await,
+                None => std::future::pending().await,
+            }
+        };
         // The admin API ends with the gateway.
         tokio::select! {
             () = self.gateway.serve(self.gateway_listener, draining) => {}
@@ -261,6 +286,8 @@ impl House {
             () = exporting => {}
             () = keeping => {}
             () = watching => {}
+            () = renewing => {}
+            () = self.secrets.run() => {}
         }
         if let Some(kept) = &kept {
             stack.close();
@@ -273,6 +300,14 @@ impl House {
         if let Some(exporter) = &mut exporter {
             exporter.finish(&sources).await;
         }
+    }
+}
+
+fn forward_settings(config: &Config) -> ForwardSettings {
+    ForwardSettings {
+        deadline: config.gateway.deadline(),
+        deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
+        body_bytes_max: config.gateway.body_bytes_max,
     }
 }
 
@@ -298,6 +333,12 @@ fn own_names(config: &Config) -> impl Iterator<Item = &str> {
     listen.into_iter().chain(&config.gateway.public_url).map(String::as_str)
 }
 
+/// What people told us the admin listener is called.
+fn admin_hosts(config: &Config) -> OwnHosts {
+    let further = config.admin.names.iter().chain(&config.oauth.public_url).map(String::as_str);
+    OwnHosts::new(own_names(config).chain(further))
+}
+
 /// Degraded mode from the start: one switch for each connection and family that is named.
 fn degrade(stack: &Stack, section: &DegradedSection) -> Result<(), Failure> {
     if !section.on {
@@ -321,34 +362,12 @@ fn each_or_all<T>(named: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
     if named.is_empty() { vec![None] } else { named }
 }
 
-fn admission(config: &Config, connections: &[Arc<Connection>]) -> Result<Admission, Failure> {
-    match config.gateway.mode {
-        Mode::Passthrough => Ok(Admission::Passthrough),
-        Mode::Managed => {
-            let mut callers: Vec<NewCaller> = Vec::new();
-            for caller in &config.callers {
-                let caller = caller.resolve()?;
-                if let Some(other) = callers.iter().find(|other| other.key == caller.key) {
-                    let (one, other) = (&caller.name, &other.name);
-                    return Err(Failure::usage(format!("the callers {other} and {one} have the same key"))
-                        .hint("a key tells whose call it is: `hubkeeper callers new-key` makes another"));
-                }
-                callers.push(caller);
-            }
-            let connection = connections.first().cloned().ok_or_else(|| {
-                Failure::usage("managed mode needs a HubSpot token, and there is none")
-                    .hint(format!("set {TOKEN_VARIABLE}, or add [[connections]] with a token reference"))
-            })?;
-            Ok(Admission::Managed { connection, callers: Callers::new(callers) })
-        }
-    }
-}
-
 /// The token of the first connection, or of the environment.
 pub(super) fn token(config: &Config) -> Result<Option<Secret>, Failure> {
     let from_environment = SecretReference::Env(TOKEN_VARIABLE.to_owned());
     match config.connections.first() {
-        Some(section) => section.token.resolve().map(Some),
+        // What people granted is the running gateway's alone.
+        Some(section) => section.token.as_ref().map(SecretReference::resolve).transpose(),
         None if process::environment(TOKEN_VARIABLE).is_some() => from_environment.resolve().map(Some),
         None => Ok(None),
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use client::accounts::Connection;
 use client::slot::OwnGate;
 use client::stack::Stack;
 use gateway::traffic::Traffic;
 use incident::facts::Facts;
+use tokio::time::Instant;
 
 use crate::triage;
 
@@ -17,6 +19,8 @@ pub(crate) struct Questions {
     pub(crate) options: triage::Options,
     pub(crate) stack: Arc<Stack>,
     pub(crate) traffic: Arc<Traffic>,
+    /// Whose token is asked with; it may become another.
+    pub(crate) connection: Option<Arc<Connection>>,
 }
 
 impl Questions {
@@ -26,6 +30,9 @@ impl Questions {
         let traffic =
             serde_json::to_value(report).ok().and_then(|report| serde_json::from_value(report).ok());
         let mut asked = self.options.asked.clone();
+        if let Some(connection) = &self.connection {
+            asked.target.token = connection.token(Instant::now());
+        }
         if let Some(token) = &asked.target.token {
             asked.target.gate = Some(Arc::new(OwnGate::new(self.stack.clone(), token, CALLER)));
         }
