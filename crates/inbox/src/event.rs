@@ -15,6 +15,9 @@ pub(crate) use key::kind_name;
 /// HubSpot sends at most 100 in one request. hubspot-facts §6.4.
 pub const EVENTS_MAX: usize = 100;
 
+/// The kind of object that contacts are. hubspot-facts §4.
+const CONTACTS: &str = "0-1";
+
 /// Deeper than any event; what nests further is no delivery.
 const DEPTH_MAX: usize = 16;
 
@@ -123,6 +126,14 @@ impl Event<'_> {
     /// Every object that the event names: its own, and those of an association or a merge.
     pub fn object_ids(&self) -> impl Iterator<Item = &str> {
         [self.object_id, self.from_object_id, self.to_object_id].into_iter().flatten().map(text)
+    }
+
+    /// Objects of different kinds may have the same number. Of an association, either may be a contact.
+    pub(crate) fn is_about_contacts(&self) -> bool {
+        let associates = |kinds: &str| kinds.to_ascii_uppercase().contains("CONTACT");
+        self.subscription_type.starts_with("contact.")
+            || self.object_type_id() == Some(CONTACTS)
+            || self.association_type.as_deref().is_some_and(associates)
     }
 
     /// HubSpot's id of the kind of object, where it tells it.

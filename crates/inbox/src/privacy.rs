@@ -1,10 +1,10 @@
 //! A person who is to be forgotten: what we keep of them loses what is personal. The events themselves stay, so that
 //! subscribers hear of the deletion, and of what else happened, without the values.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use store::Store;
 use store::deliveries::Delivery;
 use store::dispatch::LetterFilter;
@@ -15,16 +15,10 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::effects::{Effects, Forgotten, Person};
-use crate::event::{self, Event};
 
-/// HubSpot's name for the event.
-const KIND: &str = "contact.privacyDeletion";
+mod people;
 
-/// Fields of an event that hold what somebody wrote. facts §6.4 (webhooks guide).
-const PERSONAL: [&str; 2] = ["propertyValue", "sourceId"];
-
-/// What HubSpot itself writes in place of what it does not tell. facts §6.4.
-const REDACTED: &str = "REDACTED";
+use people::{Left, People, people};
 
 /// Deliveries looked at between two breaths.
 const PAGE: usize = 200;
@@ -94,41 +88,60 @@ impl Privacy {
         let begin = self.store.bookmark(READER).await.map_err(told)?;
         let mut after = begin.and_then(|mark| mark.place?.parse().ok()).unwrap_or(0);
         let since = (self.clock)() - LATE;
-        let mut gone: Vec<Person> =
-            self.store.purges(since, GONE_MAX).await.map_err(told)?.into_iter().map(known).collect();
+        let mut gone = People::default();
+        for purge in self.store.purges(since, GONE_MAX).await.map_err(told)? {
+            gone.add(known(purge));
+        }
         loop {
             let page = self.store.deliveries(after, PAGE).await.map_err(told)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.seq;
-            let mut changed = false;
-            for delivery in page {
-                for person in people(&delivery) {
-                    self.forget(person.clone(), delivery.received_at).await?;
-                    changed = true;
-                    gone.push(person);
-                }
-                // What happened before may come after: HubSpot promises no order, and its journal reaches back for days.
-                for person in &gone {
-                    changed |= self.rewrite(&delivery, person).await.map_err(told)?;
-                }
-            }
-            if changed {
-                self.store.scrub().await.map_err(told)?;
-            }
+            self.obey(page, &mut gone).await?;
             let mark =
                 store::journal::Bookmark { place: Some(after.to_string()), read_until: (self.clock)() };
             self.store.set_bookmark(READER, &mark).await.map_err(told)?;
         }
     }
 
-    /// In all that is kept, and then it is kept that it was done.
-    async fn forget(&self, mut person: Person, asked_at: Timestamp) -> Result<(), String> {
-        let mut counts = self.in_the_inbox(&mut person).await.map_err(told)?;
-        self.effects.forget_in_memory(&person);
-        let Forgotten { operations, answers } = self.effects.forget(person.clone()).await?;
-        (counts.operations, counts.answers) = (operations, answers);
-        let PurgeCounts { deliveries, letters, suspects, .. } = counts;
-        let Person { connection, portal_id, contact_id, .. } = person;
+    /// Forgets whom a page of the log asks to forget, and what it tells late of those who are gone. What names them goes
+    /// last: after a failure it is all done again.
+    async fn obey(&self, page: Vec<Delivery>, gone: &mut People) -> Result<(), String> {
+        let mut asked = BTreeMap::new();
+        for delivery in &page {
+            for person in people(delivery) {
+                asked.insert(gone.add(person), delivery.received_at);
+            }
+        }
+        let mut counts = Counts::new();
+        if asked.is_empty() {
+            // What happened before may come after: HubSpot promises no order, and its journal reaches back for days.
+            self.rewrite(page, gone, &mut counts).await.map_err(told)?;
+            if counts.is_empty() {
+                return Ok(());
+            }
+        } else {
+            self.learn(gone).await.map_err(told)?;
+            for place in asked.keys() {
+                self.effects.forget_in_memory(&gone[*place]);
+                let Forgotten { operations, answers } = self.effects.forget(gone[*place].clone()).await?;
+                counts.insert(*place, PurgeCounts { operations, answers, ..PurgeCounts::default() });
+            }
+            self.in_the_log(gone, &mut counts).await.map_err(told)?;
+            self.in_the_quarantine(gone, &mut counts).await.map_err(told)?;
+        }
+        // Workers hold events as they were. They keep nothing of that any more, and begin again with what is kept.
+        self.store.end_leads().await.map_err(told)?;
+        self.in_letters(gone, &mut counts).await.map_err(told)?;
+        for (place, asked_at) in asked {
+            self.note(&gone[place], asked_at, counts.remove(&place).unwrap_or_default()).await?;
+        }
+        self.store.scrub().await.map_err(told)
+    }
+
+    /// It is kept that somebody was forgotten.
+    async fn note(&self, person: &Person, asked_at: Timestamp, counts: PurgeCounts) -> Result<(), String> {
+        let PurgeCounts { deliveries, letters, suspects, operations, answers } = counts;
+        let Person { connection, portal_id, contact_id, .. } = person.clone();
         tracing::info!(
             connection,
             portal_id,
@@ -143,50 +156,80 @@ impl Privacy {
         self.store.note_purge(&purge).await.map_err(told)
     }
 
-    /// Deliveries, letters, the quarantine.
-    async fn in_the_inbox(&self, person: &mut Person) -> Result<PurgeCounts, StoreError> {
-        let mut counts = PurgeCounts::default();
+    /// The addresses that events gave to them: what they wrote is found by these.
+    async fn learn(&self, gone: &mut People) -> Result<(), StoreError> {
+        let mut after = 0;
+        while let Some(page) = self.page(&mut after).await? {
+            page.iter().for_each(|delivery| gone.learn(&delivery.body));
+        }
+        Ok(())
+    }
+
+    async fn in_the_log(&self, gone: &People, counts: &mut Counts) -> Result<(), StoreError> {
+        let mut after = 0;
+        while let Some(page) = self.page(&mut after).await? {
+            self.rewrite(page, gone, counts).await?;
+        }
+        Ok(())
+    }
+
+    async fn page(&self, after: &mut i64) -> Result<Option<Vec<Delivery>>, StoreError> {
+        let page = self.store.deliveries(*after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        *after = last.seq;
+        Ok(Some(page))
+    }
+
+    async fn rewrite(
+        &self,
+        page: Vec<Delivery>,
+        gone: &People,
+        counts: &mut Counts,
+    ) -> Result<(), StoreError> {
+        for mut delivery in page {
+            if let Some(Left { body, of }) = gone.without(&delivery.body) {
+                delivery.body = body;
+                self.store.rewrite_delivery(&delivery).await?;
+                of.into_iter().for_each(|place| counts.entry(place).or_default().deliveries += 1);
+            }
+        }
+        Ok(())
+    }
+
+    async fn in_letters(&self, gone: &People, counts: &mut Counts) -> Result<(), StoreError> {
         let mut after = 0;
         loop {
-            let page = self.store.deliveries(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.seq;
-            for delivery in &page {
-                learn(person, &delivery.body);
-                counts.deliveries += u64::from(self.rewrite(delivery, person).await?);
-            }
-        }
-        after = 0;
-        loop {
             let page = self.store.letters(&LetterFilter::default(), after, PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             for mut letter in page {
-                if let Some(body) = without(&letter.content.body, person) {
+                if let Some(Left { body, of }) = gone.without(&letter.content.body) {
                     letter.content.body = body;
                     self.store.rewrite_letter(&letter).await?;
-                    counts.letters += 1;
+                    of.into_iter().for_each(|place| counts.entry(place).or_default().letters += 1);
                 }
-            }
-        }
-        after = 0;
-        loop {
-            let page = self.store.suspects(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(counts) };
-            after = last.id;
-            for suspect in page.iter().filter(|suspect| without(&suspect.body, person).is_some()) {
-                self.store.release(suspect.id).await?;
-                counts.suspects += 1;
             }
         }
     }
 
-    async fn rewrite(&self, delivery: &Delivery, person: &Person) -> Result<bool, StoreError> {
-        let Some(body) = without(&delivery.body, person) else { return Ok(false) };
-        self.store.rewrite_delivery(&Delivery { body, ..delivery.clone() }).await?;
-        Ok(true)
+    async fn in_the_quarantine(&self, gone: &People, counts: &mut Counts) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let page = self.store.suspects(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id;
+            for suspect in page {
+                if let Some(Left { of, .. }) = gone.without(&suspect.body) {
+                    self.store.release(suspect.id).await?;
+                    of.into_iter().for_each(|place| counts.entry(place).or_default().suspects += 1);
+                }
+            }
+        }
     }
 }
+
+/// What went, by the place of whose it was.
+type Counts = BTreeMap<usize, PurgeCounts>;
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn told(error: StoreError) -> String {
@@ -198,81 +241,26 @@ fn known(purge: Purge) -> Person {
     Person { connection, portal_id, contact_id, emails: Vec::new() }
 }
 
-/// The addresses that events give to them.
-fn learn(person: &mut Person, body: &[u8]) {
-    if !contains(body, person.contact_id.as_bytes()) {
-        return;
-    }
-    for (raw, event) in event::read_raw(body).unwrap_or_default() {
-        let theirs = event.object() == (person.portal_id.as_str(), person.contact_id.as_str());
-        if theirs && event.property_name.as_deref() == Some("email") {
-            let value: Value = serde_json::from_str(raw).unwrap_or_default();
-            let email = value["propertyValue"].as_str().unwrap_or_default().trim().to_lowercase();
-            if email.contains('@') && !person.emails.contains(&email) {
-                person.emails.push(email);
-            }
-        }
-    }
-}
-
-/// Whom a delivery asks to forget.
-fn people(delivery: &Delivery) -> Vec<Person> {
-    if !contains(&delivery.body, KIND.as_bytes()) {
-        return Vec::new();
-    }
-    let events = event::read(&delivery.body).unwrap_or_default();
-    let asks = events.iter().filter(|event| event.subscription_type == KIND);
-    let person = |event: &Event<'_>| {
-        let (portal, contact) = event.object();
-        let (portal_id, contact_id) = (portal.to_owned(), contact.to_owned());
-        Person { connection: delivery.connection.clone(), portal_id, contact_id, emails: Vec::new() }
-    };
-    asks.map(person).filter(|person| !person.contact_id.is_empty()).collect()
-}
-
-/// The body without what is personal about them; `None` where there is nothing of the kind.
-fn without(body: &[u8], person: &Person) -> Option<Vec<u8>> {
-    if !contains(body, person.contact_id.as_bytes()) {
-        return None;
-    }
-    let mut value: Value = serde_json::from_slice(body).ok()?;
-    let mut changed = false;
-    let events = match &mut value {
-        Value::Array(events) => events.iter_mut().collect(),
-        one => vec![one],
-    };
-    for event in events {
-        let is = |name: &str, id: &str| event.get(name).is_some_and(|found| plain(found) == id);
-        let about_them = is("portalId", &person.portal_id)
-            && ["objectId", "fromObjectId", "toObjectId"].iter().any(|name| is(name, &person.contact_id));
-        if about_them {
-            for name in PERSONAL {
-                if let Some(found) = event.get_mut(name)
-                    && *found != REDACTED
-                {
-                    *found = Value::from(REDACTED);
-                    changed = true;
-                }
-            }
-        }
-    }
-    changed.then(|| value.to_string().into_bytes())
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
+    use futures_util::future::BoxFuture;
     use store::deliveries::NewDelivery;
+    use store::dispatch::Lead;
+    use tokio::sync::Notify;
 
     use super::*;
+    use crate::dispatch::door::{Door, Parcel};
+    use crate::dispatch::filter::Filter;
+    use crate::dispatch::subscriber::{Order, Sink, Subscriber};
+    use crate::dispatch::verdict::{Failed, Reason, Verdict};
+    use crate::dispatch::worker::Worker;
     use crate::effects::NoEffects;
+    use crate::event::{self, Event};
+
+    const DELETION: &str = r#"{"eventId":2,"portalId":62515,"occurredAt":1772366400001,"subscriptionType":"contact.privacyDeletion","objectId":101}"#;
 
     fn change(object: u64, value: &str) -> String {
         format!(
@@ -280,38 +268,113 @@ mod tests {
         )
     }
 
-    #[tokio::test]
-    async fn the_person_goes_and_nobody_else_does() {
-        let directory = tempfile::tempdir().unwrap();
+    async fn opened(directory: &tempfile::TempDir) -> (Store, Privacy) {
         let url = format!("sqlite:{}", directory.path().join("s.db").display());
         let store = Store::open(&url).await.unwrap();
-        let deletion = r#"{"eventId":2,"portalId":62515,"occurredAt":1772366400001,"subscriptionType":"contact.privacyDeletion","objectId":101}"#;
-        let body = format!("[{},{}]", change(101, "ada@example.com"), change(1010, "bob@example.com"));
-        for body in [body, format!("[{deletion}]")] {
-            let keys = event::read(body.as_bytes()).unwrap().iter().map(Event::key).collect();
-            let received_at = "2026-03-01T12:00:00Z".parse().unwrap();
-            let body = body.into_bytes();
-            store.receive(NewDelivery { received_at, connection: "c".into(), body, keys }).await.unwrap();
-        }
         let clock: Clock = Arc::new(|| "2026-03-01T12:00:00Z".parse().unwrap());
         let privacy =
             Privacy { store: store.clone(), effects: Arc::new(NoEffects), clock, owner: Uuid::nil() };
+        (store, privacy)
+    }
+
+    async fn come(store: &Store, events: &[&str]) {
+        let body = format!("[{}]", events.join(",")).into_bytes();
+        let keys = event::read(&body).unwrap().iter().map(Event::key).collect();
+        let received_at = "2026-03-01T12:00:00Z".parse().unwrap();
+        store.receive(NewDelivery { received_at, connection: "c".into(), body, keys }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_person_goes_and_nobody_else_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, privacy) = opened(&directory).await;
+        come(&store, &[&change(101, "ada@example.com"), &change(1010, "bob@example.com")]).await;
+        come(&store, &[DELETION]).await;
         privacy.read().await.unwrap();
         let kept = store.deliveries(0, 10).await.unwrap();
         let text = String::from_utf8(kept[0].body.clone()).unwrap();
-        assert!(!text.contains("ada@") && text.contains("bob@") && text.contains(REDACTED), "{text}");
+        assert!(!text.contains("ada@") && text.contains("bob@") && text.contains("REDACTED"), "{text}");
         assert_eq!(event::read(text.as_bytes()).unwrap().len(), 2, "the events are still there");
-        assert_eq!(kept[1].body, format!("[{deletion}]").into_bytes());
+        assert_eq!(kept[1].body, format!("[{DELETION}]").into_bytes());
         let purges = store.purges(Timestamp::UNIX_EPOCH, 10).await.unwrap();
         assert_eq!((purges.len(), purges[0].counts.deliveries), (1, 1), "that it was done stays");
         // An older event that comes late has nothing left to tell either.
-        let late = format!("[{}]", change(101, "ada@late.example").replace("\"eventId\":1", "\"eventId\":9"));
-        let keys = event::read(late.as_bytes()).unwrap().iter().map(Event::key).collect();
-        let received_at = "2026-03-02T12:00:00Z".parse().unwrap();
-        let body = late.into_bytes();
-        store.receive(NewDelivery { received_at, connection: "c".into(), body, keys }).await.unwrap();
+        come(&store, &[&change(101, "ada@late.example").replace("\"eventId\":1", "\"eventId\":9")]).await;
         privacy.read().await.unwrap();
         let kept = store.deliveries(0, 10).await.unwrap();
         assert!(!String::from_utf8_lossy(&kept[2].body).contains("ada@"), "{:?}", kept[2]);
+    }
+
+    /// Takes its time over the first request, and fails each.
+    #[derive(Default)]
+    struct Slow {
+        asked: Arc<Notify>,
+        go: Arc<Notify>,
+        posts: AtomicI64,
+    }
+
+    impl Door for Slow {
+        fn post(&self, _: Parcel) -> BoxFuture<'static, Verdict> {
+            let go = (self.posts.fetch_add(1, Ordering::Relaxed) == 0).then(|| self.go.clone());
+            self.asked.notify_one();
+            Box::pin(async move {
+                if let Some(go) = go {
+                    go.notified().await;
+                }
+                Verdict::Failed(Failed { status: Some(422), reason: Reason::Status, wait: None })
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_worker_held_meanwhile_is_not_written_down_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, privacy) = opened(&directory).await;
+        let start = (privacy.clock)();
+        store.enrol("s", None, start).await.unwrap();
+        come(&store, &[&change(101, "ada@example.com")]).await;
+        let door = Arc::new(Slow::default());
+        let seconds = AtomicI64::new(0);
+        let subscriber = Subscriber {
+            name: "s".into(),
+            sink: Sink::Stdout,
+            filter: Filter::default(),
+            order: Order::PerObject,
+            batch: 10,
+            concurrency: 1,
+            settle: Duration::ZERO,
+        };
+        let worker = Worker {
+            store: store.clone(),
+            subscriber,
+            door: door.clone(),
+            // Its tries are over soon.
+            clock: Arc::new(move || {
+                start + SignedDuration::from_secs(seconds.fetch_add(5, Ordering::Relaxed))
+            }),
+            lead: Lead { subscriber: "s".into(), owner: Uuid::nil() },
+            seed: 1,
+            status: Arc::default(),
+        };
+        let (stop, stopped) = watch::channel(false);
+        let (_arrived, arrivals) = watch::channel(0);
+        let work = tokio::spawn(worker.run(arrivals, stopped));
+        door.asked.notified().await;
+        come(&store, &[DELETION]).await;
+        privacy.read().await.unwrap();
+        door.go.notify_one();
+        let letters = async {
+            loop {
+                let letters = store.letters(&LetterFilter::default(), 0, 10).await.unwrap();
+                if letters.len() == 2 {
+                    return letters;
+                }
+            }
+        };
+        let letters = tokio::time::timeout(Duration::from_secs(60), letters).await.expect("they are written");
+        let text = String::from_utf8(letters[0].content.body.clone()).unwrap();
+        assert!(!text.contains("ada@") && text.contains("REDACTED"), "{text}");
+        stop.send(true).unwrap();
+        work.await.unwrap();
     }
 }

@@ -100,7 +100,7 @@ impl Store {
         Ok(self.ask(Statement::new(STANDING, [])).await?.into_iter().map(standing).collect())
     }
 
-    /// Becomes, or stays, the one that serves a subscriber. `None` while another does.
+    /// Becomes the one that serves a subscriber. `None` while another does.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -118,6 +118,30 @@ impl Store {
         );
         let mut rows = self.run(Intent::Settle, vec![statement]).await?;
         Ok(rows.pop().and_then(|mut rows| rows.pop()).map(standing))
+    }
+
+    /// Stays the one that serves a subscriber. `None` for one that is it no more, and must [`lead`](Self::lead) anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn renew_lead(&self, lead: &Lead, until: Timestamp) -> Result<Option<Standing>, StoreError> {
+        let statement = Statement::new(
+            "UPDATE subscribers SET owned_until = $1 WHERE name = $2 AND owner = $3
+             RETURNING name, settings, position, disabled, changed_at",
+            values![until, &lead.subscriber, &lead.owner.as_bytes()[..]],
+        );
+        let mut rows = self.run(Intent::Settle, vec![statement]).await?;
+        Ok(rows.pop().and_then(|mut rows| rows.pop()).map(standing))
+    }
+
+    /// Takes every lead away: whatever its holder has in memory is kept no more, and who leads next begins with what is
+    /// kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_leads(&self) -> Result<(), StoreError> {
+        let statement = Statement::new("UPDATE subscribers SET owner = NULL", []);
+        self.run(Intent::Settle, vec![statement]).await.map(drop)
     }
 
     /// Lets go of a subscriber, so that another may serve it at once.

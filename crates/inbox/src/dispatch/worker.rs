@@ -244,7 +244,7 @@ impl Turn<'_> {
         let lead = &self.worker.lead;
         if now >= self.lead_again {
             self.lead_again = now + LEAD_AGAIN;
-            let Some(standing) = self.worker.store.lead(lead, now, now + LEAD_FOR).await? else {
+            let Some(standing) = self.worker.store.renew_lead(lead, now + LEAD_FOR).await? else {
                 return Ok(false);
             };
             if standing.disabled.is_some() {

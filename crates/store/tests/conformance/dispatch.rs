@@ -87,6 +87,21 @@ pub(crate) async fn one_leads_and_what_another_did_is_refused_whole(ground: &Gro
     assert!(store.lead(&first, later, later + 30.seconds()).await.unwrap().is_some());
 }
 
+pub(crate) async fn a_lead_that_was_ended_keeps_nothing_more_until_it_is_taken_anew(ground: &Ground) {
+    let store = ground.open().await;
+    let lead = serving(&store).await;
+    let until = now() + 60.seconds();
+    assert!(store.renew_lead(&lead, until).await.unwrap().is_some());
+    store.end_leads().await.unwrap();
+    assert!(store.renew_lead(&lead, until).await.unwrap().is_none());
+    let letters = vec![letter(1, "o", again(now()))];
+    let progress = Progress { position: Some(1), letters, ..Progress::default() };
+    assert!(!store.advance(&lead, &progress, now()).await.unwrap());
+    assert!(store.letters(&LetterFilter::default(), 0, 10).await.unwrap().is_empty());
+    assert_eq!(store.lead(&lead, now(), until).await.unwrap().unwrap().position, 0);
+    assert!(store.advance(&lead, &progress, now()).await.unwrap());
+}
+
 pub(crate) async fn letters_of_an_object_are_due_one_after_the_other(ground: &Ground) {
     let store = ground.open().await;
     let lead = serving(&store).await;

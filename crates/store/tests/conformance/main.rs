@@ -95,6 +95,7 @@ conform! {
     incident_cases::a_sender_that_was_too_slow_ends_nothing,
     dispatch::a_subscriber_begins_with_what_comes_from_now_on_and_keeps_its_place,
     dispatch::one_leads_and_what_another_did_is_refused_whole,
+    dispatch::a_lead_that_was_ended_keeps_nothing_more_until_it_is_taken_anew,
     dispatch::letters_of_an_object_are_due_one_after_the_other,
     dispatch::a_dead_letter_waits_for_a_person,
     dispatch::a_stretch_of_the_log_is_sent_again,
