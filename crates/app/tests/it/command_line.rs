@@ -19,7 +19,8 @@ async fn mistake(start: Start, told: &[&str]) -> Ended {
 
 /// A mistake that comes with a hint of ours.
 async fn hinted(start: Start, told: &[&str]) -> Ended {
-    let ended = mistake(start, told).await;
+    // The log would stand before it.
+    let ended = mistake(start.env("HUBKEEPER_LOG", "info"), told).await;
     assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
     assert_eq!(ended.stderr.matches("hint: ").count(), 1, "one hint: {}", ended.stderr);
     ended

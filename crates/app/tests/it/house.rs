@@ -1,7 +1,7 @@
 //! The real binary, started as a person would start it: free ports, a directory and an environment of its own, and an
 //! end that is checked.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+pub(crate) mod canary;
 mod conversation;
 mod upstream;
 
@@ -26,6 +27,8 @@ pub(crate) struct Start {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     directory: TempDir,
+    /// Files that the test wrote there.
+    written: Vec<PathBuf>,
 }
 
 /// A running `hubkeeper` that has told it is ready. It is killed when dropped.
@@ -35,7 +38,18 @@ pub(crate) struct Program {
     pub(crate) ready: Value,
     stdout: BufReader<tokio::process::ChildStdout>,
     stderr: JoinHandle<String>,
+    left: Left,
+}
+
+/// Where a program may leave something.
+struct Left {
     directory: TempDir,
+    /// That of `--data`.
+    data: Option<PathBuf>,
+    /// Files that the test wrote.
+    written: Vec<PathBuf>,
+    /// The simulator is HubSpot's side: it may show its secrets.
+    keeps_secrets: bool,
 }
 
 /// What a process left when it ended.
@@ -52,6 +66,7 @@ impl Start {
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             environment: Vec::new(),
             directory: TempDir::new().unwrap(),
+            written: Vec::new(),
         }
     }
 
@@ -98,6 +113,9 @@ impl Start {
     }
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        if !name.starts_with("HUBKEEPER_") {
+            canary::hand_out(value);
+        }
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -108,17 +126,29 @@ impl Start {
     }
 
     /// Writes a file into the directory that the program is started in.
-    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
         let path = self.directory.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        std::fs::write(&path, text).unwrap();
+        self.written.push(path);
         self
     }
 
+    fn left(self) -> Left {
+        let keeps_secrets = self.arguments.first().is_none_or(|command| command != "sim");
+        let data = self.arguments.iter().position(|argument| argument == "--data");
+        let data =
+            data.and_then(|at| self.arguments.get(at + 1)).map(|data| self.directory.path().join(data));
+        Left { directory: self.directory, data, written: self.written, keeps_secrets }
+    }
+
     fn spawn(&self) -> Child {
+        let sets_level = self.environment.iter().any(|(name, _)| name == "HUBKEEPER__LOG__LEVEL");
         Command::new(env!("CARGO_BIN_EXE_hubkeeper"))
             .args(&self.arguments)
             .env_clear()
+            // All there is to tell, so that the canaries are looked for in it.
+            .envs((!sets_level).then_some(("HUBKEEPER_LOG", "trace")))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
@@ -140,7 +170,13 @@ impl Start {
             panic!("no ready line but {line:?}; {}", stderr.await.unwrap());
         };
         assert_eq!(ready["event"], "ready");
-        Program { child, ready, stdout, stderr, directory: self.directory }
+        let left = self.left();
+        if left.keeps_secrets {
+            ready["admin"].as_str().into_iter().for_each(conversation::watch);
+        } else {
+            canary::hand_out_ready(&ready);
+        }
+        Program { child, ready, stdout, stderr, left }
     }
 
     /// Runs it to its own end.
@@ -150,7 +186,20 @@ impl Start {
         let ended =
             Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
         assert!(!ended.stderr.contains("panicked"), "{ended:#?}");
+        self.left().assert_secret(&ended);
         ended
+    }
+}
+
+impl Left {
+    /// Nothing that it left shows a secret.
+    fn assert_secret(&self, ended: &Ended) {
+        if self.keeps_secrets {
+            canary::assert_absent("stdout", ended.stdout.as_bytes());
+            canary::assert_absent("stderr", ended.stderr.as_bytes());
+            canary::assert_absent_in(self.directory.path(), &self.written);
+            self.data.iter().for_each(|data| canary::assert_absent_in(data, &self.written));
+        }
     }
 }
 
@@ -208,12 +257,12 @@ impl Program {
 
     /// Asks it to stop; it ends well and leaves nothing: no listener, no file, no second line on stdout.
     pub(crate) async fn stop(mut self) -> Ended {
-        let before = files(self.directory.path());
+        let before = files(self.left.directory.path());
         self.terminate();
         let ended = self.end().await;
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         assert_eq!(ended.stdout, "", "stdout is data: {ended:#?}");
-        assert_eq!(files(self.directory.path()), before, "it leaves no files");
+        assert_eq!(files(self.left.directory.path()), before, "it leaves no files");
         for url in ["gateway", "admin", "sim"].iter().filter_map(|name| self.ready[name].as_str()) {
             let left = tokio::net::TcpStream::connect(conversation::authority(url)).await;
             assert!(left.is_err(), "something still listens on {url}");
@@ -228,6 +277,7 @@ impl Program {
         let stderr = (&mut self.stderr).await.unwrap();
         let ended = Ended { code: status.code(), stdout, stderr };
         assert!(!ended.stderr.contains("panicked"), "{ended:#?}");
+        self.left.assert_secret(&ended);
         ended
     }
 }
@@ -249,6 +299,18 @@ async fn control_a_bad_end_is_seen() {
     let sim = Start::sim().ready().await;
     sim.signal("KILL");
     assert_eq!(sim.ended().await.code, None);
+}
+
+/// And so is a secret in what it leaves.
+#[tokio::test]
+#[should_panic(expected = "stands in stderr, as it is")]
+async fn control_a_secret_in_the_log_is_seen() {
+    let (sim, named) = (Start::sim().ready().await, "/crm/v3/objects/contacts/1");
+    let up = Start::up(sim.url()).ready().await;
+    let answer = ask(up.url(), "GET", named, &["Authorization: Bearer of-nobody-at-all"], "").await;
+    // An id that the log tells.
+    canary::hand_out(answer.json()["correlationId"].as_str().unwrap());
+    up.stop().await;
 }
 
 #[tokio::test]

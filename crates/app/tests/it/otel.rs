@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::house::{Act, Program, Start, Upstream, ask, json_answer};
+use crate::house::{Act, Program, Start, Upstream, ask, canary, json_answer};
 
 mod decode;
 
@@ -50,6 +50,7 @@ fn arrived(collector: &Upstream, path: &str, decode: fn(&[u8]) -> Value) -> Vec<
     requests
         .map(|heard| {
             assert_eq!(heard.header("content-type"), Some("application/x-protobuf"), "{}", heard.head);
+            canary::assert_absent("what is exported", &heard.body);
             decode(&heard.body)
         })
         .collect()

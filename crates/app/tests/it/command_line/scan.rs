@@ -11,7 +11,7 @@ fn token() -> String {
 }
 
 fn scan(arguments: &[&str]) -> Start {
-    let start = Start::new(&["scan"]).args(arguments);
+    let start = Start::new(&["scan"]).args(arguments).env("HUBKEEPER_LOG", "info");
     start.file("src/a.js", &format!("const hubspot = 1;\nconst token = '{}';\n", token()))
 }
 
@@ -42,7 +42,8 @@ async fn json_is_one_report() {
 
 #[tokio::test]
 async fn nothing_found_is_fine_and_so_are_notes() {
-    let clean = Start::new(&["scan", "clean"]).file("clean/a.js", "console.log(1);\n").ended().await;
+    let clean = Start::new(&["scan", "clean"]).env("HUBKEEPER_LOG", "info");
+    let clean = clean.file("clean/a.js", "console.log(1);\n").ended().await;
     assert_eq!((clean.code, &*clean.stderr), (Some(0), ""), "{clean:#?}");
     let v3 = "fetch('https://api.hubapi.com/crm/v3/objects/contacts').then(retry)\n";
     let notes = Start::new(&["scan", "notes"]).file("notes/a.js", v3).ended().await;

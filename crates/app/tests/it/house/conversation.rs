@@ -2,17 +2,23 @@
 
 use std::fmt;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::{PATIENCE, canary};
+
+/// Admin APIs, by `host:port`.
+static WATCHED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// One connection to a server.
 pub(crate) struct Conversation {
     pub(crate) stream: TcpStream,
     /// Read and not yet used.
     buffer: Vec<u8>,
+    /// No answer may show a secret.
+    watched: bool,
 }
 
 /// One answer.
@@ -30,6 +36,11 @@ pub(crate) async fn ask(url: &str, method: &str, target: &str, headers: &[&str],
     conversation.ask(method, target, headers, body).await
 }
 
+/// From now on, no answer from there may show a secret.
+pub(super) fn watch(url: &str) {
+    WATCHED.lock().push(authority(url).to_owned());
+}
+
 /// `host:port` of a URL.
 pub(super) fn authority(url: &str) -> &str {
     url.strip_prefix("http://").unwrap_or(url)
@@ -39,10 +50,12 @@ impl Conversation {
     pub(crate) async fn open(url: &str) -> Self {
         let stream = TcpStream::connect(authority(url)).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: Vec::new() }
+        let watched = WATCHED.lock().iter().any(|watched| watched == authority(url));
+        Self { stream, buffer: Vec::new(), watched }
     }
 
     pub(crate) async fn say(&mut self, bytes: impl AsRef<[u8]>) {
+        canary::hand_out_sent(bytes.as_ref());
         timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("it reads").unwrap();
     }
 
@@ -73,6 +86,10 @@ impl Conversation {
             while self.fill().await > 0 {}
             std::mem::take(&mut self.buffer)
         };
+        if self.watched {
+            canary::assert_absent("an answer of the admin API", answer.head.as_bytes());
+            canary::assert_absent("an answer of the admin API", &answer.body);
+        }
         answer
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{OK, body, incident};
-use crate::house::{Program, Start, Upstream, ask};
+use crate::house::{Program, Start, Upstream, ask, canary};
 
 /// The numbers that events carry.
 pub(super) const PORTAL: u64 = 24_601_842;
@@ -52,7 +52,9 @@ impl Told {
     pub(super) async fn hears(&self, text: &str) -> Value {
         for count in 1.. {
             self.chat.hears(count).await;
-            let heard = body(&self.chat.heard()[count - 1]);
+            let heard = &self.chat.heard()[count - 1];
+            canary::assert_absent("a message", &heard.body);
+            let heard = body(heard);
             if heard.to_string().contains(text) {
                 return heard;
             }
