@@ -306,7 +306,8 @@ pub(crate) fn change(kind: &str, seconds_ago: i64) -> Change {
         at: ago(seconds_ago),
         kind: kind.into(),
         what: "crm-sync 1.8.0".into(),
-        caller: Some("crm-sync".into()),
+        // Only a deploy is of one program.
+        caller: (kind == "deploy").then(|| "crm-sync".into()),
     }
 }
 

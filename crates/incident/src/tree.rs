@@ -157,7 +157,8 @@ pub static TREES: &[(Asked, &Tree)] = &[
     (Asked::Always, &daily::TREE),
     (Asked::Always, &burst::TREE),
     (Asked::Always, &throttle::SEARCH_TREE),
-    // HubSpot.
+    // HubSpot; and first our own retries, which go on failing when it is well again.
+    (Asked::Always, &storm::TREE),
     (Asked::Always, &migration::TREE),
     (Asked::Always, &outage::TREE),
     (Asked::Always, &slow::TREE),
@@ -171,7 +172,6 @@ pub static TREES: &[(Asked, &Tree)] = &[
     (Asked::Always, &records::PARTIAL_TREE),
     // The wire, seen from traffic only.
     (Asked::Always, &pool::TREE),
-    (Asked::Always, &storm::TREE),
     (Asked::OfTraffic, &regression::TREE),
     // Webhooks.
     (Asked::OfWebhooks, &webhooks::silence::TREE),

@@ -3,8 +3,8 @@
 //! real probes over a network in memory, in virtual time; beside it the four questions everybody asks.
 //!
 //! Seeds for building and seeds for scoring are disjoint. Trees were changed looking at [`Seeds::Building`] only.
-//! `make accuracy` prints the scores; a sample runs in `make test`. `HUBKEEPER_ACCURACY` is `scoring`, `building`, or a code
-//! (`hook.slow`), with `:SEED` for one case alone; then every wrong answer is told with what it rested on.
+//! `make accuracy` prints the scores; a sample runs in `make test`. `HUBKEEPER_ACCURACY` is `scoring`, `building`, or codes
+//! and stories (`hook.slow,PlannedImport`), with `:SEED` for one case alone; every wrong answer is told with what it rested on.
 
 mod baseline;
 mod case;
@@ -164,6 +164,8 @@ fn tell(outcomes: &[Outcome]) {
             also.join(", "),
             outcome.why
         );
+        // Of one case alone, the whole way.
+        outcome.path.iter().filter(|_| outcomes.len() == 1).for_each(|step| println!("    {step}"));
     }
 }
 
@@ -179,6 +181,14 @@ fn a_sample_is_named() {
     assert_eq!(scores.healthy.value(), 1.0, "a false alarm\n{}", scores.tables());
 }
 
+/// One of the names in a list, each with a seed or for all.
+fn is_asked(list: &str, seed: u64, story: &str) -> bool {
+    list.split(',').any(|one| match one.split_once(':') {
+        Some((name, only)) => name == story && only.parse() == Ok(seed),
+        None => one == story,
+    })
+}
+
 /// The whole measurement, where it is asked for.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a person says what to measure")]
@@ -192,14 +202,8 @@ fn the_scores() {
     let numbers = Numbers { fault: each, pair: each, control: each * 3, nameless: each };
     let seeds = if asked == "scoring" { Seeds::Scoring } else { Seeds::Building };
     let mut chosen = stories(seeds, &numbers);
-    if !matches!(asked.as_str(), "scoring" | "building") {
-        let (name, seed) =
-            asked.split_once(':').map_or((asked.as_str(), None), |(name, seed)| (name, seed.parse().ok()));
-        chosen.retain(|(story, _)| {
-            matches!(story, Story::Fault(code) if code.id() == name) || format!("{story:?}").contains(name)
-        });
-        chosen.retain(|(_, own)| seed.is_none_or(|seed: u64| seed == *own));
-    }
+    let whole = matches!(asked.as_str(), "scoring" | "building");
+    chosen.retain(|(story, seed)| whole || is_asked(&asked, *seed, &story.name()));
     println!(
         "{} cases, seeds {:?} … {:?}",
         chosen.len(),
@@ -210,9 +214,7 @@ fn the_scores() {
     tell(&outcomes);
     println!("{}", Scores::of(&outcomes).tables());
     let mut courses = courses(seeds, each.div_ceil(4), each.div_ceil(4));
-    if !matches!(asked.as_str(), "scoring" | "building") {
-        courses.retain(|(code, _, seed)| asked == code.id() || asked == format!("{}:{seed}", code.id()));
-    }
+    courses.retain(|(code, _, seed)| whole || is_asked(&asked, *seed, code.id()));
     let noticed = watch_all(&courses);
     noticing::odd(&noticed).for_each(|line| println!("{line}"));
     println!("{}", noticing::tables(&noticed));

@@ -159,6 +159,10 @@ impl Group {
         if entry.subjects.len() < SUBJECTS_MAX {
             let mut hasher = DefaultHasher::new();
             label.path.hash(&mut hasher);
+            // All creates have one path; what is there already is named in the text, of which nothing is kept.
+            if error.kind == ErrorKind::Conflict {
+                error.message.hash(&mut hasher);
+            }
             entry.subjects.insert(hasher.finish());
         }
     }

@@ -10,7 +10,7 @@ use crate::facts::exchange::Failure;
 use crate::facts::probes::{
     Capacity, ChainProblem, ConnectOutcome, FamilyProbe, LimitReading, LookupError, Proxy,
 };
-use crate::facts::traffic::{Connection, ErrorCount, Group};
+use crate::facts::traffic::{Connection, ErrorCount, Group, RefusedCount};
 use crate::fixture::{
     CREATE, ago, all_calls, api, authenticated_calls, busy, change, connect, error, failing_group, group,
     healthy, incident, no_answer, page, traffic, transport,
@@ -190,6 +190,15 @@ type Spoil = fn(&mut Facts);
     f.probes.tls.as_mut().unwrap().problem = Some(ChainProblem::WrongHost);
     all_calls(f, &no_answer(Failure::Tls));
 })]
+#[case::f37_a_genuine_certificate_of_somebody_else("self.base_url", |f: &mut Facts| {
+    f.probes.tls.as_mut().unwrap().problem = Some(ChainProblem::WrongHost);
+    all_calls(f, &no_answer(Failure::Tls));
+})]
+#[case::f31_under_a_wrong_name("net.tls_intercept", |f: &mut Facts| {
+    let tls = f.probes.tls.as_mut().unwrap();
+    (tls.problem, tls.publicly_known) = (Some(ChainProblem::WrongHost), Some(false));
+    all_calls(f, &no_answer(Failure::Tls));
+})]
 #[case::f38("net.ipv6", |f: &mut Facts| {
     f.probes.tcp.as_mut().unwrap().addresses.push(connect("[2606:4700::1]:443", ConnectOutcome::Timeout));
 })]
@@ -265,6 +274,28 @@ fn creates(calls: u64) -> Group {
     failing_group(f, creates(30), CREATE, error(429, Kind::DailyLimit, 30));
     traffic(f).since = Some(ago(600));
 })]
+#[case::f13_calls_kept_back("quota.daily_self", |f: &mut Facts| {
+    for reading in &mut f.probes.limits.readings {
+        reading.daily_remaining = Some(30_000);
+    }
+    f.probes.usage.as_mut().unwrap().used = Some(620_000);
+    let connection = &mut traffic(f).connections[0];
+    (connection.daily_sent, connection.daily_used) = (610_000, Some(620_000));
+    turned_away(f, 12);
+})]
+#[case::f13_governor_off("quota.daily_self", |f: &mut Facts| ungoverned(f, 5_000))]
+#[case::f14_governor_off("quota.daily_neighbour", |f: &mut Facts| ungoverned(f, 650_000))]
+#[case::f15_governor_off("quota.burst_self", |f: &mut Facts| {
+    failing_group(f, creates(300), CREATE, error(429, Kind::BurstLimit, 60));
+    traffic(f).governed = false;
+    traffic(f).connections[0].burst_sent_peak = 0;
+    traffic(f).groups[0].sent_recent_per_s = 15.0;
+})]
+#[case::f16_governor_off("quota.burst_split", |f: &mut Facts| {
+    failing_group(f, creates(300), CREATE, error(429, Kind::BurstLimit, 60));
+    traffic(f).governed = false;
+    traffic(f).connections[0].burst_sent_peak = 0;
+})]
 #[case::f15("quota.burst_self", |f: &mut Facts| {
     failing_group(f, creates(300), CREATE, error(429, Kind::BurstLimit, 60));
     traffic(f).connections[0].burst_sent_peak = 230;
@@ -307,6 +338,11 @@ fn creates(calls: u64) -> Group {
 #[case::f27("hubspot.sunset", |f: &mut Facts| {
     failing_group(f, group("lists", "GET", 12), "/contacts/v1/lists/all", error(404, Kind::NoSuchEndpoint, 12));
 })]
+#[case::f27_since_a_moment("hubspot.sunset", |f: &mut Facts| {
+    let just_now = Group { last_ok_at: Some(ago(40)), ok_recent: 3, ..group("owners", "GET", 60) };
+    let gone = ErrorCount { first_at: Some(ago(30)), ..error(404, Kind::NotFound, 4) };
+    failing_group(f, just_now, "/crm/v3/owners", gone);
+})]
 #[case::f28("hubspot.validation_change", |f: &mut Facts| {
     let mut writes = creates(90);
     writes.version = Some("2026-09".into());
@@ -335,6 +371,10 @@ fn creates(calls: u64) -> Group {
 #[case::f61("self.retry_storm", |f: &mut Facts| {
     let group = &mut traffic(f).groups[0];
     group.retries = 700;
+})]
+#[case::f61_and_what_it_failed_with_is_not_told_first("self.retry_storm", |f: &mut Facts| {
+    failing_group(f, creates(90), CREATE, error(503, Kind::Unavailable, 60));
+    traffic(f).groups[0].retries = 900;
 })]
 fn traffic_tells(#[case] expected: &str, #[case] how: Spoil) {
     assert_eq!(code(&spoil(busy(), how)), expected);
@@ -393,6 +433,10 @@ fn healthy_stays_healthy(#[case] how: Spoil) {
     let batch = group("objects", "POST", 1_500);
     traffic(f).groups.push(batch);
     traffic(f).connections[0].burst_sent_peak = 190;
+})]
+#[case::bulk_is_spared_with_plenty_left(|f: &mut Facts| turned_away(f, 40))]
+#[case::a_few_people_who_are_there_already(|f: &mut Facts| {
+    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 3, ..error(409, Kind::Conflict, 9) });
 })]
 #[case::expected_404_and_409(|f: &mut Facts| {
     failing_group(f, group("objects", "GET", 100), "/crm/v3/objects/contacts/{id}", error(404, Kind::NotFound, 30));
@@ -500,6 +544,43 @@ fn a_look_alike_that_cannot_be_excluded_makes_it_probable() {
     assert!(sure.diagnosis.confidence > crate::triage::PROBABLE_BELOW);
     assert!(unsure.diagnosis.confidence < crate::triage::PROBABLE_BELOW);
     assert_eq!(unsure.also[0].code, Code::Clock);
+}
+
+/// The gateway turned so many calls away for the day's pool.
+fn turned_away(facts: &mut Facts, recent: u64) {
+    let group = &mut traffic(facts).groups[0];
+    group.refused.push(RefusedCount { budget: "daily".into(), count: recent, recent });
+}
+
+/// The pool is spent, and a gateway without a governor has sent a few thousand calls since it started.
+fn ungoverned(facts: &mut Facts, used: u64) {
+    failing_group(facts, creates(30), CREATE, error(429, Kind::DailyLimit, 30));
+    facts.probes.usage.as_mut().unwrap().used = Some(used);
+    for reading in &mut facts.probes.limits.readings {
+        (reading.daily, reading.daily_remaining) = (Some(used), Some(0));
+    }
+    let traffic = traffic(facts);
+    (traffic.governed, traffic.since) = (false, Some(ago(880)));
+    (traffic.connections[0].daily_sent, traffic.connections[0].daily_used) = (0, None);
+    traffic.groups[0].attempts = 4_800;
+}
+
+/// An import that paces itself at the limit, seen from outside only.
+#[test]
+fn a_window_held_full_with_nobody_refused_is_somebodys_work() {
+    let window = |left: u32| {
+        let mut facts = healthy();
+        for (i, reading) in facts.probes.limits.readings.iter_mut().enumerate() {
+            reading.remaining = Some(left - u32::try_from(i).unwrap());
+        }
+        facts
+    };
+    assert_eq!(code(&window(12)), "healthy");
+    assert_eq!(code(&window(60)), "quota.burst_split", "well filled, and not held at the limit");
+    let refused = spoil(window(12), |f| {
+        family(f, "objects").exchange = api(429, Some(Kind::BurstLimit));
+    });
+    assert_ne!(code(&refused), "healthy", "calls are refused");
 }
 
 /// A ledger of a part of the day says little of who spent the pool; it must not accuse us with a share next to nothing.

@@ -161,6 +161,10 @@ fn refused(sender: &mut Sender) {
     every_sender(f, refused);
     traffic(f).changes.push(change("secret", 301));
 })]
+#[case::f47_beside_a_deploy_of_a_program("hook.secret", |f: &mut Facts| {
+    every_sender(f, refused);
+    traffic(f).changes.push(change("deploy", 301));
+})]
 #[case::f48("hook.uri", |f: &mut Facts| {
     every_sender(f, refused);
     inbox(f).quarantine = Quarantine { tried: 10, fits_other_secret: 0, fits_other_address: 10 };
@@ -174,6 +178,11 @@ fn refused(sender: &mut Sender) {
     (s.ack_p95_ms, s.retried, s.late, s.repeated) = (7_000, 60, 60, 40);
 }))]
 #[case::f50("hook.order", |f: &mut Facts| f.forwarding.as_mut().unwrap().subscribers[0].out_of_order = 5)]
+#[case::f50_just_begun("hook.order", |f: &mut Facts| {
+    let one = &mut f.forwarding.as_mut().unwrap().subscribers[0];
+    (one.delivered, one.out_of_order) = (9_000, 6);
+    (one.delivered_recent, one.out_of_order_recent) = (300, 6);
+})]
 #[case::f51("hook.subscription", |f: &mut Facts| {
     inbox(f).subscription = Some(Subscription { active: Some(false), target_is_ours: Some(true) });
     every_sender(f, silence);
@@ -201,6 +210,11 @@ fn refused(sender: &mut Sender) {
     ours(f).store.as_mut().unwrap().commit_p95_ms = 6_000;
     every_sender(f, |s| (s.ack_p95_ms, s.retried) = (6_100, 40));
 })]
+#[case::f55_slow_in_a_row("self.store", |f: &mut Facts| ours(f).store.as_mut().unwrap().slow_in_a_row = 3)]
+#[case::f55_in_a_row("self.store", |f: &mut Facts| {
+    let store = ours(f).store.as_mut().unwrap();
+    (store.failed, store.failed_recent, store.failed_in_a_row) = (4, 4, 3);
+})]
 #[case::f56("self.disk", |f: &mut Facts| {
     let store = ours(f).store.as_mut().unwrap();
     (store.failed, store.failed_recent, store.problem) = (30, 30, Some(StoreProblem::Io));
@@ -219,6 +233,10 @@ fn refused(sender: &mut Sender) {
     traffic(f).changes.push(change("deploy", 210));
     let wrong = ErrorCount { kind: Some(Kind::NoSuchEndpoint), ..error(404, Kind::NoSuchEndpoint, 30) };
     failing_group(f, group("other", "GET", 30), "/crm/v3/objcts/contacts", wrong);
+})]
+#[case::f58_a_path_that_never_was("self.regression", |f: &mut Facts| {
+    traffic(f).changes.push(change("deploy", 210));
+    failing_group(f, group("other", "GET", 30), "/{path}", error(404, Kind::NotFound, 30));
 })]
 #[case::f59("self.cache", |f: &mut Facts| {
     ours(f).cache = Some(SharedCache { reachable: false, hits_recent: 0, misses_recent: 200, usual_hit_percent: Some(80) });
@@ -243,6 +261,15 @@ fn refused(sender: &mut Sender) {
 })]
 #[case::events_from_before_are_in_another_order("healthy", |f: &mut Facts| every_sender(f, |s| s.overtaken = 30))]
 #[case::a_rotation_that_went_well("healthy", |f: &mut Facts| traffic(f).changes.push(change("secret", 300)))]
+#[case::a_few_of_very_many_change_places("healthy", |f: &mut Facts| {
+    let one = &mut f.forwarding.as_mut().unwrap().subscribers[0];
+    (one.delivered, one.out_of_order) = (9_000, 6);
+    (one.delivered_recent, one.out_of_order_recent) = (600, 4);
+})]
+#[case::a_few_commits_of_many_fail("healthy", |f: &mut Facts| {
+    let store = ours(f).store.as_mut().unwrap();
+    (store.failed, store.failed_recent, store.failed_in_a_row, store.slow_in_a_row) = (9, 9, 2, 2);
+})]
 #[case::a_receiver_that_restarts("healthy", |f: &mut Facts| {
     let one = &mut f.forwarding.as_mut().unwrap().subscribers[0];
     (one.failed, one.failed_recent, one.last_failed_at) = (6, 6, Some(ago(60)));

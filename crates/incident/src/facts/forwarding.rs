@@ -1,4 +1,4 @@
-//! Webhook events as they went on to subscribers. Counts cover the last 15 minutes.
+//! Webhook events as they went on to subscribers. Counts cover the last 15 minutes, `recent` ones this minute and the last.
 
 pub mod ledger;
 
@@ -18,6 +18,7 @@ pub struct Subscriber {
     /// Its host, without path or credentials.
     pub name: String,
     pub delivered: u64,
+    pub delivered_recent: u64,
     pub failed: u64,
     pub failed_recent: u64,
     pub last_ok_at: Option<Timestamp>,
@@ -27,4 +28,5 @@ pub struct Subscriber {
     pub oldest_s: u64,
     /// Events handed on after a newer one of the same property of the same record.
     pub out_of_order: u64,
+    pub out_of_order_recent: u64,
 }

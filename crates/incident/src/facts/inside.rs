@@ -31,7 +31,13 @@ pub struct Store {
     pub problem: Option<StoreProblem>,
     /// The slowest of twenty of the latest commits.
     pub commit_p95_ms: u64,
+    /// The latest ones, without one between them that went well.
+    pub failed_in_a_row: u64,
+    pub slow_in_a_row: u64,
 }
+
+/// A commit is a few milliseconds; HubSpot gives a webhook 5 s in all (facts §6.5).
+pub const SLOW_COMMIT_MS: u64 = 2_000;
 
 /// How the store failed last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,6 +24,13 @@ const OUTSIDE_PERCENT: u64 = 15;
 /// limit does not fill more.
 const GONE_PERCENT: u64 = 60;
 
+/// Beside a gateway whose pace is known and taken off generously, so much more is somebody else.
+const BEYOND_PACE_PERCENT: u64 = 30;
+
+/// A window that is held so full while nobody is refused is what a program does that paces itself at its limit, as a
+/// planned import; who spends without such care also overruns it.
+const HELD_PERCENT: u64 = 88;
+
 /// Our own peak explains a full window from this part of it.
 const OURS_PERCENT: u64 = 80;
 
@@ -182,7 +189,7 @@ static LEDGER_SHOWS_OTHERS: Question = Question {
     asks: "Does the ledger show spending that was not ours?",
     answer: |facts| {
         let ledger = ledger(facts);
-        if facts.busy_traffic().is_none() || ledger.max == 0 {
+        if facts.busy_traffic().is_none() || ledger.max == 0 || ledger.source == Source::Pace {
             return Reply::could_not_tell("traffic", "no ledger of our sends");
         }
         Reply::is(ledger.has_foreign(), "traffic", ledger.describe())
@@ -201,27 +208,47 @@ static SPENT_BEFORE_US: Question = Question {
         let Some((max, spent)) = first else {
             return Reply::could_not_tell("limits", "no reading of the window");
         };
-        let metered = facts.traffic.as_ref().is_some_and(|traffic| traffic.governed);
-        let percent = if metered { OUTSIDE_PERCENT } else { GONE_PERCENT };
+        let percent = match facts.busy_traffic() {
+            Some(traffic) if traffic.governed => OUTSIDE_PERCENT,
+            Some(_) => BEYOND_PACE_PERCENT,
+            None => GONE_PERCENT,
+        };
         // What fills the window while we look is most likely the gateway's own traffic, too.
         let ours = if facts.paces_itself() { max } else { ledger(facts).ours };
-        let foreign = spent.saturating_sub(ours.max(unmetered(facts)));
+        let foreign = spent.saturating_sub(ours.max(unmetered(facts, None)));
+        let observed = format!("{foreign} of {max} calls of the window");
+        if facts.busy_traffic().is_none() && foreign * 100 >= max * HELD_PERCENT && probed(facts).0 == 0 {
+            return Reply::no("limits", format!("{observed}, held below its limit with nobody refused"));
+        }
         let holds = foreign * 100 >= max * percent && foreign > OUR_PROBES_MAX;
-        Reply::is(holds, "limits", format!("{foreign} of {max} calls of the window"))
+        Reply::is(holds, "limits", observed)
     },
 };
 
 /// What a gateway that meters nothing may have sent in one window, by the pace of the last minute and half as much again.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "calls in ten seconds")]
-fn unmetered(facts: &Facts) -> u64 {
+/// On one connection, or on all.
+fn unmetered(facts: &Facts, connection: Option<&str>) -> u64 {
     let Some(traffic) = facts.traffic.as_ref().filter(|traffic| !traffic.governed) else { return 0 };
-    let per_s: f64 = traffic.groups.iter().map(|group| group.sent_recent_per_s).sum();
+    let groups = traffic.groups.iter().filter(|group| connection.is_none_or(|name| group.connection == name));
+    let per_s: f64 = groups.map(|group| group.sent_recent_per_s).sum();
     (per_s.clamp(0.0, 1e6) * WINDOW_S * 1.5).ceil() as u64
+}
+
+/// What a ledger rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Source {
+    /// A governor's count by the window.
+    #[default]
+    Counted,
+    /// The governor is off, and its zero is no count: the pace of the last minute has to do.
+    Pace,
 }
 
 /// The connection whose window is fullest.
 #[derive(Default)]
 struct Ledger {
+    source: Source,
     ours: u64,
     outside: u64,
     max: u64,
@@ -237,10 +264,18 @@ impl Ledger {
     }
 
     fn describe(&self) -> String {
-        format!(
-            "at the peak {} of our own and {} foreign calls in one window of {}",
-            self.ours, self.outside, self.max
-        )
+        match self.source {
+            Source::Counted => format!(
+                "at the peak {} of our own and {} foreign calls in one window of {}",
+                self.ours, self.outside, self.max
+            ),
+            Source::Pace => {
+                format!(
+                    "at the pace of the last minute up to {} of ours in a window of {}",
+                    self.ours, self.max
+                )
+            }
+        }
     }
 }
 
@@ -262,8 +297,14 @@ impl Facts {
 
 fn ledger(facts: &Facts) -> Ledger {
     let max_seen = header_max(facts).unwrap_or_default();
+    let governed = facts.traffic.as_ref().is_some_and(|traffic| traffic.governed);
+    let source = if governed { Source::Counted } else { Source::Pace };
     let ledgers = connections(facts).map(|connection| Ledger {
-        ours: connection.burst_sent_peak,
+        source,
+        ours: match source {
+            Source::Counted => connection.burst_sent_peak,
+            Source::Pace => unmetered(facts, Some(&connection.name)),
+        },
         outside: connection.burst_outside_peak,
         max: connection.burst_max.unwrap_or(max_seen),
     });

@@ -1,20 +1,20 @@
 //! The daily pool: is it spent, and by whom? It is one pool for all private apps of the account (facts §1.1).
 
+mod shares;
+
 use hubspot::error::ErrorKind;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Leaf, Question, Reply, Step, Then, Tree, Truth, Twin};
 use crate::code::Code;
 use crate::facts::Facts;
+use shares::{NO_LEDGER, began_within_the_day, knows_all_since_it_began, leaves_others, others, share};
 
 /// Ours, from this share of what the account has used.
 const OUR_SHARE_PERCENT: u64 = 80;
 
 /// With a ledger of a part of the day only, a share below this still speaks for others.
 const OUR_SMALL_SHARE_PERCENT: u64 = 20;
-
-/// Calls past the gateway that are ours all the same: a few diagnoses, an engineer's own tries.
-const UNCOUNTED_MAX: u64 = 50;
 
 /// A younger ledger says nothing: what it lacks may all be ours.
 const LEDGER_MIN: SignedDuration = SignedDuration::from_secs(10);
@@ -28,11 +28,8 @@ const LOW_PERCENT: u64 = 25;
 /// So soon before the pool is empty it is an alarm whatever is left.
 const EMPTY_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// From one reset to the next.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// A count so many times what the gateway last saw is of another time: refusals carry no daily figures.
-const STALE_TIMES: u64 = 2;
+/// So many callers turned away for the day's pool are no accident.
+const TURNED_AWAY_MIN: u64 = 2;
 
 /// No pool holds more; a larger figure is nonsense and must not overflow the arithmetic.
 const CALLS_MAX: u64 = 1_000_000_000_000;
@@ -102,6 +99,9 @@ static SPENT: Question = Question {
         if !traffic.is_empty() {
             return Reply::yes("traffic", traffic.describe());
         }
+        if let Some(observed) = turned_away(facts) {
+            return Reply::yes("traffic", observed);
+        }
         match (remaining(facts), kept_from_us(facts)) {
             (Some((left, of)), _) => {
                 Reply::is(left == 0, "limits", format!("{left} of {of} calls left today"))
@@ -115,6 +115,18 @@ static SPENT: Question = Question {
         }
     },
 };
+
+/// The gateway keeps the last calls of a pool for those that matter most: to whoever it turns away the pool is spent,
+/// though a probe is still served. With plenty left it only spares, and that is its work.
+fn turned_away(facts: &Facts) -> Option<String> {
+    let turned_away = facts.turned_away("daily");
+    let left = remaining(facts).or_else(|| known(facts).map(|(used, of)| (of.saturating_sub(used), of)));
+    let low = left.is_none_or(|(left, of)| left * 100 <= of * LOW_PERCENT);
+    let of_how_many = left.map(|(left, of)| format!(": {left} of {of} are left today")).unwrap_or_default();
+    (turned_away >= TURNED_AWAY_MIN && low).then(|| {
+        format!("the gateway turned {turned_away} calls away to keep the last of the day's pool{of_how_many}")
+    })
+}
 
 static HUBSPOT_COUNTS_IT: Question = Question {
     asks: "Does HubSpot's own count agree?",
@@ -147,6 +159,9 @@ static OTHERS_SINCE_WE_BEGAN: Question = Question {
         let age = began_within_the_day(facts).map(|began| facts.configured.now.duration_since(began));
         if age.is_some_and(|age| age < LEDGER_MIN) {
             return Reply::could_not_tell("traffic", "the gateway has only just started");
+        }
+        if !knows_all_since_it_began(facts) {
+            return Reply::could_not_tell("traffic", NO_LEDGER);
         }
         share(facts, |ours, used| leaves_others(ours, used, OUR_SMALL_SHARE_PERCENT))
     },
@@ -199,59 +214,15 @@ static BEING_EATEN: Question = Question {
     },
 };
 
-/// What we did not send, others did; but only a gateway that has run all day knows all that we sent.
-fn others(facts: &Facts) -> Reply {
-    match began_within_the_day(facts) {
-        Some(began) => Reply::could_not_tell(
-            "traffic",
-            format!("the gateway started at {began:.0}, within the day, and does not know what came before"),
-        ),
-        None => share(facts, |ours, used| leaves_others(ours, used, OUR_SHARE_PERCENT)),
-    }
-}
-
-/// Is less than this share ours, and the rest more than we may have spent past the gateway?
-fn leaves_others(ours: u64, used: u64, percent: u64) -> bool {
-    ours * 100 < used * percent && used.saturating_sub(ours) > UNCOUNTED_MAX
-}
-
-/// When the gateway started, if that was after the last reset.
-fn began_within_the_day(facts: &Facts) -> Option<Timestamp> {
-    let day_began = resets_at(facts)
-        .map_or(facts.configured.now - DAY, |resets_at| resets_at.saturating_sub(DAY).unwrap_or_default());
-    facts.traffic.as_ref()?.since.filter(|began| *began > day_began)
-}
-
-/// Compares what the ledger says we sent with what HubSpot counts.
-fn share(facts: &Facts, holds: impl Fn(u64, u64) -> bool) -> Reply {
-    let connections = facts.traffic.iter().flat_map(|traffic| &traffic.connections);
-    let counted = facts.probes.usage.as_ref().and_then(|usage| usage.used);
-    let spent = remaining(facts).map(|(left, of)| of.saturating_sub(left));
-    let (mut ours, mut used) = (0, 0);
-    for connection in connections {
-        let all = connection.daily_used.or(counted).or(spent).or(connection.daily_max).unwrap_or(0);
-        ours += connection.daily_sent.min(CALLS_MAX);
-        used = used.max(all.min(CALLS_MAX));
-    }
-    if used == 0 {
-        return Reply::could_not_tell("traffic", "no ledger to compare with");
-    }
-    let newest = counted.into_iter().chain(spent).max().unwrap_or(0).min(CALLS_MAX);
-    if newest > used.saturating_mul(STALE_TIMES) {
-        let observed =
-            format!("the gateway last saw {used} calls spent, of which {ours} ours; now it is {newest}");
-        return Reply::could_not_tell("traffic", observed);
-    }
-    let since = began_within_the_day(facts)
-        .map(|began| format!("since the gateway started at {began:.0} "))
-        .unwrap_or_default();
-    Reply::is(holds(ours, used), "traffic", format!("{since}we sent {ours} of the {used} calls spent today"))
-}
-
 /// The gateway did not let our probes ask: then what it knows itself is all there is. Calls spent, and the whole.
 fn kept_from_us(facts: &Facts) -> Option<(u64, u64)> {
-    let traffic = facts.traffic.as_ref().filter(|_| facts.probes.without_slot > 0)?;
-    let known = traffic.connections.iter().filter_map(|it| it.daily_used.zip(it.daily_max));
+    known(facts).filter(|_| facts.probes.without_slot > 0)
+}
+
+/// What the gateway knows of the fullest pool.
+fn known(facts: &Facts) -> Option<(u64, u64)> {
+    let connections = facts.traffic.iter().flat_map(|traffic| &traffic.connections);
+    let known = connections.filter_map(|it| it.daily_used.zip(it.daily_max));
     known.min_by_key(|(used, of)| of.saturating_sub(*used))
 }
 

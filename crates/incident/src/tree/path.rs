@@ -10,6 +10,12 @@ use crate::facts::Facts;
 use crate::facts::exchange::Exchange;
 use crate::signals::Seen;
 
+/// Once is a slip.
+const GONE_MIN: u64 = 2;
+
+/// Where the path still worked in this minute or the last, and not since.
+const GONE_JUST_NOW_MIN: u64 = 4;
+
 pub(super) static TREE: Tree = Tree {
     about: "paths",
     then: Then::GoOn,
@@ -100,8 +106,7 @@ fn gone_in_traffic(facts: &Facts) -> impl Iterator<Item = Seen<'_>> {
         let on_a_record = seen.error.route.contains("{id}");
         let speaks_of_path = seen.error.kind == Some(ErrorKind::NoSuchEndpoint) || !on_a_record;
         speaks_of_path
-            && seen.error.count >= 2
-            && seen.group.ok_recent == 0
+            && seen.error.count >= if seen.group.ok_recent == 0 { GONE_MIN } else { GONE_JUST_NOW_MIN }
             && seen.group.last_ok_at <= seen.error.first_at
     })
 }

@@ -11,8 +11,8 @@ const CONFLICTS_MIN: u64 = 10;
 /// … when they are this share of the calls, …
 const CONFLICTS_SHARE: f64 = 0.3;
 /// … or from so few when the same keys come back so often.
-const REPEATED_MIN: u64 = 6;
-const REPEATS_PER_KEY: u64 = 3;
+const REPEATED_MIN: u64 = 8;
+const REPEATS_PER_KEY: u64 = 4;
 
 /// One merge makes one or two stale ids; a stale cache makes more.
 const GONE_MIN: u64 = 3;

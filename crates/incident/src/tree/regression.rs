@@ -29,6 +29,9 @@ const DEPLOY_BLUR: SignedDuration = SignedDuration::from_secs(30);
 const OF_THE_CALLER: &[ErrorKind] =
     &[ErrorKind::NoSuchEndpoint, ErrorKind::MethodNotAllowed, ErrorKind::TooLong, ErrorKind::OtherClient];
 
+/// How the gateway tells a path that HubSpot has never had.
+const NO_ROUTE: &str = "/{path}";
+
 pub(super) static TREE: Tree = Tree {
     about: "what was deployed",
     then: Then::GoOn,
@@ -69,7 +72,9 @@ static NEW_VERSION_WORSE: Question = Question {
 pub(super) static MISTAKES_SINCE_DEPLOY: Question = Question {
     asks: "Does a program call wrongly since it was deployed, and only that one?",
     answer: |facts| {
-        let mistakes = facts.lately(OF_THE_CALLER);
+        let mut mistakes = facts.lately(OF_THE_CALLER);
+        let not_found = facts.lately(&[ErrorKind::NotFound]).seen.into_iter();
+        mistakes.seen.extend(not_found.filter(|seen| seen.error.route == NO_ROUTE));
         for seen in &mistakes.seen {
             let caller = seen.group.caller.as_str();
             let after = deploys(facts, caller).find(|deploy| {

@@ -4,8 +4,8 @@ use super::family::Families;
 use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 
-/// Retries may add a tenth; half again is a storm.
-const RETRIES_PERCENT: u64 = 50;
+/// Retries may add a tenth; a third more, over a quarter of an hour, was a storm while it lasted.
+const RETRIES_PERCENT: u64 = 33;
 
 /// A few calls retried say nothing.
 const RETRIES_MIN: u64 = 50;

@@ -14,18 +14,23 @@ pub(super) static TREE: Tree = Tree {
             question: &OTHER_HOST,
             yes: &Step::Ask {
                 question: &super::answer::HOST_IS_HUBSPOTS,
-                yes: &Step::Found(INTERCEPTED),
-                no: &Step::Found(Leaf {
-                    code: Code::BaseUrl,
-                    backed_by: &[],
-                    unlike: &[(Code::TlsIntercept, &PUBLICLY_KNOWN)],
-                }),
+                // Who listens in shows HubSpot's name. A certificate that the public knows, for a name of its own, is
+                // some other server, and the way there is set wrongly: a hosts file, a resolver's override, a proxy.
+                yes: &Step::Ask {
+                    question: &PUBLICLY_KNOWN,
+                    yes: &Step::Found(ELSEWHERE),
+                    no: &Step::Found(INTERCEPTED),
+                },
+                no: &Step::Found(ELSEWHERE),
             },
             no: &Step::Ask { question: &DATES_REFUSED, yes: &DATES, no: &ISSUER },
         },
         no: &Step::Nothing,
     },
 };
+
+const ELSEWHERE: Leaf =
+    Leaf { code: Code::BaseUrl, backed_by: &[], unlike: &[(Code::TlsIntercept, &PUBLICLY_KNOWN)] };
 
 const INTERCEPTED: Leaf = Leaf {
     code: Code::TlsIntercept,

@@ -25,6 +25,18 @@ pub(super) enum Story {
     Nameless(Nameless),
 }
 
+impl Story {
+    /// As a person asks for it: a fault by its code, everything else by what it is called here.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::Fault(code) => code.id().into(),
+            Self::Pair(one, other) => format!("{}+{}", one.id(), other.id()),
+            Self::Well(control) => format!("{control:?}"),
+            Self::Nameless(kind) => format!("{kind:?}"),
+        }
+    }
+}
+
 /// Days on which nothing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Control {
@@ -87,6 +99,8 @@ pub(super) struct Outcome {
     pub(super) took: Duration,
     /// What it rested on, for whoever wonders.
     pub(super) why: String,
+    /// Every question and its answer.
+    pub(super) path: Vec<String>,
 }
 
 pub(super) async fn run(story: Story, seed: u64) -> Outcome {
@@ -117,6 +131,7 @@ pub(super) async fn run(story: Story, seed: u64) -> Outcome {
         calls,
         took,
         why: why.join(" | "),
+        path: triage.path.iter().map(|step| format!("{} {}", step.question, step.answer)).collect(),
     }
 }
 

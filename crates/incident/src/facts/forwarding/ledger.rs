@@ -59,6 +59,7 @@ impl Ledger {
             Subscriber {
                 name: name.clone(),
                 delivered: kept.delivered.lately(now),
+                delivered_recent: kept.delivered.recent(now),
                 failed: kept.failed.lately(now),
                 failed_recent: kept.failed.recent(now),
                 last_ok_at: kept.last_ok_at,
@@ -66,6 +67,7 @@ impl Ledger {
                 waiting: kept.waiting,
                 oldest_s: u64::try_from(oldest_s).unwrap_or_default(),
                 out_of_order: kept.out_of_order.lately(now),
+                out_of_order_recent: kept.out_of_order.recent(now),
             }
         });
         Forwarding { subscribers: subscribers.collect() }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::{Secrets, SharedCache, Store, StoreProblem};
+use super::{SLOW_COMMIT_MS, Secrets, SharedCache, Store, StoreProblem};
 use crate::facts::minutes::Minutes;
 
 /// Commits remembered for the slowest of twenty.
@@ -19,6 +19,8 @@ pub struct Commits {
     last_failed_at: Option<Timestamp>,
     problem: Option<StoreProblem>,
     took_ms: VecDeque<u64>,
+    failed_in_a_row: u64,
+    slow_in_a_row: u64,
 }
 
 /// Look-ups in the shared cache.
@@ -40,11 +42,13 @@ impl Commits {
     pub fn committed(&mut self, took_ms: u64, at: Timestamp) {
         self.note(took_ms, at);
         self.last_ok_at = Some(at);
+        self.failed_in_a_row = 0;
     }
 
     pub fn failed(&mut self, problem: StoreProblem, took_ms: u64, at: Timestamp) {
         self.note(took_ms, at);
         self.failed.add(1, at);
+        self.failed_in_a_row += 1;
         self.last_failed_at = Some(at);
         self.problem = Some(problem);
     }
@@ -61,11 +65,14 @@ impl Commits {
             last_failed_at: self.last_failed_at,
             problem: self.problem,
             commit_p95_ms: took_ms.get(took_ms.len().saturating_sub(1) * 95 / 100).copied().unwrap_or(0),
+            failed_in_a_row: self.failed_in_a_row,
+            slow_in_a_row: self.slow_in_a_row,
         }
     }
 
     fn note(&mut self, took_ms: u64, at: Timestamp) {
         self.all.add(1, at);
+        self.slow_in_a_row = if took_ms >= SLOW_COMMIT_MS { self.slow_in_a_row + 1 } else { 0 };
         if self.took_ms.len() == COMMITS_MAX {
             self.took_ms.pop_front();
         }

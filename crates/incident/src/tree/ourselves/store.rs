@@ -3,14 +3,14 @@
 use super::inside;
 use crate::code::Code;
 use crate::facts::Facts;
-use crate::facts::inside::{Disk, Store, StoreProblem};
+use crate::facts::inside::{Disk, SLOW_COMMIT_MS, Store, StoreProblem};
 use crate::tree::{Leaf, Question, Reply, Step, Then, Tree};
 
-/// One failed commit may be a lock that was held too long.
-const FAILED_MIN: u64 = 3;
+/// One commit that fails or is slow may be a lock that was held too long; so many in a row are none.
+const IN_A_ROW_MIN: u64 = 3;
 
-/// A commit is a few milliseconds; HubSpot gives a webhook 5 s in all (facts §6.5).
-const SLOW_MS: u64 = 2_000;
+/// And so many are none among others, where they are every other one.
+const FAILED_MIN: u64 = 3;
 
 /// So few commits say nothing about "usually".
 const COMMITS_MIN: u64 = 5;
@@ -43,8 +43,9 @@ static FAILS: Question = Question {
         let Some(store) = store(facts) else {
             return Reply::could_not_tell("store", "no store was looked at");
         };
-        let failing = store.failed_recent >= FAILED_MIN && store.failed_recent * 2 >= store.commits_recent;
-        Reply::is(failing || is_slow(store), "store", describe(store))
+        let in_a_row = store.failed_recent > 0 && store.failed_in_a_row >= IN_A_ROW_MIN;
+        let many = store.failed_recent >= FAILED_MIN && store.failed_recent * 2 >= store.commits_recent;
+        Reply::is(in_a_row || many || is_slow(store), "store", describe(store))
     },
 };
 
@@ -101,7 +102,8 @@ pub(in crate::tree) fn is_in_trouble(facts: &Facts) -> bool {
 }
 
 fn is_slow(store: &Store) -> bool {
-    store.commits_recent >= COMMITS_MIN && store.commit_p95_ms >= SLOW_MS
+    let usually = store.commits_recent >= COMMITS_MIN && store.commit_p95_ms >= SLOW_COMMIT_MS;
+    usually || (store.commits_recent > 0 && store.slow_in_a_row >= IN_A_ROW_MIN)
 }
 
 fn is_full(disk: &Disk) -> bool {

@@ -5,8 +5,10 @@ use crate::facts::Facts;
 use crate::facts::forwarding::Subscriber;
 use crate::tree::{Leaf, Question, Reply, Step, Then, Tree};
 
-/// An event that changed places with its neighbour once is bad luck.
+/// An event that changed places with its neighbour once is bad luck, …
 const OUT_OF_ORDER_MIN: u64 = 3;
+/// … and so are a few among very many.
+const OUT_OF_ORDER_PERCENT: u64 = 1;
 
 /// A receiver that restarts fails a few times.
 const FAILED_MIN: u64 = 5;
@@ -42,11 +44,17 @@ pub(in crate::tree) static CONSUMER_TREE: Tree = Tree {
 static OUT_OF_ORDER: Question = Question {
     asks: "Were older events applied after newer ones of the same record?",
     answer: |facts| {
-        let Some(worst) = subscribers(facts).iter().max_by_key(|subscriber| subscriber.out_of_order) else {
+        // What has only just begun is little beside a quarter of an hour.
+        let disordered = |it: &Subscriber| {
+            is_disordered(it.out_of_order, it.delivered)
+                || is_disordered(it.out_of_order_recent, it.delivered_recent)
+        };
+        let worst = subscribers(facts).iter().max_by_key(|it| (disordered(it), it.out_of_order));
+        let Some(worst) = worst else {
             return Reply::could_not_tell("forwarding", "no events are handed on here");
         };
         let observed = format!("{} of {} events to {}", worst.out_of_order, worst.delivered, worst.name);
-        Reply::is(worst.out_of_order >= OUT_OF_ORDER_MIN, "forwarding", observed)
+        Reply::is(disordered(worst), "forwarding", observed)
     },
 };
 
@@ -109,6 +117,10 @@ static WE_TAKE_EVENTS: Question = Question {
         }
     },
 };
+
+fn is_disordered(out_of_order: u64, delivered: u64) -> bool {
+    out_of_order >= OUT_OF_ORDER_MIN && out_of_order * 100 >= delivered * OUT_OF_ORDER_PERCENT
+}
 
 fn is_failing(subscriber: &Subscriber) -> bool {
     let since = subscriber.last_failed_at > subscriber.last_ok_at;

@@ -4,6 +4,7 @@ use super::{NO_INBOX, inbox, senders};
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::facts::inbox::Sender;
+use crate::facts::traffic::Change;
 use crate::tree::{Leaf, Question, Reply, Step, Then, Tree, Truth};
 
 /// One odd delivery is nobody's fault.
@@ -186,8 +187,9 @@ fn changed(facts: &Facts, kinds: &[&str]) -> Reply {
         return Reply::could_not_tell("traffic", "no record of changes");
     };
     let before = |at| began.is_none_or(|began| at <= began);
-    let found =
-        traffic.changes.iter().find(|change| kinds.contains(&change.kind.as_str()) && before(change.at));
+    // A program that was deployed calls HubSpot; it is not what stands between HubSpot and us.
+    let concerns_us = |change: &&Change| change.caller.is_none() && kinds.contains(&change.kind.as_str());
+    let found = traffic.changes.iter().filter(concerns_us).find(|change| before(change.at));
     match found {
         Some(change) => Reply::yes("traffic", format!("before it: {} at {:.0}", change.what, change.at)),
         None => Reply::could_not_tell("traffic", "no such change on record"),
