@@ -10,6 +10,8 @@
 //! |---|---|
 //! | `room` | the loop |
 //! | `watch` | from what has passed to signals |
+//! | `glance` | what passes anyway, held against the faults that no rate tells of |
+//! | `addresses` | every address of HubSpot's, connected to now and then |
 //! | `beat` | our own timer and a small write, which tell how late we are and how our store is |
 //! | `board` | how the room stands, for metrics |
 //! | `keys` | secrets, read again where they come from |
@@ -33,6 +35,7 @@ use store::failure::StoreError;
 use tokio::sync::{mpsc, oneshot};
 
 mod acts;
+mod addresses;
 mod beat;
 mod board;
 mod channels;
@@ -40,6 +43,7 @@ mod delivery;
 mod dependencies;
 mod doorbell;
 mod front_door;
+mod glance;
 mod keep;
 mod keys;
 mod parts;
@@ -49,6 +53,7 @@ mod suspects;
 mod watch;
 
 pub(crate) use acts::{Acts, Reload};
+pub(crate) use addresses::{Addresses, Latest};
 pub(crate) use board::{Board, Standing};
 pub(crate) use channels::Channels;
 pub(crate) use dependencies::Dependency;

@@ -13,6 +13,7 @@
 //! | `calls`, `exchange`, `answer` | putting them, one exchange, reading it |
 //! | [`gate`] | whose leave each call needs |
 //! | `notes`, `limits`, `clock_offset` | what the answers say beside themselves |
+//! | `connects` | the first rungs alone, again and again |
 //! | [`terrain`] | another network than the machine's own |
 //! | `status_page` | what HubSpot says of itself |
 //! | `layers` | one line per layer |
@@ -21,6 +22,7 @@ mod answer;
 mod calls;
 mod certificate;
 mod clock_offset;
+mod connects;
 mod dns;
 mod exchange;
 mod family;
@@ -52,6 +54,7 @@ use rustls::ClientConfig;
 
 use crate::clock::WallClock;
 use calls::Calls;
+pub use connects::connects;
 use ladder::End;
 use notes::Notes;
 use pace::Pace;

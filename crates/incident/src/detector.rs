@@ -77,12 +77,13 @@ rules! {
     Rejected = "rejected", "many calls are refused for what they ask", P3, Diagnosis;
     Limited = "limited", "HubSpot refuses calls as too many", P2, Diagnosis;
     Slow = "slow", "HubSpot answers slowly", P3, Diagnosis;
+    Likeness = "likeness", "what passes is like a known fault", P3, Diagnosis;
     Silence = "silence", "calls have stopped that usually come at this hour", P3, Diagnosis;
     BurnFast = "burn_fast", "an objective is being missed fast", P1, Diagnosis;
     BurnMiddle = "burn_middle", "an objective is being missed", P2, Diagnosis;
     BurnSlow = "burn_slow", "an objective will be missed", P4, Nothing;
     Dependency = "dependency", "a dependency fails its checks", P2, Nothing;
-    DailyUse = "daily_use", "most of the daily pool is spent", P3, Nothing;
+    DailyUse = "daily_use", "most of the daily pool is spent", P3, DiagnosisFirst;
     JobLate = "job_late", "a job has not finished in time", P2, Nothing;
     JobFailed = "job_failed", "a job failed", P2, Nothing;
     WebhookDelay = "webhook_delay", "webhooks arrive late", P3, DiagnosisFirst;
@@ -100,7 +101,7 @@ rules! {
     ClockOff = "clock_off", "our clock is wrong", P2, Diagnosis;
     SecretSource = "secret_source", "a secret cannot be read", P2, Diagnosis;
     DeadLetters = "dead_letters", "accepted work was given up", P3, Nothing;
-    DailyForecast = "daily_forecast", "the daily pool will not last", P3, Nothing;
+    DailyForecast = "daily_forecast", "the daily pool will not last", P3, DiagnosisFirst;
     BacklogOld = "backlog_old", "accepted work waits for long", P3, Nothing;
     CredentialOld = "credential_old", "a credential is old", P4, Nothing;
     CredentialEnds = "credential_ends", "a credential is about to expire", P3, Nothing;
@@ -136,6 +137,7 @@ impl RuleId {
             | Self::Rejected
             | Self::Limited
             | Self::Slow
+            | Self::Likeness
             | Self::Silence
             | Self::BurnFast
             | Self::BurnMiddle

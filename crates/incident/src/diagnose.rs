@@ -1,6 +1,7 @@
 //! From facts to a diagnosis: walk the trees, weigh what they found, say what it rests on.
 
 mod confidence;
+mod glance;
 mod unexplained;
 mod verdict;
 
@@ -10,6 +11,7 @@ use crate::runbook::Runbooks;
 use crate::tree::{self, Leaf, Question, Reply, Then, Truth, Twin};
 use crate::triage::{Diagnosis, Evidence, PathStep, SCHEMA, Suspicion, Triage};
 use confidence::Weighed;
+pub use glance::{Likeness, glance};
 use unexplained::Unexplained;
 
 /// More than this many second thoughts help nobody at 3 a.m.

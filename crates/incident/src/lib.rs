@@ -46,4 +46,4 @@ pub mod tree;
 pub mod triage;
 mod window;
 
-pub use diagnose::{causes, diagnose};
+pub use diagnose::{Likeness, causes, diagnose, glance};

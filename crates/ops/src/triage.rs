@@ -12,6 +12,7 @@ use hubspot::limits::Plan;
 use hubspot::token::TokenShape;
 use incident::facts::Facts;
 use incident::facts::configured::{Configured, TokenKind, UpstreamKind};
+use incident::facts::probes::Tcp;
 use incident::facts::traffic::Traffic;
 
 /// What to look at.
@@ -39,6 +40,11 @@ pub async fn facts(asked: &Asked, traffic: Option<Traffic>, clock: &WallClock) -
         traffic,
         ..Facts::default()
     }
+}
+
+/// Whether each address of the upstream takes connections, and no more: no call is made.
+pub async fn connects(target: &Target) -> Option<Tcp> {
+    probe::connects(target).await.as_ref().map(facts::connects)
 }
 
 fn configured(

@@ -15,8 +15,8 @@ use super::{triage, up};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::incidents::{
-    Acts, Channels, Dependency, Doorbell, FrontDoor, Incidents, Opening, Parts, Questions, Reload, Room,
-    Watch, door,
+    Acts, Addresses, Channels, Dependency, Doorbell, FrontDoor, Incidents, Latest, Opening, Parts, Questions,
+    Reload, Room, Watch, door,
 };
 use crate::keyring::Keyring;
 use crate::ledgers::Ledgers;
@@ -68,8 +68,10 @@ pub(super) async fn open(
         around.webhooks.cloned(),
         around.outbox.cloned(),
     );
-    let front_door = Duration::from_secs(section.front_door_seconds);
-    let front_door = FrontDoor::new(&options.asked.target.upstream, front_door, &tls)?;
+    let every = Duration::from_secs(section.front_door_seconds);
+    let (target, latest) = (options.asked.target.clone(), Latest::default());
+    let addresses = Addresses { target, every, latest: latest.clone() };
+    let front_door = FrontDoor::new(&options.asked.target.upstream, every, &tls)?;
     let doorbell = match config.webhooks.public_url.as_ref().filter(|_| around.webhooks.is_some()) {
         Some(url) => {
             Doorbell::new(url, Duration::from_secs(config.webhooks.doorbell_seconds), ledgers, &tls)?
@@ -90,12 +92,14 @@ pub(super) async fn open(
             webhooks: around.webhooks.cloned(),
             keyring: keyring.clone(),
             connection,
+            connects: latest,
         },
         acts,
         channels,
         dependencies,
         ledgers: ledgers.clone(),
         keyring,
+        addresses,
         front_door,
         doorbell,
         door: incidents.clone(),

@@ -7,7 +7,11 @@ use client::slot::OwnGate;
 use client::stack::Stack;
 use gateway::traffic::Traffic;
 use incident::facts::Facts;
+use incident::facts::configured::Configured;
+use incident::facts::probes::Probes;
+use incident::facts::traffic::Traffic as Passed;
 
+use super::addresses::Latest;
 use super::suspects;
 use crate::keyring::Keyring;
 use crate::ledgers::Ledgers;
@@ -27,14 +31,13 @@ pub(crate) struct Questions {
     pub(crate) keyring: Keyring,
     /// Whose token is asked with, where it is a connection's: it may be rotated.
     pub(crate) connection: Option<Arc<Connection>>,
+    pub(crate) connects: Latest,
 }
 
 impl Questions {
     /// Never fails: what could not be asked is missing.
     pub(super) async fn ask(&self) -> Facts {
-        let report = self.traffic.report(&self.stack.accounts());
-        let traffic =
-            serde_json::to_value(report).ok().and_then(|report| serde_json::from_value(report).ok());
+        let traffic = self.traffic();
         let mut asked = self.options.asked.clone();
         if let Some(connection) = &self.connection {
             asked.target.token = Some(connection.token());
@@ -43,17 +46,33 @@ impl Questions {
             asked.target.gate = Some(Arc::new(OwnGate::new(self.stack.clone(), token, CALLER)));
         }
         let facts = ops::triage::facts(&asked, traffic, &self.options.clock).await;
-        self.with_our_own(facts).await
+        let mut facts = self.with_our_own(facts);
+        if let (Some(webhooks), Some(inbox)) = (&self.webhooks, &mut facts.inbox) {
+            let now = facts.configured.now;
+            inbox.quarantine = suspects::tried(&webhooks.receiver, &self.keyring, now).await;
+        }
+        facts
+    }
+
+    /// What passes anyway, without a question to anybody.
+    pub(super) fn in_passing(&self) -> Facts {
+        let configured = Configured { now: self.options.clock.now(), ..Configured::default() };
+        let probes = Probes { tcp: self.connects.get(), ..Probes::default() };
+        self.with_our_own(Facts { configured, probes, traffic: self.traffic(), ..Facts::default() })
+    }
+
+    fn traffic(&self) -> Option<Passed> {
+        let report = self.traffic.report(&self.stack.accounts());
+        serde_json::to_value(report).ok().and_then(|report| serde_json::from_value(report).ok())
     }
 
     /// What only we know: our own parts, and webhooks in and out.
-    async fn with_our_own(&self, mut facts: Facts) -> Facts {
+    fn with_our_own(&self, mut facts: Facts) -> Facts {
         let now = facts.configured.now;
         facts.inside = Some(self.ledgers.inside(now));
-        if let Some(webhooks) = &self.webhooks {
+        if self.webhooks.is_some() {
             let mut inbox = self.ledgers.inbox.lock().report(now);
             inbox.doorbell = self.ledgers.doorbell();
-            inbox.quarantine = suspects::tried(&webhooks.receiver, &self.keyring, now).await;
             facts.inbox = Some(inbox);
             facts.forwarding = Some(self.ledgers.forwarding.lock().report(now));
         }

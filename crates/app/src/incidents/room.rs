@@ -17,11 +17,13 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 use super::acts::Acts;
+use super::addresses::Addresses;
 use super::beat::Lease;
 use super::channels::Channels;
 use super::dependencies::{self, Dependency};
 use super::doorbell::Doorbell;
 use super::front_door::FrontDoor;
+use super::glance::Glances;
 use super::keys::Keys;
 use super::parts::Parts;
 use super::questions::Questions;
@@ -41,6 +43,7 @@ const KEPT_MAX: usize = 256;
 struct Lookouts {
     dependencies: Vec<Dependency>,
     keys: Keys,
+    addresses: Addresses,
     front_door: Option<FrontDoor>,
     doorbell: Option<Doorbell>,
 }
@@ -58,6 +61,7 @@ pub(crate) struct Opening {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) keyring: Keyring,
+    pub(crate) addresses: Addresses,
     pub(crate) front_door: Option<FrontDoor>,
     pub(crate) doorbell: Option<Doorbell>,
     pub(crate) door: Incidents,
@@ -71,6 +75,8 @@ pub(crate) struct Room {
     store: Store,
     watch: Watch,
     parts: Parts,
+    glances: Glances,
+    runbooks: Arc<Runbooks>,
     questions: Arc<Questions>,
     acts: Acts,
     channels: Arc<Channels>,
@@ -99,7 +105,7 @@ impl Lookouts {
             }
         };
         let checking = dependencies::run(self.dependencies, found.clone(), clock.clone());
-        tokio::join!(knocking, ringing, checking, self.keys.run());
+        tokio::join!(knocking, ringing, checking, self.keys.run(), self.addresses.run());
     }
 }
 
@@ -131,16 +137,20 @@ impl Room {
         let lookouts = Lookouts {
             dependencies: opening.dependencies,
             keys,
+            addresses: opening.addresses,
             front_door: opening.front_door,
             doorbell: opening.doorbell,
         };
+        let runbooks = Arc::new(runbooks);
         Ok(Self {
             lease: Arc::new(Lease::new(store.clone(), opening.ledgers, clock.clone())),
             lookouts: Some(lookouts),
-            engine: Engine::new(settings, Arc::new(runbooks), incidents, seed),
+            engine: Engine::new(settings, runbooks.clone(), incidents, seed),
             store,
             watch: opening.watch,
             parts: opening.parts,
+            glances: Glances::default(),
+            runbooks,
             questions: Arc::new(opening.questions),
             acts: opening.acts,
             channels: Arc::new(opening.channels),
@@ -196,6 +206,9 @@ impl Room {
         let mut signals = self.watch.look(now);
         signals.extend(self.parts.look(now));
         signals.extend(self.parts.work(&self.store, now).await);
+        if self.glances.is_due(now) {
+            signals.extend(self.glances.look(&self.questions.in_passing(), &self.runbooks, now));
+        }
         for signal in signals {
             self.step(Event::Signal(signal)).await;
         }

@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::pace::Pace;
 use super::report::network::{Connect, Dns, Tcp, Tls, Trust};
-use super::report::{Failure, Finding, Why};
+use super::report::{Failure, Finding, Upstream, Why};
+use super::target::Target;
 use super::tls::Unverified;
 use super::way::{Via, Way};
 use super::{Run, dns, tcp, tls};
@@ -30,15 +32,10 @@ pub(super) enum End {
 
 pub(super) async fn climb(run: &Run<'_>) -> Ladder {
     let dns = dns::probe(run.target, &run.pace).await;
-    let addresses = addresses(run, &dns);
-    if addresses.is_empty() {
+    let Some(tcp) = connect(run.target, &run.upstream, &dns, &run.pace).await else {
         let (tcp, tls) = (Finding::not_asked(Why::LowerLayerDown), Finding::not_asked(Why::LowerLayerDown));
         return Ladder { dns, tcp, tls, end: End::Closed };
-    }
-    let mut tcp = tcp::probe(&addresses, run.target, &run.pace).await;
-    if run.upstream.host == LOCALHOST && tcp.connected().next().is_some() {
-        tcp.addresses.retain(|connect| connect.failure.is_none());
-    }
+    };
     let (tls, end) = match fastest(&tcp) {
         Some(address) => shake(run, address).await,
         None => (Finding::not_asked(Why::LowerLayerDown), End::Closed),
@@ -46,11 +43,29 @@ pub(super) async fn climb(run: &Run<'_>) -> Ladder {
     Ladder { dns, tcp: Finding::Answered(tcp), tls, end }
 }
 
-fn addresses(run: &Run<'_>, dns: &Finding<Dns>) -> Vec<SocketAddr> {
-    let literal: Option<IpAddr> = dns::literal(&run.upstream.host);
-    let given = run.target.resolve_override.clone().or_else(|| literal.map(|address| vec![address]));
+/// Every address that is known; `None` where there is none.
+pub(super) async fn connect(
+    target: &Target,
+    upstream: &Upstream,
+    dns: &Finding<Dns>,
+    pace: &Pace,
+) -> Option<Tcp> {
+    let addresses = addresses(target, upstream, dns);
+    if addresses.is_empty() {
+        return None;
+    }
+    let mut tcp = tcp::probe(&addresses, target, pace).await;
+    if upstream.host == LOCALHOST && tcp.connected().next().is_some() {
+        tcp.addresses.retain(|connect| connect.failure.is_none());
+    }
+    Some(tcp)
+}
+
+fn addresses(target: &Target, upstream: &Upstream, dns: &Finding<Dns>) -> Vec<SocketAddr> {
+    let literal: Option<IpAddr> = dns::literal(&upstream.host);
+    let given = target.resolve_override.clone().or_else(|| literal.map(|address| vec![address]));
     let found = given.or_else(|| dns.answered().map(|dns| dns.addresses.clone()));
-    found.unwrap_or_default().into_iter().map(|address| SocketAddr::new(address, run.upstream.port)).collect()
+    found.unwrap_or_default().into_iter().map(|address| SocketAddr::new(address, upstream.port)).collect()
 }
 
 fn fastest(tcp: &Tcp) -> Option<SocketAddr> {

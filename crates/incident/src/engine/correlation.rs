@@ -74,6 +74,7 @@ pub(super) fn brings_about(cause: Code, rule: RuleId) -> bool {
         | RuleId::Rejected
         | RuleId::Limited
         | RuleId::Slow
+        | RuleId::Likeness
         | RuleId::Silence
         | RuleId::BurnFast
         | RuleId::BurnMiddle

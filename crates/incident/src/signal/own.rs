@@ -59,6 +59,8 @@ pub enum Standing {
     Flow,
     /// Our public address, tried from outside.
     Doorbell,
+    /// What passes is like a fault that has a name: by its code.
+    Likeness,
 }
 
 impl AddAssign for Deliveries {

@@ -4,6 +4,8 @@ mod api;
 mod network;
 mod surroundings;
 
+pub(super) use network::connects;
+
 use client::probe::report::{LayerName, Report};
 use incident::facts::probes::{Layer, Probes};
 

@@ -92,6 +92,7 @@ fn standings(own: &Own, thresholds: &Thresholds, now: Timestamp, fire: &mut Fire
         let Stood { observed, .. } = stood;
         let told = format!("{name}: {observed}");
         match of {
+            Standing::Likeness => fire(RuleId::Likeness, Place::default(), told),
             Standing::Subscriber => fire(RuleId::SubscriberDown, Place::default(), told),
             Standing::Flow => fire(RuleId::HookSilence, Place::default(), told),
             Standing::Doorbell if stood.ill >= FAILED_READS_MIN => {

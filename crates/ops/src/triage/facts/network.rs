@@ -61,11 +61,11 @@ fn lookup(resolver: &found::Resolver) -> Lookup {
 }
 
 pub(super) fn tcp(report: &Report) -> Option<Tcp> {
-    let tcp = report.tcp.answered()?;
-    Some(Tcp {
-        addresses: tcp.addresses.iter().map(connect).collect(),
-        control: tcp.control.as_ref().map(connect),
-    })
+    report.tcp.answered().map(connects)
+}
+
+pub(in crate::triage) fn connects(tcp: &found::Tcp) -> Tcp {
+    Tcp { addresses: tcp.addresses.iter().map(connect).collect(), control: tcp.control.as_ref().map(connect) }
 }
 
 fn connect(connect: &found::Connect) -> Connect {
