@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::house::{Conversation, Heard, Start, Upstream, ask};
 
+mod behind;
 mod shapes;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -40,9 +41,13 @@ async fn send_all(url: &str, ending: Ending) -> usize {
 
 /// The names of the shapes whose hidden request was heard.
 fn smuggled(heard: &[Heard]) -> Vec<String> {
+    smuggled_in(heard.iter().map(Heard::request_line))
+}
+
+fn smuggled_in<'a>(request_lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     let shapes = shapes::shapes();
-    let numbers = heard.iter().filter_map(|heard| {
-        let (_, number) = heard.request_line().split_once("/smuggled-")?;
+    let numbers = request_lines.filter_map(|line| {
+        let (_, number) = line.split_once("/smuggled-")?;
         number.get(..3)?.parse::<usize>().ok()
     });
     numbers.map(|number| shapes[number].0.clone()).collect()
