@@ -11,7 +11,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 # A snapshot that differs fails; only a person accepts a new one.
 export INSTA_UPDATE := no
 
-.PHONY: help setup test proof accuracy demo bench lint fmt fmt-check unit build clients
+.PHONY: help setup test proof accuracy demo bench fuzz lint fmt fmt-check unit build clients
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ proof:  ## The long tiers: nothing lost (rigs, see docs/PROOF.md), and the brown
 
 accuracy:  ## How often the diagnosis is right, on the scoring seeds (a quarter of an hour)
 	HUBKEEPER_ACCURACY=$${HUBKEEPER_ACCURACY:-scoring} cargo test --locked --package app --test it accuracy::the_scores -- --nocapture
+
+fuzz:  ## Ten minutes of a fuzzer for each reader of what strangers send (needs a C++ compiler)
+	scripts/fuzz
 
 bench:  ## Benchmarks: ratios against peers in the same run
 	scripts/setup bench

@@ -15,6 +15,8 @@ use crate::secret_reference::SecretReference;
 
 mod callers;
 mod check;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod incidents;
 mod journal;
 mod load;
@@ -25,6 +27,8 @@ mod treatment;
 mod webhooks;
 
 pub(crate) use check::is_loopback;
+#[cfg(fuzzing)]
+pub(crate) use fuzz::fuzz;
 pub(crate) use incidents::{
     Address, DependencySection, EmailSection, IncidentsSection, NotifySection, StatuspageSection, needed,
 };

@@ -1,5 +1,8 @@
 //! `hubkeeper`: the one binary. This file only starts what the command line names.
 
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(not(fuzzing))]
 use std::process::ExitCode;
 
 mod admin;
@@ -27,6 +30,10 @@ mod webhooks;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| config::fuzz(bytes));
+
+#[cfg(not(fuzzing))]
 fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider().install_default().expect("nothing installed one before");
     let cli = cli::parse();

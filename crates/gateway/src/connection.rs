@@ -11,6 +11,7 @@
 //! | `arriving` | a request's body |
 //! | `answer` | an answer's head and framing (pure) |
 //! | `sending` | writing |
+//! | `understood` | all that some bytes say, for a fuzzer (pure) |
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -30,12 +31,14 @@ mod framing;
 mod head;
 mod sending;
 mod socket;
+mod understood;
 mod wire;
 
 use answer::{Asked, Delimited};
 pub(crate) use framing::Violation;
 use sending::Outgoing;
 pub(crate) use socket::Socket;
+pub(crate) use understood::{Understood, understood};
 pub use wire::Patience;
 pub(crate) use wire::Refused;
 use wire::{Next, Wire};

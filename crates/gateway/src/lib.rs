@@ -22,6 +22,7 @@
 //! | [`TurnedAway`] | requests that never became calls |
 //! | [`traffic`] | what passed through lately |
 //! | [`log`] | a line for each call that failed |
+//! | [`fuzz`] | what a fuzzer calls |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 pub mod admit;
 mod connection;
 mod forward;
+pub mod fuzz;
 mod headers;
 mod intake;
 mod kin;

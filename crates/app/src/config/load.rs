@@ -28,7 +28,7 @@ pub(super) fn read(file: Option<&Path>) -> Result<Config, Failure> {
     parse(&text, &path.display().to_string(), &process::environment_with(PREFIX))
 }
 
-fn parse(text: &str, name: &str, environment: &[(String, String)]) -> Result<Config, Failure> {
+pub(super) fn parse(text: &str, name: &str, environment: &[(String, String)]) -> Result<Config, Failure> {
     let in_file = |error: toml::de::Error| {
         Failure::usage(format!("in {name}, {}", quote::mistake(&error, text))).hint(MANUAL)
     };

@@ -142,10 +142,13 @@ impl Framing {
     fn line<'a>(&mut self, bytes: &'a [u8], bytes_max: usize) -> Result<Option<&'a [u8]>, Violation> {
         let Some(found) = memchr(b'\n', &bytes[self.looked..]) else {
             self.looked = bytes.len();
-            return if bytes.len() > bytes_max { Err(Violation::BadChunk) } else { Ok(None) };
+            return if bytes.len() > bytes_max + 1 { Err(Violation::BadChunk) } else { Ok(None) };
         };
         let end = self.looked + found;
         let line = bytes[..end].strip_suffix(b"\r").ok_or(Violation::BadChunk)?;
+        if line.len() > bytes_max {
+            return Err(Violation::BadChunk);
+        }
         let is_plain = line.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\t');
         if is_plain { Ok(Some(line)) } else { Err(Violation::BadChunk) }
     }
