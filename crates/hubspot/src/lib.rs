@@ -17,6 +17,7 @@
 //! | [`association`] | association type ids, in both directions |
 //! | [`scope`] | which scopes a call needs |
 //! | [`signature`] | webhook signatures v1, v2, v3 |
+//! | [`oauth`] | where a person consents, what is sent for a token, what the answers mean |
 //! | [`token`] | token shapes |
 //! | [`secret`] | a string that masks itself |
 
@@ -24,6 +25,7 @@ pub mod association;
 pub mod endpoint;
 pub mod error;
 pub mod limits;
+pub mod oauth;
 pub mod object_type;
 pub mod rate_headers;
 pub mod scope;

@@ -14,6 +14,8 @@
 //! | [`watch`] | since when a credential has been in use |
 //! | [`retention`] | what goes in time |
 //! | [`audit`] | who did what, in a chain that tells when somebody took a link out |
+//! | [`grants`] | the tokens of OAuth connections, and who renews them |
+//! | [`seal`] | what is secret is unreadable without a key that is kept elsewhere |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | [`step`] | where the proof kills us |
@@ -32,6 +34,7 @@ mod checksum;
 pub mod deliveries;
 pub mod dispatch;
 pub mod failure;
+pub mod grants;
 pub mod idempotency;
 pub mod incidents;
 pub mod journal;
@@ -42,6 +45,7 @@ pub mod privacy;
 pub mod quarantine;
 pub mod retention;
 pub mod schema;
+pub mod seal;
 mod sqlite;
 mod statement;
 pub mod step;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod dispatch;
+mod grants;
 mod incidents;
 mod journal;
 mod owners;
@@ -22,7 +23,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 9] = [
+pub(crate) const SQLITE_STEPS: [&str; 10] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -32,6 +33,7 @@ pub(crate) const SQLITE_STEPS: [&str; 9] = [
     privacy::SQLITE,
     owners::SQLITE,
     watch::SQLITE,
+    grants::SQLITE,
 ];
 
 /// The same steps for PostgreSQL.
@@ -45,6 +47,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     privacy::POSTGRES,
     owners::POSTGRES,
     watch::POSTGRES,
+    grants::POSTGRES,
 ];
 
 const SQLITE_BEGINNING: &str = "
@@ -183,6 +186,7 @@ pub fn classes() -> impl Iterator<Item = (&'static str, &'static str, Class)> {
         .chain(privacy::CLASSES)
         .chain(owners::CLASSES)
         .chain(watch::CLASSES)
+        .chain(grants::CLASSES)
         .copied()
 }
 

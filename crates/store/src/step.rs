@@ -27,6 +27,12 @@ pub enum Step {
     KeyBegun,
     /// The answer to a write with a key is on the disk; its caller has not heard.
     AnswerKept,
+    /// The right to renew a connection's token is taken; HubSpot has not heard.
+    GrantClaimed,
+    /// HubSpot has given a new token; it is not kept.
+    GrantAnswered,
+    /// A renewed token is on the disk; nothing was called with it.
+    GrantKept,
 }
 
 impl Step {
@@ -41,7 +47,15 @@ impl Step {
         Self::OperationEnded,
         Self::KeyBegun,
         Self::AnswerKept,
+        Self::GrantClaimed,
+        Self::GrantAnswered,
+        Self::GrantKept,
     ];
+
+    /// Passed only where people granted something to an OAuth connection.
+    pub const fn needs_a_grant(self) -> bool {
+        matches!(self, Self::GrantClaimed | Self::GrantAnswered | Self::GrantKept)
+    }
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -55,6 +69,9 @@ impl Step {
             Self::OperationEnded => "operation_ended",
             Self::KeyBegun => "key_begun",
             Self::AnswerKept => "answer_kept",
+            Self::GrantClaimed => "grant_claimed",
+            Self::GrantAnswered => "grant_answered",
+            Self::GrantKept => "grant_kept",
         }
     }
 }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 mod audit;
 mod cases;
 mod dispatch;
+mod grants;
 mod incident_cases;
 mod journal;
 mod late;
@@ -70,6 +71,9 @@ macro_rules! conform {
 
 conform! {
     watch_cases::a_credential_is_as_old_as_its_value,
+    grants::a_grant_is_renewed_by_one_at_a_time,
+    grants::what_is_sealed_opens_with_its_key_alone,
+    grants::no_token_lies_in_the_files,
     cases::an_accepted_operation_outlives_the_process,
     cases::operations_of_a_record_go_one_after_the_other_and_others_are_not_held_up,
     cases::one_that_waits_to_be_tried_again_keeps_its_place_before_later_ones,
