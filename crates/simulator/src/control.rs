@@ -59,6 +59,7 @@ fn route(simulator: &mut Simulator, call: &Call, rest: &[&str], wall: Timestamp)
         (&Method::POST, ["scenario"]) => scenario::play(simulator, call, now),
         (&Method::GET, ["scenario"]) => Ok(scenario::shown(simulator)),
         (&Method::POST, ["tokens"]) => tokens::register(simulator, call, now),
+        (&Method::POST, ["oauth"]) => tokens::oauth(simulator, call),
         (&Method::DELETE, ["tokens", token]) => tokens::revoke(simulator, token),
         (&Method::GET, ["stats"]) => Ok(stats::stats(simulator, now)),
         (&Method::GET, ["log"]) => log(simulator, call),
@@ -68,7 +69,7 @@ fn route(simulator: &mut Simulator, call: &Call, rest: &[&str], wall: Timestamp)
         _ => Err(Complaint {
             status: StatusCode::NOT_FOUND,
             message: format!("no such control call: {} /_sim/{}", call.method, rest.join("/")),
-            hint: "there are POST reset, seed, limits, faults, scenario, tokens, clock/advance, webhooks/target, webhooks/emit, webhooks/disorder; GET faults, faults/kinds, scenario, stats, \
+            hint: "there are POST reset, seed, limits, faults, scenario, tokens, oauth, clock/advance, webhooks/target, webhooks/emit, webhooks/disorder; GET faults, faults/kinds, scenario, stats, \
                    log, clock, webhooks, webhooks/log; DELETE faults, faults/{id}, tokens/{token}"
                 .to_owned(),
         }),

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::call::{Call, Reply};
 use crate::fault::grants::TradeRefused;
 use crate::form;
+use crate::limits::allowance::AppKind;
 use crate::refusal::Refusal;
-use crate::registry::{Grant, Install, Registry};
+use crate::registry::{BadCode, Consent, Grant, Install, Registry, Shown};
 
 /// What the handlers may see and change. `see` gives a token as it stands now: nothing for one that is revoked or
 /// expired.
@@ -19,6 +20,8 @@ pub struct Desk<'a> {
     pub bars: &'a dyn Fn(&Install) -> Option<TradeRefused>,
     /// Can tokens be asked about?
     pub introspection: Introspection,
+    /// The account that consents where none is chosen.
+    pub portal_id: u64,
     pub now: Timestamp,
     pub correlation_id: &'a str,
 }
@@ -42,6 +45,7 @@ pub fn answer(call: &Call, bare: &[&str], version: &str, desk: &mut Desk<'_>) ->
         );
     }
     let reply = match (&call.method, bare) {
+        (&Method::GET, ["oauth", "authorize"]) => authorize(call, desk),
         (&Method::POST, ["oauth", "token"]) if is_for_an_app(call, version) => app_token(call, v1, desk),
         (&Method::POST, ["oauth", "token"]) => token(call, v1, desk),
         (&Method::POST, ["oauth", "token", "introspect"]) if !v1 => introspect(call, desk),
@@ -76,6 +80,16 @@ const BAD_REFRESH_TOKEN: TokenError = TokenError {
 };
 const BAD_AUTH_CODE: TokenError =
     TokenError { error: "invalid_grant", status: "BAD_AUTH_CODE", message: "missing or unknown auth code" };
+const BAD_REDIRECT_URI: TokenError = TokenError {
+    error: "invalid_grant",
+    status: "BAD_REDIRECT_URI",
+    message: "missing or invalid redirect uri",
+};
+const BAD_CODE_VERIFIER: TokenError = TokenError {
+    error: "invalid_grant",
+    status: "BAD_CODE_VERIFIER",
+    message: "missing or invalid code verifier",
+};
 const BAD_CLIENT_ID: TokenError =
     TokenError { error: "invalid_client", status: "BAD_CLIENT_ID", message: "missing or unknown client id" };
 const BAD_CLIENT_SECRET: TokenError = TokenError {
@@ -95,6 +109,39 @@ impl TokenError {
             "error": self.error, "error_description": self.message, "status": self.status, "message": self.message,
         });
         Reply::json(StatusCode::BAD_REQUEST, &body)
+    }
+}
+
+/// The consent page, of a person who consents at once: on to `redirect_uri` with a code. `portal_id` chooses the account, which
+/// a person would do on the page.
+fn authorize(call: &Call, desk: &mut Desk<'_>) -> Reply {
+    let refuse = |message: &str| {
+        Refusal::new(StatusCode::BAD_REQUEST, message).category("VALIDATION_ERROR").reply(desk.correlation_id)
+    };
+    let Some(app_id) = call.query("client_id").and_then(|id| desk.registry.app_of_client(id)) else {
+        return refuse("Couldn't complete the connection: this app is not known");
+    };
+    let Some(redirect_uri) = call.query("redirect_uri").map(str::to_owned) else {
+        return refuse("Couldn't complete the connection: redirect_uri is missing");
+    };
+    let portal_id = call.query("portal_id").and_then(|id| id.parse().ok()).unwrap_or(desk.portal_id);
+    let words = |name: &str| call.query(name).unwrap_or_default().split_whitespace().map(str::to_owned);
+    let scopes: Vec<String> = words("scope").chain(words("optional_scope")).collect();
+    let consent = Consent {
+        redirect_uri: redirect_uri.clone(),
+        challenge: call.query("code_challenge").map(str::to_owned),
+    };
+    let code = desk.registry.consent(app_id, portal_id, AppKind::PublicOauth, scopes, consent);
+    let separator = if redirect_uri.contains('?') { '&' } else { '?' };
+    let state = call.query("state").map(|state| format!("&state={state}")).unwrap_or_default();
+    let mut reply = Reply::no_content();
+    reply.status = StatusCode::FOUND;
+    match format!("{redirect_uri}{separator}code={code}{state}").parse() {
+        Ok(location) => {
+            reply.headers.insert(http::header::LOCATION, location);
+            reply
+        }
+        Err(_) => refuse("Couldn't complete the connection: redirect_uri is no address"),
     }
 }
 
@@ -122,7 +169,13 @@ fn trade(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Result<(Grant, String), 
             desk.registry.install(&refresh_token).cloned().ok_or(BAD_REFRESH_TOKEN)?
         }
         Some("authorization_code") => {
-            desk.registry.redeem(&given("code").unwrap_or_default()).ok_or(BAD_AUTH_CODE)?
+            let (redirect_uri, verifier) = (given("redirect_uri"), given("code_verifier"));
+            let shown = Shown { redirect_uri: redirect_uri.as_deref(), verifier: verifier.as_deref() };
+            desk.registry.redeem(&given("code").unwrap_or_default(), shown).map_err(|bad| match bad {
+                BadCode::Unknown => BAD_AUTH_CODE,
+                BadCode::RedirectUri => BAD_REDIRECT_URI,
+                BadCode::Verifier => BAD_CODE_VERIFIER,
+            })?
         }
         _ => return Err(BAD_GRANT_TYPE),
     };
@@ -139,6 +192,7 @@ fn trade(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Result<(Grant, String), 
     if given("client_secret").as_deref() != Some(&client_secret) {
         return Err(BAD_CLIENT_SECRET);
     }
+    let install = desk.registry.renew(&install);
     let grant = desk.registry.issue(&install, desk.now);
     Ok((grant, install.refresh_token))
 }

@@ -67,7 +67,48 @@ pub struct Registry {
     issued: u64,
     grants: BTreeMap<String, Grant>,
     installs: BTreeMap<String, Install>,
-    codes: BTreeMap<String, Install>,
+    codes: BTreeMap<String, Code>,
+    /// What a refresh token replaced: that one is good until the new one is used.
+    replaced: BTreeMap<String, String>,
+    rotation: Rotation,
+}
+
+/// Whether each renewal brings another refresh token. HubSpot's repeats the token (facts §5.2, one live test; its guide is
+/// silent), and clients are told to keep whatever comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rotation {
+    #[default]
+    Repeats,
+    Rotates,
+}
+
+/// An authorization code, and what it was asked for with.
+#[derive(Clone)]
+struct Code {
+    install: Install,
+    consent: Option<Consent>,
+}
+
+/// What the authorize page was called with, to be repeated with the code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    pub redirect_uri: String,
+    pub challenge: Option<String>,
+}
+
+/// What comes with a code.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    pub redirect_uri: Option<&'a str>,
+    pub verifier: Option<&'a str>,
+}
+
+/// Why a code is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadCode {
+    Unknown,
+    RedirectUri,
+    Verifier,
 }
 
 impl Registry {
@@ -80,6 +121,8 @@ impl Registry {
             grants: BTreeMap::new(),
             installs: BTreeMap::new(),
             codes: BTreeMap::new(),
+            replaced: BTreeMap::new(),
+            rotation: Rotation::default(),
         };
         let private = NewToken {
             token: Some(default_token(seed, hosting)),
@@ -138,7 +181,7 @@ impl Registry {
         };
         let code = format!("{}-{}", self.hosting, self.seed.uuid(Purpose::AuthorizationCode, index));
         self.installs.insert(install.refresh_token.clone(), install.clone());
-        self.codes.insert(code.clone(), install.clone());
+        self.codes.insert(code.clone(), Code { install: install.clone(), consent: None });
         Registered { grant, install: Some(install), authorization_code: Some(code) }
     }
 
@@ -198,9 +241,84 @@ impl Registry {
         self.installs.values().find(|install| install.app_id == OAUTH_APP_ID)
     }
 
-    /// Trades in an authorization code; each works once.
-    pub fn redeem(&mut self, code: &str) -> Option<Install> {
-        self.codes.remove(code)
+    /// Trades in an authorization code; each works once, whatever comes of it.
+    ///
+    /// # Errors
+    /// [`BadCode`].
+    pub fn redeem(&mut self, code: &str, shown: Shown<'_>) -> Result<Install, BadCode> {
+        let Code { install, consent } = self.codes.remove(code).ok_or(BadCode::Unknown)?;
+        let Some(consent) = consent else { return Ok(install) };
+        if shown.redirect_uri != Some(&consent.redirect_uri) {
+            return Err(BadCode::RedirectUri);
+        }
+        let fits =
+            |challenge: &String| shown.verifier.is_some_and(|verifier| challenge_of(verifier) == *challenge);
+        if consent.challenge.as_ref().is_some_and(|challenge| !fits(challenge)) {
+            return Err(BadCode::Verifier);
+        }
+        Ok(install)
+    }
+
+    /// A person of an account consents to an app: the code to send back.
+    pub fn consent(
+        &mut self,
+        app_id: u64,
+        portal_id: u64,
+        kind: AppKind,
+        scopes: Vec<String>,
+        consent: Consent,
+    ) -> String {
+        let index = self.next();
+        let install = Install {
+            app_id,
+            portal_id,
+            kind,
+            scopes,
+            refresh_token: format!("{}-{}", self.hosting, self.seed.uuid(Purpose::RefreshToken, index)),
+            expires_in_s: ACCESS_TOKEN_TTL_S,
+        };
+        self.installs.insert(install.refresh_token.clone(), install.clone());
+        let code = format!("{}-{}", self.hosting, self.seed.uuid(Purpose::AuthorizationCode, index));
+        self.codes.insert(code.clone(), Code { install, consent: Some(consent) });
+        code
+    }
+
+    pub fn set_rotation(&mut self, rotation: Rotation) {
+        self.rotation = rotation;
+    }
+
+    /// The refresh token to answer a renewal with. Whoever comes with a token has surely got it, so that the one before it
+    /// ends.
+    pub fn renew(&mut self, install: &Install) -> Install {
+        if let Some(before) = self.replaced.remove(&install.refresh_token) {
+            self.installs.remove(&before);
+        }
+        match self.rotation {
+            Rotation::Repeats => install.clone(),
+            Rotation::Rotates => {
+                let index = self.next();
+                let refresh_token =
+                    format!("{}-{}", self.hosting, self.seed.uuid(Purpose::RefreshToken, index));
+                let next = Install { refresh_token, ..install.clone() };
+                self.installs.insert(next.refresh_token.clone(), next.clone());
+                self.replaced.insert(next.refresh_token.clone(), install.refresh_token.clone());
+                next
+            }
+        }
+    }
+
+    /// The account takes an app out: none of its tokens is good any more.
+    pub fn uninstall(&mut self, app_id: u64, portal_id: u64) {
+        let of_it = |app: u64, portal: u64| app == app_id && portal == portal_id;
+        self.grants.retain(|_, grant| !of_it(grant.app_id, grant.portal_id));
+        self.installs.retain(|_, install| !of_it(install.app_id, install.portal_id));
+        self.codes.retain(|_, code| !of_it(code.install.app_id, code.install.portal_id));
+    }
+
+    /// The app that goes by a client id.
+    pub fn app_of_client(&self, client_id: &str) -> Option<u64> {
+        let known = self.grants.values().map(|grant| grant.app_id).chain([OAUTH_APP_ID]);
+        known.into_iter().find(|app_id| self.client(*app_id).0 == client_id)
     }
 
     /// Forgets an access token or a refresh token; true where there was one.
@@ -252,6 +370,13 @@ pub fn default_token(seed: Seed, hosting: &str) -> String {
 /// The client id and secret of an app.
 pub fn client(seed: Seed, app_id: u64) -> (String, String) {
     (seed.uuid(Purpose::ClientId, app_id), seed.uuid(Purpose::ClientSecret, app_id))
+}
+
+/// RFC 7636, S256.
+fn challenge_of(verifier: &str) -> String {
+    use base64::Engine;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
 }
 
 /// A name for a token that does not give it away: its kind and a hash (FNV-1a, folded).

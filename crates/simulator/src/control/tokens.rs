@@ -10,7 +10,7 @@ use super::body::object;
 use crate::call::{Call, Reply};
 use crate::config::Plan;
 use crate::limits::allowance::AppKind;
-use crate::registry::{NewToken, PRIVATE_APP_ID, Revoked, fingerprint};
+use crate::registry::{NewToken, PRIVATE_APP_ID, Revoked, Rotation, fingerprint};
 use crate::simulator::{Simulator, portal};
 
 /// Everything is optional; `plan`, `hosting` and `time_zone` are the portal's.
@@ -67,6 +67,20 @@ pub(super) fn register(simulator: &mut Simulator, call: &Call, now: Timestamp) -
         "expires_at": grant.expires_at.map(|at| at.to_string()),
     });
     Ok(Reply::json(StatusCode::CREATED, &body))
+}
+
+/// `{"rotate_refresh_tokens": true}`: from now on each renewal brings another refresh token.
+pub(super) fn oauth(simulator: &mut Simulator, call: &Call) -> Result<Reply, Complaint> {
+    let asked = object(call)?.get("rotate_refresh_tokens").and_then(Value::as_bool);
+    let rotation = match asked {
+        Some(true) => Rotation::Rotates,
+        Some(false) => Rotation::Repeats,
+        None => {
+            return Err(Complaint::bad("nothing is asked for", r#"{"rotate_refresh_tokens": true|false}"#));
+        }
+    };
+    simulator.registry.set_rotation(rotation);
+    Ok(Reply::no_content())
 }
 
 pub(super) fn revoke(simulator: &mut Simulator, token: &str) -> Result<Reply, Complaint> {

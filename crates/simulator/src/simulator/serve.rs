@@ -60,6 +60,12 @@ impl Simulator {
             Ok(grant) => grant,
             Err(refusal) => return refusal.reply(id).into(),
         };
+        if let (&Method::DELETE, ["appinstalls", "external-install"]) =
+            (&arrival.call.method, arrival.route.bare().as_slice())
+        {
+            self.registry.uninstall(grant.app_id, grant.portal_id);
+            return Reply::no_content().into();
+        }
         if let Some(reply) = hubspot::after_auth(strikes, arrival) {
             return reply.into();
         }
@@ -143,6 +149,7 @@ impl Simulator {
             see: &see,
             bars: &bars,
             introspection: if down { Introspection::Down } else { Introspection::Open },
+            portal_id: self.config.portal_id,
             now,
             correlation_id: &arrival.correlation_id,
         };
