@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -28,12 +29,16 @@ use crate::incidents::Incidents;
 use crate::metrics::{self, Sources};
 use crate::webhooks::Running;
 
+mod connections;
 mod degraded;
 pub(crate) mod incidents;
+mod login;
 mod outbox;
 mod slots;
 mod webhooks;
 
+pub(crate) use connections::Keeping;
+pub(crate) use login::{Login, csrf_field, log_out_form, person};
 pub(crate) use slots::LentSlots;
 
 /// A change is told in a line; hundreds of them are kept.
@@ -63,6 +68,10 @@ pub(crate) struct Admin {
     pub(crate) webhooks: Option<Running>,
     pub(crate) lent: LentSlots,
     pub(crate) audit: Audit,
+    pub(crate) connections: Arc<Keeping>,
+    pub(crate) login: Arc<Login>,
+    /// People reach us by https, so that their cookies need not go any other way.
+    pub(crate) is_https: bool,
 }
 
 /// A change, as a deploy pipeline tells it.
@@ -93,6 +102,7 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
         listener,
         ListenerSettings { connections_max: CONNECTIONS_MAX, ..Default::default() },
         own_hosts,
+        connections::is_landing,
         never_draining,
         clock,
         move |request: http::Request<Body>| {
@@ -123,10 +133,13 @@ fn routes(admin: Admin) -> Router {
         .route("/api/v1/maintenance", post(incidents::maintenance))
         .route("/api/v1/degraded", get(degraded::show).post(degraded::switch))
         .merge(slots::routes())
+        .merge(connections::routes())
         .merge(outbox::routes())
         .merge(console::routes())
         .merge(webhooks::routes())
+        .merge(login::routes())
         .fallback(not_here)
+        .layer(from_fn_with_state(admin.clone(), login::guard))
         .with_state(admin)
 }
 
@@ -185,6 +198,7 @@ async fn not_here() -> impl IntoResponse {
         "/api/v1/traffic",
         "/api/v1/quota",
         "/api/v1/changes",
+        "/api/v1/connections",
         "/api/v1/degraded",
         "/api/v1/incidents",
         "/api/v1/jobs/{name}/start|finish|fail",
@@ -215,7 +229,9 @@ impl Admin {
 
     /// Tells the audit log what somebody did; `detail` is a line without personal data.
     async fn acted(&self, act: Act, subject: &str, outcome: Outcome, detail: &str) {
-        self.audit.tell(SOMEBODY, act, Subject::Ours(subject.to_owned()), outcome, detail).await;
+        self.audit
+            .tell(&login::actor(SOMEBODY), act, Subject::Ours(subject.to_owned()), outcome, detail)
+            .await;
     }
 
     pub(crate) fn report(&self) -> TrafficReport {

@@ -1,15 +1,20 @@
 //! Asking a running gateway's admin API.
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use crate::process;
+
 /// A report is some kilobytes; more is no report.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The key of the admin listener, where it has one.
+pub(crate) const KEY_VARIABLE: &str = "HUBKEEPER_ADMIN_KEY";
 
 /// Why there is no answer.
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -43,6 +48,11 @@ pub(crate) async fn ask(
     let connection = tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path);
     request = request.header(header::HOST, format!("{host}:{port}"));
+    if let Some(key) = process::environment(KEY_VARIABLE) {
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {key}"))?;
+        bearer.set_sensitive(true);
+        request = request.header(header::AUTHORIZATION, bearer);
+    }
     if body.is_some() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }

@@ -6,11 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod audit;
 mod check;
+mod connections;
 mod scan;
 mod webhooks;
 
 pub(crate) use audit::{AuditCommand, AuditPlace};
 pub(crate) use check::{CheckFormat, CheckOptions};
+pub(crate) use connections::{ConnectionsAt, ConnectionsCommand};
 pub(crate) use scan::ScanOptions;
 pub(crate) use webhooks::{
     At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, VerifyOptions, WebhooksCommand,
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     Outbox(OutboxCommand),
     /// HubSpot's events: what came, what went on, what waits, and why a delivery does not verify
     Webhooks(WebhooksOptions),
+    /// The ways we may call HubSpot: how they stand, authorising, renewing, removing
+    #[command(subcommand)]
+    Connections(ConnectionsCommand),
     /// Make keys for callers of the gateway
     #[command(subcommand)]
     Callers(CallersCommand),

@@ -5,12 +5,15 @@ use crate::config::{Config, LogSection};
 use crate::failure::{Exit, Failure};
 use crate::logs;
 
+mod admission;
 mod audit;
 mod bind;
 mod bundle;
 mod callers;
 mod check;
 mod config;
+mod connections;
+mod degrade;
 mod demo;
 mod incident;
 mod listen_tls;
@@ -50,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Incident(options) => incident::run(&load()?, &options),
         Command::Scan(options) => scan::run(&options),
         Command::Webhooks(options) => webhooks::run(&load()?, &options),
+        Command::Connections(command) => connections::run(load, &command),
         Command::Callers(command) => callers::run(&command),
         Command::Audit(command) => audit::run(&load()?, &command),
         Command::Runbook(options) => runbook::run(&load()?, &options),

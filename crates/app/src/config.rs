@@ -15,6 +15,7 @@ use crate::secret_reference::SecretReference;
 
 mod callers;
 mod check;
+mod connections;
 #[cfg(any(test, fuzzing))]
 mod fuzz;
 mod incidents;
@@ -27,6 +28,7 @@ mod treatment;
 mod webhooks;
 
 pub(crate) use check::is_loopback;
+pub(crate) use connections::{ConnectionSection, OauthSection};
 #[cfg(fuzzing)]
 pub(crate) use fuzz::fuzz;
 pub(crate) use incidents::{
@@ -59,6 +61,7 @@ pub(crate) struct Config {
     pub(crate) audit: AuditSection,
     pub(crate) check: CheckSection,
     pub(crate) webhooks: WebhooksSection,
+    pub(crate) oauth: OauthSection,
     pub(crate) connections: Vec<ConnectionSection>,
     pub(crate) callers: Vec<CallerSection>,
     pub(crate) lanes: LanesSection,
@@ -137,6 +140,8 @@ pub(crate) struct CacheSection {
 pub(crate) struct AdminSection {
     pub(crate) listen: String,
     pub(crate) names: Vec<String>,
+    pub(crate) key: Option<SecretReference>,
+    pub(crate) key_sha256: Option<String>,
 }
 
 /// Degraded mode from the start; the admin API turns it on and off later.
@@ -162,6 +167,8 @@ pub(crate) struct TriageSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StoreSection {
     pub(crate) url: Option<String>,
+    pub(crate) key: Option<SecretReference>,
+    pub(crate) key_before: Option<SecretReference>,
 }
 
 /// What the audit log is signed with.
@@ -182,27 +189,6 @@ pub(crate) struct OutboxSection {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ConnectionSection {
-    pub(crate) name: String,
-    pub(crate) token: SecretReference,
-    #[serde(default)]
-    pub(crate) portal_id: Option<u64>,
-    #[serde(default)]
-    pub(crate) kind: Option<AppKind>,
-    #[serde(default)]
-    pub(crate) plan: Option<Plan>,
-    #[serde(default)]
-    pub(crate) client_id: Option<String>,
-    #[serde(default)]
-    pub(crate) client_secret: Option<SecretReference>,
-    #[serde(default)]
-    pub(crate) app_id: Option<u64>,
-    #[serde(default)]
-    pub(crate) journal: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CallerSection {
     pub(crate) name: String,
     #[serde(default)]
@@ -219,6 +205,8 @@ pub(crate) struct CallerSection {
     pub(crate) properties: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) portals: Option<Vec<u64>>,
+    #[serde(default)]
+    pub(crate) connection: Option<String>,
     #[serde(default)]
     pub(crate) lane: Option<LaneName>,
     #[serde(default)]
@@ -394,6 +382,6 @@ impl Default for DailySection {
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8401".into(), names: Vec::new() }
+        Self { listen: "127.0.0.1:8401".into(), names: Vec::new(), key: None, key_sha256: None }
     }
 }

@@ -29,7 +29,7 @@ const STYLE: &str = include_str!("console/assets/console.css");
 const SCRIPT: &str = include_str!("console/assets/console.js");
 
 /// Nothing from elsewhere, nothing inline, in nobody's frame.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
+pub(crate) const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(

@@ -52,7 +52,7 @@ mod room;
 mod suspects;
 mod watch;
 
-pub(crate) use acts::{Acts, Reload};
+pub(crate) use acts::Acts;
 pub(crate) use addresses::{Addresses, Latest};
 pub(crate) use board::{Board, Standing};
 pub(crate) use channels::Channels;

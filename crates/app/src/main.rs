@@ -17,13 +17,13 @@ mod durable;
 mod failure;
 mod handover;
 mod incidents;
-mod keyring;
 mod ledgers;
 mod logs;
 mod metrics;
 mod otel;
 mod process;
 mod secret_reference;
+mod secrets;
 mod triage;
 mod webhooks;
 

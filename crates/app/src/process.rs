@@ -59,6 +59,15 @@ pub(crate) fn open_files_max() -> Option<u64> {
     }
 }
 
+/// What we hold must not end up in a file when we crash. `PR_SET_DUMPABLE` would hide our own /proc files from us, too, and
+/// systemd-coredump heeds this limit.
+pub(crate) fn no_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
+}
+
 /// One thread is plenty: HubSpot's limits are a few dozen requests a second, and a core does tens of thousands.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()

@@ -1,10 +1,14 @@
 //! Secrets in the configuration are references, never values: `env:NAME`, `file:PATH`, `exec:COMMAND`.
 
 use std::fmt;
-use std::process::Command;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use hubspot::secret::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
@@ -13,10 +17,20 @@ use crate::failure::Failure;
 pub(crate) enum SecretReference {
     Env(String),
     File(String),
+    /// A credential that systemd handed us (`LoadCredential=`), by its name.
+    Credential(String),
     Exec(String),
 }
 
-const FORMS: &str = "a secret is a reference: `env:NAME`, `file:PATH` or `exec:COMMAND`";
+const FORMS: &str = "a secret is a reference: `env:NAME`, `file:PATH`, `credential:NAME` or `exec:COMMAND`";
+
+/// Where systemd puts credentials.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// A command that has not answered by then is ended.
+const COMMAND_TIME: Duration = Duration::from_secs(30);
+/// A secret is a line.
+const COMMAND_BYTES_MAX: u64 = 64 * 1024;
 
 /// Forms whose sources are not built in.
 const PLANNED: [&str; 3] = ["aws-sm:", "gcp-sm:", "vault:"];
@@ -27,6 +41,9 @@ impl SecretReference {
         match text.split_once(':') {
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.to_owned())),
+            Some(("credential", name)) if !name.is_empty() && !name.contains('/') => {
+                Ok(Self::Credential(name.to_owned()))
+            }
             Some(("exec", command)) if !command.is_empty() => Ok(Self::Exec(command.to_owned())),
             _ if PLANNED.iter().any(|form| text.starts_with(form)) => Err(
                 "this secret source is not supported by this version; use `exec:` with the vendor's command"
@@ -34,6 +51,24 @@ impl SecretReference {
             ),
             _ => Err(FORMS.into()),
         }
+    }
+
+    /// Whether looking again may bring another.
+    pub(crate) const fn may_change(&self) -> bool {
+        match self {
+            Self::Env(_) => false,
+            Self::File(_) | Self::Credential(_) | Self::Exec(_) => true,
+        }
+    }
+
+    /// When the file it lies in was last written.
+    pub(crate) fn written_at(&self) -> Option<jiff::Timestamp> {
+        let path = match self {
+            Self::File(path) => path.into(),
+            Self::Credential(name) => credential_path(name).ok()?,
+            Self::Env(_) | Self::Exec(_) => return None,
+        };
+        std::fs::metadata(path).ok()?.modified().ok()?.try_into().ok()
     }
 
     /// Fetches the secret.
@@ -59,6 +94,7 @@ impl SecretReference {
                 .ok_or_else(|| Failure::usage(format!("the environment variable {name} is not set")))?,
             Self::File(path) => std::fs::read_to_string(path)
                 .map_err(|error| Failure::usage(format!("the secret file {path} cannot be read: {error}")))?,
+            Self::Credential(name) => credential(name)?,
             Self::Exec(command) => run(command)?,
         };
         let value = value.trim();
@@ -69,14 +105,46 @@ impl SecretReference {
     }
 }
 
+fn credential_path(name: &str) -> Result<std::path::PathBuf, Failure> {
+    let directory = crate::process::environment(CREDENTIALS).ok_or_else(|| {
+        Failure::usage(format!("the credential {name} is not there: {CREDENTIALS} is not set"))
+            .hint("systemd sets it for a unit with LoadCredential= or LoadCredentialEncrypted=")
+    })?;
+    Ok(std::path::Path::new(&directory).join(name))
+}
+
+fn credential(name: &str) -> Result<String, Failure> {
+    let path = credential_path(name)?;
+    std::fs::read_to_string(&path)
+        .map_err(|error| Failure::usage(format!("the credential {} cannot be read: {error}", path.display())))
+}
+
+/// What a command prints. One that hangs is ended.
 fn run(command: &str) -> Result<String, Failure> {
     let failed = |why: String| Failure::usage(format!("the secret command `{command}` failed: {why}"));
-    let output =
-        Command::new("sh").args(["-c", command]).output().map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(output.status.to_string()));
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let stdout = child.stdout.take();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = Zeroizing::new(String::new());
+        let read = stdout.map(|stdout| stdout.take(COMMAND_BYTES_MAX).read_to_string(&mut text));
+        let _gave_up = tell.send(read.transpose().map(|_| text));
+    });
+    let Ok(text) = told.recv_timeout(COMMAND_TIME) else {
+        let _already_gone = child.kill().and_then(|()| child.wait());
+        return Err(failed(format!("it had not answered after {} s", COMMAND_TIME.as_secs())));
+    };
+    let status = child.wait().map_err(|error| failed(error.to_string()))?;
+    if !status.success() {
+        return Err(failed(status.to_string()));
     }
-    String::from_utf8(output.stdout).map_err(|_| failed("it printed something that is not text".into()))
+    let text = text.map_err(|_| failed("it printed something that is not text".into()))?;
+    Ok(text.to_string())
 }
 
 impl fmt::Display for SecretReference {
@@ -84,6 +152,7 @@ impl fmt::Display for SecretReference {
         match self {
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{path}"),
+            Self::Credential(name) => write!(f, "credential:{name}"),
             Self::Exec(command) => write!(f, "exec:{command}"),
         }
     }

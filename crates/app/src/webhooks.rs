@@ -19,6 +19,7 @@ use inbox::address::PublicAddress;
 use inbox::books::Books;
 use inbox::dispatch::house::Dispatch;
 use inbox::receive::{self, App, Outcome, Receiver, Ways};
+use inbox::secrets::ClientSecrets;
 use parking_lot::Mutex;
 use serde_json::json;
 use store::Store;
@@ -31,6 +32,7 @@ use crate::incidents::DOORBELL_HEADER;
 use crate::ledgers::Ledgers;
 use crate::process;
 use crate::secret_reference::SecretReference;
+use crate::secrets::{Owner, Secrets, Watched};
 
 mod dispatch;
 mod effects;
@@ -71,6 +73,7 @@ pub(crate) async fn open(
     outbox: Option<Arc<Outbox>>,
     tls: &rustls::ClientConfig,
     ledgers: &Arc<Ledgers>,
+    secrets: &Secrets,
 ) -> Result<Option<Running>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
     let public = PublicAddress::new(public).map_err(Failure::usage)?;
@@ -105,6 +108,7 @@ pub(crate) async fn open(
         trusted_proxies: config.webhooks.trusted_proxies()?,
         effects: Arc::new(effects::House { stack: stack.clone(), outbox }),
     });
+    watch_secrets(config, &receiver, secrets)?;
     let acknowledged = Arc::new(Mutex::new(Histogram::default()));
     let webhooks = Webhooks {
         receiver: receiver.clone(),
@@ -134,22 +138,45 @@ pub(crate) fn apps(config: &Config) -> Result<Vec<App>, Failure> {
                 connection: connection.name.clone(),
                 app_id: connection.app_id,
                 portal_id: connection.portal_id,
-                secrets: vec![secret.resolve()?].into(),
+                secrets: ClientSecrets::new([secret.resolve()?]),
                 ways: if connection.journal { Ways::WebhooksAndJournal } else { Ways::Webhooks },
             });
         }
     }
     if config.connections.is_empty() && process::environment(SECRET_VARIABLE).is_some() {
         let secret: Secret = SecretReference::Env(SECRET_VARIABLE.to_owned()).resolve()?;
+        let secrets = ClientSecrets::new([secret]);
         apps.push(App {
             connection: "default".into(),
             app_id: None,
             portal_id: None,
-            secrets: vec![secret].into(),
+            secrets,
             ways: Ways::Webhooks,
         });
     }
     Ok(apps)
+}
+
+/// A client secret may become another; the one before counts for a day, and what was refused meanwhile is taken now.
+fn watch_secrets(config: &Config, receiver: &Arc<Receiver>, secrets: &Secrets) -> Result<(), Failure> {
+    for section in &config.connections {
+        let app = receiver.apps.iter().find(|app| app.connection == section.name);
+        let (Some(reference), Some(app)) = (&section.client_secret, app) else { continue };
+        let (owner, known) = (Owner::ClientSecret(section.name.clone()), app.secrets.clone());
+        let receiver = receiver.clone();
+        let put_to_use = move |secret: &Secret| {
+            known.replace(secret.clone(), Instant::now());
+            tokio::spawn(verify_again(receiver.clone()));
+        };
+        secrets.watch(Watched::new(owner, reference.clone(), reference.resolve()?, put_to_use));
+    }
+    Ok(())
+}
+
+async fn verify_again(receiver: Arc<Receiver>) {
+    if let Err(error) = receiver.reverify(None).await {
+        tracing::warn!(%error, "the quarantine could not be verified again");
+    }
 }
 
 struct Webhooks {

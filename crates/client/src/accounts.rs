@@ -11,7 +11,6 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderValue;
 use hubspot::limits::{AppKind, Limits, Plan};
-use hubspot::secret::Secret;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -25,10 +24,13 @@ use crate::introduction::Introduction;
 use crate::packing::{Packer, PackingCounts};
 use crate::stack::Feature;
 
+mod connection;
 mod learn;
 mod registry;
 mod remembered;
+mod replace;
 
+pub use connection::{BadToken, Connection, Holds, Lack, Token};
 pub(crate) use learn::{DETAILS, Learned};
 pub(crate) use registry::Accounts;
 pub(crate) use remembered::fingerprint;
@@ -46,22 +48,6 @@ pub enum Credential {
     App(Arc<App>),
 }
 
-/// How we may call one portal.
-#[derive(Debug)]
-pub struct Connection {
-    pub name: String,
-    pub kind: AppKind,
-    pub plan: Option<Plan>,
-    pub portal_id: Option<u64>,
-    /// The header that authenticates as this connection; it prints as `Sensitive`. It changes when its token is rotated.
-    authorization: ArcSwap<HeaderValue>,
-}
-
-/// The token holds what no header can carry.
-#[derive(Debug, thiserror::Error)]
-#[error("the token is not plain visible text")]
-pub struct BadToken;
-
 /// While one call asks whether a portal has arrived, the others wait for this long.
 const ASKING: Duration = Duration::from_secs(10);
 
@@ -78,12 +64,12 @@ pub struct Account {
     /// The connection's name, or a short fingerprint of the token.
     pub name: Arc<str>,
     pub configured_portal: Option<u64>,
-    gate: ArcSwapOption<Gate>,
+    /// A place of its own, or that of the account whose app it shares.
+    gate: ArcSwap<ArcSwapOption<Gate>>,
     pub(crate) breakers: Breakers,
     /// What has been written through the portal, as far as we know.
     pub(crate) marks: Marks,
-    /// `None` for calls without a credential.
-    pub(crate) authorization: Option<HeaderValue>,
+    signer: ArcSwap<Signer>,
     /// What its plan and kind allow, until the headers tell.
     limits: Option<Limits>,
     /// And when HubSpot told.
@@ -93,6 +79,16 @@ pub struct Account {
     /// Nearly always false; then nothing is locked.
     paused: AtomicBool,
     paused_until: Mutex<Option<Instant>>,
+}
+
+/// What an account's own questions are signed with.
+enum Signer {
+    /// Calls without a credential.
+    Nothing,
+    /// A caller's token; it prints as `Sensitive`.
+    Token(HeaderValue),
+    /// Whatever it has at the time.
+    Connection(Arc<Connection>),
 }
 
 /// An account's place at its portal's gate.
@@ -119,10 +115,10 @@ impl Account {
         Self {
             name: Arc::from(name),
             configured_portal,
-            gate: ArcSwapOption::empty(),
+            gate: ArcSwap::from_pointee(ArcSwapOption::empty()),
             breakers: Breakers::default(),
             marks: Marks::default(),
-            authorization: None,
+            signer: ArcSwap::from_pointee(Signer::Nothing),
             limits: None,
             portal: OnceLock::new(),
             introduction: Introduction::default(),
@@ -147,7 +143,16 @@ impl Account {
 
     /// The account's gate; `None` where nothing is governed.
     pub fn gate(&self) -> Option<Arc<Gate>> {
-        self.gate.load_full()
+        self.gate.load().load_full()
+    }
+
+    /// What to sign a question of ours with; `None` where there is nothing, or nothing that is still good.
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        match &**self.signer.load() {
+            Signer::Nothing => None,
+            Signer::Token(token) => Some(token.clone()),
+            Signer::Connection(connection) => connection.authorization(Instant::now()).ok(),
+        }
     }
 
     /// Families whose breaker is not closed.
@@ -191,50 +196,4 @@ impl Account {
             *self.paused_until.lock() = None;
         }
     }
-}
-
-impl Connection {
-    /// # Errors
-    /// When the token cannot stand in a header.
-    pub fn new(name: String, token: &Secret, kind: AppKind) -> Result<Self, BadToken> {
-        let authorization = ArcSwap::from_pointee(bearer(token)?);
-        Ok(Self { name, kind, plan: None, portal_id: None, authorization })
-    }
-
-    pub(crate) fn authorization(&self) -> HeaderValue {
-        HeaderValue::clone(&self.authorization.load())
-    }
-
-    /// Calls are made with this token from now on. Tells the one before, so that it can be put back.
-    ///
-    /// # Errors
-    /// When the token cannot stand in a header.
-    pub fn renew(&self, token: &Secret) -> Result<Secret, BadToken> {
-        let renewed = Arc::new(bearer(token)?);
-        let before = self.token();
-        self.authorization.store(renewed);
-        Ok(before)
-    }
-
-    /// What calls are made with.
-    pub fn token(&self) -> Secret {
-        let authorization = self.authorization.load();
-        // It was made from text.
-        Secret::new(std::str::from_utf8(registry::token(&authorization)).unwrap_or_default())
-    }
-
-    /// Does an `Authorization` header hold this connection's token? In time that depends on lengths alone.
-    pub fn is_authorized_by(&self, authorization: &HeaderValue) -> bool {
-        let secret =
-            |header: &HeaderValue| Some(Secret::new(std::str::from_utf8(registry::token(header)).ok()?));
-        let (own, given) = (secret(&self.authorization.load()), secret(authorization));
-        own.zip(given).is_some_and(|(own, given)| own == given)
-    }
-}
-
-fn bearer(token: &Secret) -> Result<HeaderValue, BadToken> {
-    let mut authorization =
-        HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| BadToken)?;
-    authorization.set_sensitive(true);
-    Ok(authorization)
 }

@@ -9,7 +9,7 @@ use hubspot::endpoint::{ApiFamily, Endpoint};
 use hubspot::error::ApiError;
 use tokio::time::Instant;
 
-use crate::accounts::{Account, Credential};
+use crate::accounts::{Account, Credential, Lack};
 use crate::body::Body;
 use crate::curbs::Curb;
 use crate::governor::Refusal;
@@ -46,10 +46,12 @@ impl Call {
         headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         *request.headers_mut() = headers;
         let authorization = match &self.credential {
-            Credential::Connection(connection) => Some(connection.authorization()),
+            Credential::Connection(connection) => connection.authorization(Instant::now()).ok(),
             Credential::App(app) => app.authorization(),
-            Credential::Anonymous | Credential::Passthrough => None,
+            Credential::Anonymous | Credential::Passthrough => return request,
         };
+        // Without one it would not have come this far; the caller's own key is not HubSpot's to see.
+        request.headers_mut().remove(header::AUTHORIZATION);
         if let Some(authorization) = authorization {
             request.headers_mut().insert(header::AUTHORIZATION, authorization);
         }
@@ -167,6 +169,9 @@ pub enum Failure {
     /// We did not send it: the portal is moving between data centres (477).
     #[error("the portal is being moved by HubSpot; it asked for {retry_after:?}")]
     PortalPaused { retry_after: Duration },
+    /// We did not send it: the connection has nothing to call with.
+    #[error("the connection has no token to call with")]
+    NoToken { connection: Arc<str>, lack: Lack },
     /// We did not send it: more credentials are in use than are told apart.
     #[error("too many credentials are in use")]
     TooManyCredentials,
@@ -189,6 +194,7 @@ impl Failure {
             Self::Held { curb, .. } => curb.name(),
             Self::RetriesSpent { .. } => "retries_spent",
             Self::PortalPaused { .. } => "portal_paused",
+            Self::NoToken { .. } => "no_token",
             Self::TooManyCredentials => "too_many_credentials",
             Self::Transport(error) => error.fault.name(),
             Self::TimedOut { .. } => "timeout",
@@ -213,6 +219,9 @@ impl Failure {
             }
             Self::RetriesSpent { retry_after } => Self::RetriesSpent { retry_after: *retry_after },
             Self::PortalPaused { retry_after } => Self::PortalPaused { retry_after: *retry_after },
+            Self::NoToken { connection, lack } => {
+                Self::NoToken { connection: connection.clone(), lack: lack.clone() }
+            }
             Self::TooManyCredentials => Self::TooManyCredentials,
             Self::Transport(error) => Self::Transport(error.again()),
             Self::TimedOut { after } => Self::TimedOut { after: *after },
@@ -229,6 +238,7 @@ impl Failure {
             | Self::Held { .. }
             | Self::RetriesSpent { .. }
             | Self::PortalPaused { .. }
+            | Self::NoToken { .. }
             | Self::TooManyCredentials => false,
             Self::Transport(error) if error.fault == TransportFault::RequestBody => false,
             Self::Transport(error) => error.may_have_been_sent(),

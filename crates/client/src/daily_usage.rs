@@ -29,7 +29,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// What a stack does with an account that was just opened.
 pub(crate) fn begin(stack: &Arc<Stack>, account: &Arc<Account>) {
-    if account.gate().is_some() && account.authorization.is_some() {
+    if account.gate().is_some() {
         tokio::spawn(see_to(Arc::downgrade(stack), Arc::downgrade(account)));
     }
 }
@@ -43,11 +43,11 @@ async fn see_to(stack: Weak<Stack>, account: Weak<Account>) {
         let (Some(stack), Some(account)) = (stack.upgrade(), account.upgrade()) else { return };
         // The account may have moved to another gate meanwhile.
         let Some(gate) = account.gate() else { return };
-        if let Some(authorization) = account.authorization.as_ref()
+        if let Some(authorization) = account.authorization()
             && !stack.leaves_alone(&account)
             && gate.governor.takes_question(gate.app)
         {
-            stack.ask_usage(&account, &gate, authorization).await;
+            stack.ask_usage(&account, &gate, &authorization).await;
         }
     }
 }

@@ -140,7 +140,9 @@ impl Stack {
 
     /// Asks which portal an account is of, within its limits and before those who wait. `true` when HubSpot refuses.
     async fn introduce(&self, account: &Account) -> bool {
-        let (Some(gate), Some(authorization)) = (account.gate(), &account.authorization) else { return true };
+        let Some(gate) = account.gate() else { return true };
+        // A connection may have nothing to ask with for now.
+        let Some(authorization) = account.authorization() else { return false };
         let now = Instant::now();
         let budgets = BudgetSet::default().with(Budget::Burst).with(Budget::Daily);
         let asking = Asking {
@@ -155,7 +157,7 @@ impl Stack {
         let acquired = gate.governor.acquire(asking, now).await;
         let Ok(mut permit) = acquired else { return false };
         permit.sent();
-        let learned = self.details(authorization).await;
+        let learned = self.details(&authorization).await;
         if let Some(seen) = &learned.seen {
             permit.answered(Instant::now(), seen, None);
         }

@@ -73,8 +73,8 @@ fn sent(permit: &mut Permit, wanted: &Wanted<'_>, endpoint: &Endpoint) {
 }
 
 fn is_called(account: &Account, credential: &str) -> bool {
-    account.authorization.as_ref().is_some_and(|authorization| {
-        &*account.name == credential || crate::accounts::fingerprint(authorization) == credential
+    account.authorization().is_some_and(|authorization| {
+        &*account.name == credential || crate::accounts::fingerprint(&authorization) == credential
     })
 }
 

@@ -23,7 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::accounts::{Account, AccountSettings, Accounts};
+use crate::accounts::{Account, AccountSettings, Accounts, Connection, Lack, Token};
 use crate::body::Body;
 use crate::cache::{Cache, CacheReport, CacheSettings, Elsewhere, Found};
 use crate::call::{Answer, Call, CallFailed, Effort, Failure};
@@ -134,6 +134,12 @@ impl Stack {
     /// The account of a call, where its credential has been used.
     pub fn account_for(&self, call: &Call) -> Option<Arc<Account>> {
         self.accounts.known(&call.credential, &call.headers, Instant::now())
+    }
+
+    /// A connection has another token from now on, or none. Nothing else changes for its calls: they keep their limits, their
+    /// breakers and what is kept for them.
+    pub fn replace_token(&self, connection: &Arc<Connection>, now: Result<Token, Lack>) {
+        self.accounts.replace(connection, now);
     }
 
     /// A change that did not come through us: what is kept of the record is over.

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::{constant_time, digest, rand};
 use client::accounts::{Connection, Credential};
 use http::{HeaderMap, HeaderValue, header};
 use hubspot::secret::Secret;
+use tokio::time::Instant;
 
+use crate::headers;
 use crate::refusal::Refusal;
 use crate::rights::Rights;
 use crate::rules::Treatment;
@@ -16,20 +20,37 @@ use crate::rules::Treatment;
 pub enum Admission {
     /// The caller's own token is used; whoever has one may call.
     Passthrough,
-    /// Callers present a gateway key; we hold the token.
-    Managed { connection: Arc<Connection>, callers: Callers },
+    /// Callers present a gateway key; we hold the tokens.
+    Managed { lent: Lent, callers: Callers },
 }
 
-/// The known callers by their key.
-#[derive(Default)]
-pub struct Callers(HashMap<KeyDigest, Known>);
+/// The connections that callers may call with; there is at least one.
+pub struct Lent(Vec<Arc<Connection>>);
 
-/// A caller, how its calls are to be treated, and which it may make.
+/// The known callers by their key. Cheap to clone; all clones are one.
+#[derive(Clone, Default)]
+pub struct Callers(Arc<ArcSwap<Keys>>);
+
+type Keys = HashMap<KeyDigest, (Arc<Known>, Validity)>;
+
+/// A caller, how its calls are to be treated, which it may make, and with which connection if not with any.
 struct Known {
     name: Arc<str>,
     treatment: Treatment,
     rights: Arc<Rights>,
+    connection: Option<Arc<Connection>>,
 }
+
+/// For how long a key counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Validity {
+    Now,
+    /// Replaced: until callers have had the time to change over.
+    Until(Instant),
+}
+
+/// A key that was replaced counts for this long.
+const KEY_OVERLAP: Duration = Duration::from_secs(3600);
 
 /// A caller as it is configured.
 pub struct NewCaller {
@@ -37,6 +58,8 @@ pub struct NewCaller {
     pub key: KeyDigest,
     pub treatment: Treatment,
     pub rights: Rights,
+    /// `None`: any that is lent.
+    pub connection: Option<Arc<Connection>>,
 }
 
 /// SHA-256 of a gateway key: all that needs to be known of it.
@@ -65,22 +88,76 @@ pub(crate) struct Admitted {
 
 impl Callers {
     pub fn new(callers: impl IntoIterator<Item = NewCaller>) -> Self {
-        let known = |NewCaller { name, key, treatment, rights }: NewCaller| {
-            (key, Known { name: Arc::from(name), treatment, rights: Arc::new(rights) })
+        let known = |caller: NewCaller| {
+            let NewCaller { name, key, treatment, rights, connection } = caller;
+            let (name, rights) = (Arc::from(name), Arc::new(rights));
+            (key, (Arc::new(Known { name, treatment, rights, connection }), Validity::Now))
         };
-        Self(callers.into_iter().map(known).collect())
+        Self(Arc::new(ArcSwap::from_pointee(callers.into_iter().map(known).collect())))
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.load().is_empty()
+    }
+
+    /// A caller has another key from now on; the one before counts for an hour more. `false` where that changes nothing, or
+    /// where the key is another caller's.
+    pub fn replace_key(&self, caller: &str, key: KeyDigest, now: Instant) -> bool {
+        let old = self.0.load();
+        if old.get(&key).is_some_and(|(known, validity)| *known.name != *caller || *validity == Validity::Now)
+        {
+            return false;
+        }
+        let Some((known, _)) = old.values().find(|(known, _)| *known.name == *caller) else { return false };
+        let mut keys = HashMap::clone(&old);
+        keys.retain(|_, (known, validity)| match validity {
+            _ if *known.name != *caller => true,
+            Validity::Until(_) => false,
+            Validity::Now => {
+                *validity = Validity::Until(now + KEY_OVERLAP);
+                true
+            }
+        });
+        keys.insert(key, (known.clone(), Validity::Now));
+        self.0.store(Arc::new(keys));
+        true
     }
 
     /// Keys are looked up by their digest: no comparison ever runs along the key itself. Nobody can choose the digest of a key,
     /// so that the time a look-up takes tells nothing; what is found is compared in constant time all the same.
-    fn find(&self, key: &[u8]) -> Option<&Known> {
+    fn find(&self, key: &[u8]) -> Option<Arc<Known>> {
         let asked = KeyDigest::of(key);
-        let (digest, known) = self.0.get_key_value(&asked)?;
-        constant_time::verify_slices_are_equal(&digest.0, &asked.0).ok().map(|()| known)
+        let keys = self.0.load();
+        let (digest, (known, validity)) = keys.get_key_value(&asked)?;
+        let counts = match validity {
+            Validity::Now => true,
+            Validity::Until(end) => Instant::now() < *end,
+        };
+        let same = constant_time::verify_slices_are_equal(&digest.0, &asked.0).is_ok();
+        (same && counts).then(|| known.clone())
+    }
+}
+
+impl Lent {
+    /// `None`: there is nothing to lend.
+    pub fn new(connections: Vec<Arc<Connection>>) -> Option<Self> {
+        (!connections.is_empty()).then_some(Self(connections))
+    }
+
+    /// The caller's own connection, or the one it asks for, or the first.
+    fn choose(&self, headers: &HeaderMap, known: Option<&Known>) -> Result<Arc<Connection>, Refusal> {
+        let own = known.and_then(|known| known.connection.as_ref());
+        let Some(asked) = headers.get(headers::CONNECTION) else {
+            return Ok(own.unwrap_or(&self.0[0]).clone());
+        };
+        let is_asked = |connection: &&Arc<Connection>| connection.name.as_bytes() == asked.as_bytes();
+        match (known, own) {
+            (Some(known), Some(own)) if !is_asked(&own) => {
+                Err(Refusal::connection_not_lent(&known.name, &own.name))
+            }
+            (_, Some(own)) => Ok(own.clone()),
+            (_, None) => self.0.iter().find(is_asked).cloned().ok_or_else(Refusal::no_such_connection),
+        }
     }
 }
 
@@ -88,6 +165,11 @@ impl KeyDigest {
     pub fn of(key: &[u8]) -> Self {
         let digest = digest::digest(&digest::SHA256, key);
         Self(digest.as_ref().try_into().expect("SHA-256 gives 32 bytes"))
+    }
+
+    /// Is it that of this key? In constant time.
+    pub fn is_of(&self, key: &[u8]) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &Self::of(key).0).is_ok()
     }
 
     /// From 64 hexadecimal digits.
@@ -127,7 +209,7 @@ impl Admission {
     pub(crate) fn trusts_everyone(&self) -> bool {
         match self {
             Self::Passthrough => false,
-            Self::Managed { connection: _, callers } => callers.is_empty(),
+            Self::Managed { lent: _, callers } => callers.is_empty(),
         }
     }
 
@@ -144,22 +226,26 @@ impl Admission {
                 let (caller, treatment) = (unnamed.clone(), Treatment::default());
                 Ok(Admitted { credential, caller, treatment, rights: None, portal: None })
             }
-            Self::Managed { connection, callers } if callers.is_empty() => Ok(Admitted {
-                credential: Credential::Connection(connection.clone()),
-                caller: unnamed.clone(),
-                treatment: Treatment::default(),
-                rights: None,
-                portal: connection.portal_id,
-            }),
-            Self::Managed { connection, callers } => {
+            Self::Managed { lent, callers } if callers.is_empty() => {
+                let connection = lent.choose(headers, None)?;
+                Ok(Admitted {
+                    caller: unnamed.clone(),
+                    treatment: Treatment::default(),
+                    rights: None,
+                    portal: connection.portal_id(),
+                    credential: Credential::Connection(connection),
+                })
+            }
+            Self::Managed { lent, callers } => {
                 let key = authorization.and_then(bearer).ok_or_else(Refusal::unknown_caller)?;
                 let known = callers.find(key).ok_or_else(Refusal::unknown_caller)?;
+                let connection = lent.choose(headers, Some(&known))?;
                 Ok(Admitted {
-                    credential: Credential::Connection(connection.clone()),
                     caller: known.name.clone(),
                     treatment: known.treatment,
                     rights: Some(known.rights.clone()),
-                    portal: connection.portal_id,
+                    portal: connection.portal_id(),
+                    credential: Credential::Connection(connection),
                 })
             }
         }
@@ -174,6 +260,8 @@ fn bearer(value: &HeaderValue) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use hubspot::limits::AppKind;
+
     use super::*;
 
     #[test]
@@ -187,11 +275,61 @@ mod tests {
             key,
             treatment: Treatment::default(),
             rights: Rights::default(),
+            connection: None,
         };
         let callers = Callers::new([caller("billing", one.digest)]);
-        assert_eq!(callers.find(one.key.expose().as_bytes()).map(|known| &*known.name), Some("billing"));
+        let found = callers.find(one.key.expose().as_bytes());
+        assert_eq!(found.map(|known| known.name.to_string()), Some("billing".to_owned()));
         assert!(callers.find(other.key.expose().as_bytes()).is_none());
         assert!(callers.find(one.digest.to_string().as_bytes()).is_none(), "the hash opens nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replaced_key_counts_for_an_hour_and_only_the_last_one_does() {
+        let [one, two, three] = [b"one", b"two", b"tri"].map(|key| KeyDigest::of(key));
+        let caller = |name: &str, key| NewCaller {
+            name: name.into(),
+            key,
+            treatment: Treatment::default(),
+            rights: Rights::default(),
+            connection: None,
+        };
+        let callers = Callers::new([caller("a", one), caller("b", three)]);
+        let counts = |keys: [&[u8]; 2]| keys.map(|key| callers.find(key).is_some());
+        assert!(!callers.replace_key("a", one, Instant::now()), "it is the same");
+        assert!(!callers.replace_key("a", three, Instant::now()), "it is another caller's");
+        assert!(callers.replace_key("a", two, Instant::now()));
+        assert_eq!(counts([b"one", b"two"]), [true, true]);
+        tokio::time::advance(KEY_OVERLAP).await;
+        assert_eq!(counts([b"one", b"two"]), [false, true]);
+        assert!(callers.replace_key("a", one, Instant::now()), "it may come back");
+        assert_eq!(counts([b"one", b"two"]), [true, true]);
+    }
+
+    #[test]
+    fn a_call_is_made_with_the_connection_that_was_asked_for_and_may_be() {
+        let connection = |name: &str| {
+            Arc::new(Connection::new(name.into(), &Secret::new("t"), AppKind::PrivateApp).unwrap())
+        };
+        let (sales, service) = (connection("sales"), connection("service"));
+        let lent = Lent::new(vec![sales.clone(), service.clone()]).unwrap();
+        let known = |connection| Known {
+            name: "c".into(),
+            treatment: Treatment::default(),
+            rights: Arc::default(),
+            connection,
+        };
+        let choose = |asked: Option<&'static str>, own: Option<&Arc<Connection>>| {
+            let headers = asked.map(|asked| (headers::CONNECTION, HeaderValue::from_static(asked)));
+            let chosen = lent.choose(&headers.into_iter().collect(), Some(&known(own.cloned())));
+            chosen.map(|chosen| chosen.name.clone()).map_err(|refusal| refusal.status().as_u16())
+        };
+        assert_eq!(choose(None, None), Ok("sales".into()));
+        assert_eq!(choose(Some("service"), None), Ok("service".into()));
+        assert_eq!(choose(Some("nobody"), None), Err(400));
+        assert_eq!(choose(None, Some(&service)), Ok("service".into()));
+        assert_eq!(choose(Some("service"), Some(&service)), Ok("service".into()));
+        assert_eq!(choose(Some("sales"), Some(&service)), Err(403));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use http::header::{self, HeaderMap, HeaderName};
 pub(crate) const DEADLINE_MS: HeaderName = HeaderName::from_static("x-hubkeeper-deadline-ms");
 /// Where callers are not told apart by a key, a program may say which it is.
 pub(crate) const CALLER: HeaderName = HeaderName::from_static("x-hubkeeper-caller");
+/// Which of several connections a call is to be made with.
+pub(crate) const CONNECTION: HeaderName = HeaderName::from_static("x-hubkeeper-connection");
 pub(crate) const LANE: HeaderName = HeaderName::from_static("x-hubkeeper-lane");
 pub(crate) const SOURCE: HeaderName = HeaderName::from_static("x-hubkeeper-source");
 pub(crate) const WAIT_MS: HeaderName = HeaderName::from_static("x-hubkeeper-wait-ms");
@@ -27,6 +29,7 @@ pub(crate) fn for_upstream(headers: &mut HeaderMap) {
                 | "x-hubkeeper-lane"
                 | "x-hubkeeper-deadline-ms"
                 | "x-hubkeeper-caller"
+                | "x-hubkeeper-connection"
         )
     });
 }

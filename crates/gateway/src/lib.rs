@@ -18,6 +18,7 @@
 //! | [`Intake`] | what comes in and is no call to HubSpot |
 //! | `rewrite` | links in answers lead back to us |
 //! | [`outbox`] | writes applied later, and keys that make a write count once |
+//! | [`grants`] | the tokens of OAuth connections, renewed ahead of their end |
 //! | `refusal` | our own errors, in HubSpot's shape |
 //! | [`TurnedAway`] | requests that never became calls |
 //! | [`traffic`] | what passed through lately |
@@ -31,7 +32,7 @@ use client::body::Body;
 use client::clock::WallClock;
 use client::stack::Stack;
 use futures_util::future::{self, Either};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -39,6 +40,7 @@ pub mod admit;
 mod connection;
 mod forward;
 pub mod fuzz;
+pub mod grants;
 mod headers;
 mod intake;
 mod kin;
@@ -99,11 +101,12 @@ pub struct Gateway {
 }
 
 /// Serves any other listener of ours with the same strictness and patience: the admin API, say. Web pages of other
-/// sites are refused.
+/// sites are refused, but where `is_landing` says that people may be led to a path from there.
 pub async fn serve_requests<S, F>(
     listener: TcpListener,
     settings: ListenerSettings,
     own_hosts: OwnHosts,
+    is_landing: fn(&Method, &str) -> bool,
     draining: watch::Receiver<bool>,
     clock: WallClock,
     service: S,
@@ -115,10 +118,17 @@ pub async fn serve_requests<S, F>(
         let (service, own_hosts) = (service.clone(), own_hosts.clone());
         async move {
             match arrived {
-                Arrived::Request(request) => match own_hosts.check(request.headers()) {
-                    Ok(()) => service(request).await,
-                    Err(refusal) => refusal.into_response(),
-                },
+                Arrived::Request(request) => {
+                    let checked = if is_landing(request.method(), request.uri().path()) {
+                        own_hosts.check_landing(request.headers())
+                    } else {
+                        own_hosts.check(request.headers())
+                    };
+                    match checked {
+                        Ok(()) => service(request).await,
+                        Err(refusal) => refusal.into_response(),
+                    }
+                }
                 Arrived::Refused(refused) => Refusal::from(refused).into_response(),
             }
         }

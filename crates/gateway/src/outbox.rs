@@ -34,7 +34,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::accounts::Connection;
+use client::accounts::{Connection, Holds};
 use client::clock::WallClock;
 use client::stack::Stack;
 use http::HeaderValue;
@@ -148,10 +148,10 @@ impl Outbox {
         &self.store
     }
 
-    /// The connection that a caller's own token is that of. All are compared, each in constant time.
-    pub(crate) fn connection_of(&self, authorization: &HeaderValue) -> Option<&Arc<Connection>> {
-        let is_one = |connection: &&Arc<Connection>| connection.is_authorized_by(authorization);
-        self.connections.iter().filter(is_one).last()
+    /// The connection that a caller's own token is that of, or was. All are compared, each in constant time.
+    pub(crate) fn connection_of(&self, authorization: &HeaderValue) -> Option<(&Arc<Connection>, Holds)> {
+        let held = self.connections.iter().map(|connection| (connection, connection.holds(authorization)));
+        held.filter(|(_, holds)| *holds != Holds::No).last()
     }
 
     fn connection(&self, name: &str) -> Option<&Arc<Connection>> {

@@ -36,6 +36,16 @@ impl OwnHosts {
         if is_cross_site || is_foreign { Err(Refusal::cross_site()) } else { Ok(()) }
     }
 
+    /// The same for a path that people are led to from elsewhere in a browser: whatever site they come from. What is done
+    /// there must not depend on who leads them.
+    ///
+    /// # Errors
+    /// A 403.
+    pub(crate) fn check_landing(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let host = headers.get(header::HOST).map(|host| host_of(text(host)));
+        if host.is_some_and(|host| !self.is_own(host)) { Err(Refusal::unknown_host()) } else { Ok(()) }
+    }
+
     fn is_own(&self, host: &str) -> bool {
         let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         address.parse::<IpAddr>().is_ok() || host.eq_ignore_ascii_case("localhost") || self.names(host)

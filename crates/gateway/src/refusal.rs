@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::connection::{Refused, Violation};
 use crate::headers;
 
+mod of_connections;
 mod of_keeping;
 mod of_rights;
 
@@ -237,6 +238,7 @@ impl Refusal {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_TOO_MANY_CREDENTIALS", message)
                     .after(Duration::from_secs(60))
             }
+            Failure::NoToken { connection, lack } => Self::no_token(connection, lack, outcome),
             Failure::PortalPaused { retry_after } => {
                 let message = format!("HubSpot is moving this account to another data centre. {outcome}");
                 let status = StatusCode::from_u16(477).expect("477 is a number of three digits");

@@ -11,13 +11,14 @@ use store::deliveries::{NewDelivery, Places};
 use store::failure::StoreError;
 use store::step::{self, Step};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::address::PublicAddress;
 use crate::books::Books;
 use crate::effects::Effects;
 use crate::event::{self, Event, NoDelivery};
 use crate::proxy::{self, Network};
-use crate::secrets::Secrets;
+use crate::secrets::ClientSecrets;
 use crate::seen::Seen;
 use crate::suspect;
 
@@ -27,7 +28,7 @@ pub struct App {
     pub connection: String,
     pub app_id: Option<u64>,
     pub portal_id: Option<u64>,
-    pub secrets: Secrets,
+    pub secrets: ClientSecrets,
     pub ways: Ways,
 }
 
@@ -179,6 +180,7 @@ impl Receiver {
 
     pub(crate) fn verify(&self, app: &App, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
         let mut refused = Refusal::NoSecret;
+        let secrets = app.secrets.all(Instant::now());
         let is_trusted = |peer| self.trusted_proxies.iter().any(|network| network.contains(peer));
         let told = request.peer.filter(|peer| is_trusted(*peer));
         let told = told.and_then(|_| proxy::told(request.headers, request.target));
@@ -189,7 +191,7 @@ impl Receiver {
                 headers: request.headers,
                 body: request.body,
             };
-            match signature::verify(&signed, &app.secrets.read(), now, &self.rules) {
+            match signature::verify(&signed, &secrets, now, &self.rules) {
                 Ok(_verified) => return Ok(()),
                 Err(refusal) => refused = refusal,
             }
@@ -310,7 +312,7 @@ mod tests {
             connection: "default".into(),
             app_id: Some(54321),
             portal_id: None,
-            secrets: secrets.iter().map(|secret| Secret::new(*secret)).collect::<Vec<_>>().into(),
+            secrets: ClientSecrets::new(secrets.iter().map(|secret| Secret::new(*secret))),
             ways: Ways::Webhooks,
         };
         let public = PublicAddress::new("https://hooks.example.com").unwrap();
@@ -393,7 +395,7 @@ mod tests {
         let kept = receiver.store.suspects(0, 10).await.unwrap();
         assert_eq!((kept.len(), kept[0].times), (1, 2));
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified { still: 1, ..Reverified::default() });
-        assert!(receiver.apps[0].secrets.add(Secret::new("new")));
+        receiver.apps[0].secrets.replace(Secret::new("new"), Instant::now());
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified { taken: 1, new: 1, still: 0 });
         assert_eq!(receiver.reverify(None).await.unwrap(), Reverified::default());
         let outcome = post(&receiver, &signed_v3("new", BODY, now()), BODY).await;

@@ -1,35 +1,60 @@
 //! The client secrets of an app that are in use. They change while we run: a rotation brings a second one.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use hubspot::secret::Secret;
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
-/// All that are in use; during a rotation two.
-#[derive(Debug, Default)]
-pub struct Secrets(RwLock<Vec<Secret>>);
+/// All that are in use; during a rotation two. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct ClientSecrets(Arc<Mutex<Vec<Counting>>>);
 
-impl Secrets {
-    pub fn read(&self) -> RwLockReadGuard<'_, Vec<Secret>> {
-        self.0.read()
+/// A secret, and until when it counts if it was replaced.
+type Counting = (Secret, Option<Instant>);
+
+/// HubSpot tries a delivery again for a day: what was signed before a rotation still comes after it.
+const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+impl ClientSecrets {
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        Self(Arc::new(Mutex::new(secrets.into_iter().map(|secret| (secret, None)).collect())))
     }
 
-    /// Takes one more into use. `false` where it was already.
-    pub fn add(&self, secret: Secret) -> bool {
-        let mut secrets = self.0.write();
-        let is_new = !secrets.contains(&secret);
-        if is_new {
-            secrets.push(secret);
+    /// The app has another secret from now on; those before count for a day more.
+    pub fn replace(&self, secret: Secret, now: Instant) {
+        let mut all = self.0.lock();
+        all.retain(|(known, until)| *known != secret && until.is_none_or(|until| until > now));
+        for (_, until) in all.iter_mut() {
+            *until = until.or(Some(now + SECRET_OVERLAP));
         }
-        is_new
+        all.insert(0, (secret, None));
     }
 
-    /// Takes one out of use again.
-    pub fn remove(&self, secret: &Secret) {
-        self.0.write().retain(|known| known != secret);
+    /// The one of now first.
+    pub fn all(&self, now: Instant) -> Vec<Secret> {
+        let all = self.0.lock();
+        let counts = all.iter().filter(|(_, until)| until.is_none_or(|until| until > now));
+        counts.map(|(secret, _)| secret.clone()).collect()
     }
 }
 
-impl From<Vec<Secret>> for Secrets {
-    fn from(secrets: Vec<Secret>) -> Self {
-        Self(RwLock::new(secrets))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replaced_secret_counts_for_a_day() {
+        let secrets = ClientSecrets::new([Secret::new("one")]);
+        let shown =
+            |now| secrets.all(now).iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>();
+        let now = Instant::now();
+        secrets.replace(Secret::new("two"), now);
+        secrets.replace(Secret::new("two"), now);
+        assert_eq!(shown(now), ["two", "one"]);
+        secrets.replace(Secret::new("three"), now + SECRET_OVERLAP / 2);
+        assert_eq!(shown(now + SECRET_OVERLAP), ["three", "two"]);
+        assert_eq!(shown(now + SECRET_OVERLAP * 2), ["three"]);
     }
 }

@@ -50,6 +50,7 @@ pub enum Act {
     ConfigurationChanged,
     ChangeTold,
     MaintenanceSet,
+    LoggedIn,
 }
 
 /// How it ended.
@@ -179,6 +180,7 @@ impl Act {
             Self::ConfigurationChanged => "configuration_changed",
             Self::ChangeTold => "change_told",
             Self::MaintenanceSet => "maintenance_set",
+            Self::LoggedIn => "logged_in",
         }
     }
 }

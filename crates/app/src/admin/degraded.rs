@@ -85,7 +85,7 @@ impl Admin {
         };
         let switched = self.stack.degrade(By::Person, scope, turned, reason);
         let outcome = if switched.is_ok() { Outcome::Done } else { Outcome::Refused };
-        self.audit.tell(actor, act, subject, outcome, reason).await;
+        self.audit.tell(&super::login::actor(actor), act, subject, outcome, reason).await;
         switched
     }
 

@@ -96,8 +96,12 @@ pub(crate) async fn wished(
     room: &Incidents,
     id: &str,
     verb: &str,
-    wish: Wish,
+    mut wish: Wish,
 ) -> Result<(), Unwished> {
+    // Who is logged in does not act as another.
+    if let Some(name) = super::person() {
+        wish.by = name;
+    }
     if wish.by.trim().is_empty() || wish.by.len() > NAME_BYTES_MAX {
         return Err(Unwished::Unclear("`by` is who asks: a name of up to 100 bytes."));
     }

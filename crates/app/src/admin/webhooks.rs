@@ -109,13 +109,14 @@ async fn explained(State(admin): State<Admin>, Path(id): Path<i64>) -> Answer {
     };
     let headers = suspect::headers(&suspect);
     let app = app(&webhooks.receiver, &suspect.connection)?;
+    let secrets = app.secrets.all(tokio::time::Instant::now());
     let case = Case {
         method: &suspect.method,
         target: &suspect.target,
         headers: &headers,
         body: &suspect.body,
         public: &webhooks.receiver.public,
-        secrets: &app.secrets.read(),
+        secrets: &secrets,
         now: suspect.received_at,
     };
     Ok(Json(

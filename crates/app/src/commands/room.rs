@@ -16,10 +16,10 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::incidents::{
     Acts, Addresses, Channels, Dependency, Doorbell, FrontDoor, Incidents, Latest, Opening, Parts, Questions,
-    Reload, Room, Watch, door,
+    Room, Watch, door,
 };
-use crate::keyring::Keyring;
 use crate::ledgers::Ledgers;
+use crate::secrets::Secrets;
 use crate::webhooks::Running;
 
 /// The running parts that a room looks at, and acts on.
@@ -31,6 +31,7 @@ pub(super) struct Around<'a> {
     pub(super) webhooks: Option<&'a Running>,
     pub(super) outbox: Option<&'a Arc<Outbox>>,
     pub(super) connections: &'a [Arc<Connection>],
+    pub(super) secrets: &'a Secrets,
 }
 
 /// `None` where it is switched off. Without a store, incidents are remembered for as long as the process lives.
@@ -55,12 +56,9 @@ pub(super) async fn open(
     };
     let options = triage::for_the_room(config, token)?;
     let (incidents, asked) = door(store.clone());
-    let keyring = Keyring::of(config, around.connections);
-    let is_its = |connection: &&Arc<Connection>| Some(connection.token()) == options.asked.target.token;
-    let connection = around.connections.iter().find(is_its).cloned();
-    let receiver = around.webhooks.map(|webhooks| webhooks.receiver.clone());
-    let reload = Arc::new(Reload::new(keyring.clone(), receiver, traffic.clone()));
-    let acts = Acts { stack: stack.clone(), outbox: around.outbox.cloned(), reload };
+    // A token that was handed over is another's.
+    let connection = around.connections.first().filter(|_| token.is_none()).cloned();
+    let acts = Acts { stack: stack.clone(), outbox: around.outbox.cloned(), secrets: around.secrets.clone() };
     let parts = Parts::new(
         stack.clone(),
         traffic.clone(),
@@ -90,7 +88,7 @@ pub(super) async fn open(
             traffic: traffic.clone(),
             ledgers: ledgers.clone(),
             webhooks: around.webhooks.cloned(),
-            keyring: keyring.clone(),
+            secrets: around.secrets.clone(),
             connection,
             connects: latest,
         },
@@ -98,7 +96,7 @@ pub(super) async fn open(
         channels,
         dependencies,
         ledgers: ledgers.clone(),
-        keyring,
+        secrets: around.secrets.clone(),
         addresses,
         front_door,
         doorbell,

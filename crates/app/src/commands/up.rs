@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use client::accounts::Connection;
 use client::clock::WallClock;
-use client::degraded::{By, Scope, Turned};
 use client::stack::Stack;
 use client::transport::{HttpTransport, TransportSettings, tls};
-use gateway::admit::{Admission, Callers, NewCaller};
+use gateway::grants::Keeper;
 use gateway::log::Log;
 use gateway::traffic::Traffic;
 use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
-use hubspot::endpoint::ApiFamily;
 use hubspot::limits::Plan;
 use hubspot::secret::Secret;
 use serde_json::json;
@@ -21,14 +19,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::admission::admission;
 use super::room::{self, Around};
 use super::stack_settings::stack_settings;
-use super::{bind, listen_tls, places};
-use crate::admin::{self, Admin};
+use super::{bind, degrade, listen_tls, places};
+use crate::admin::{self, Admin, Keeping, Login};
 use crate::audit::Audit;
 use crate::cli::UpOptions;
-use crate::config::{Config, DegradedSection, Mode};
-use crate::connections::{TOKEN_VARIABLE, connections, outbox};
+use crate::config::Config;
+use crate::connections::{Connections, TOKEN_VARIABLE, outbox};
 use crate::console::Drill;
 use crate::durable;
 use crate::failure::{Exit, Failure};
@@ -40,12 +39,14 @@ use crate::metrics::Sources;
 use crate::otel::{self, Exporter, SpanCollector};
 use crate::process;
 use crate::secret_reference::SecretReference;
+use crate::secrets::Secrets;
 use crate::webhooks;
 
 pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Result<Exit, Failure> {
     let config = with_options(config, options).checked()?;
     let (spans, exporter) = telemetry(&config)?.unzip();
     logs::start(&config.log, log, spans)?;
+    process::no_core_dumps();
     if let Some(directory) = &options.data {
         std::fs::create_dir_all(directory).map_err(|error| {
             Failure::usage(format!("the data directory {} cannot be made: {error}", directory.display()))
@@ -107,6 +108,11 @@ pub(super) struct House {
     webhooks: Option<webhooks::Running>,
     audit: Audit,
     room: Option<(Incidents, Room)>,
+    login: Arc<Login>,
+    is_https: bool,
+    secrets: Secrets,
+    keeper: Option<Arc<Keeper>>,
+    connections: Vec<Arc<Connection>>,
 }
 
 impl House {
@@ -122,23 +128,16 @@ impl House {
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let store = durable::open(config, data).await?;
         let audit = Audit::open(config, data, store.as_ref(), &clock).await?;
-        let connections = connections(config, store.as_ref())?;
-        let admission = admission(config, &connections)?;
-        for connection in &connections {
+        let mut connections = Connections::open(config, store.as_ref())?;
+        let secrets = Secrets::new(traffic.clone());
+        let admission = admission(config, &connections.all, &secrets)?;
+        for connection in &connections.all {
             traffic.introduce(&connection.name);
         }
-        let upstream = config.gateway.upstream.parse().map_err(Failure::usage)?;
         let tls =
             tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
-        let transport = HttpTransport::new(&upstream, tls.clone(), TransportSettings::default())
-            .map_err(Failure::usage)?;
-        let stack = Arc::new(Stack::new(
-            Arc::new(transport),
-            Arc::new(Log::new(traffic.clone())),
-            clock.clone(),
-            stack_settings(config)?,
-        ));
-        degrade(&stack, &config.degraded)?;
+        let stack = stack(config, &tls, &traffic, &clock)?;
+        connections.watch(&stack, &secrets);
         let kept = data.and_then(Kept::open);
         if let Some(kept) = &kept {
             kept.take_over(&stack);
@@ -146,8 +145,9 @@ impl House {
         let late = Duration::from_millis(config.incidents.thresholds.webhook_delay_ms);
         let ledgers = Arc::new(Ledgers::new(clock.clone(), late, durable::place(config, data)));
         let outbox =
-            store.clone().map(|store| outbox(config, store, &stack, connections.clone())).map(Arc::new);
-        let webhooks = webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, &ledgers).await?;
+            store.clone().map(|store| outbox(config, store, &stack, connections.all.clone())).map(Arc::new);
+        let webhooks =
+            webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, &ledgers, &secrets).await?;
         let around = Around {
             store: store.as_ref(),
             stack: &stack,
@@ -155,7 +155,8 @@ impl House {
             ledgers: &ledgers,
             webhooks: webhooks.as_ref(),
             outbox: outbox.as_ref(),
-            connections: &connections,
+            connections: &connections.all,
+            secrets: &secrets,
         };
         let room = room::open(config, around, probe_token).await?;
         let gateway = Gateway {
@@ -172,10 +173,10 @@ impl House {
             listener: listener_settings(config)?,
             turned_away: Arc::default(),
         };
-        let admin_hosts =
-            OwnHosts::new(own_names(config).chain(config.admin.names.iter().map(String::as_str)));
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
+        let admin_url = bind::url(&admin_listener);
+        let keeper = connections.keep(config, store.as_ref(), &stack, &admin_url).await?;
         let plan = config.connections.first().and_then(|connection| connection.plan).or(config.limits.plan);
         Ok(Self {
             gateway,
@@ -187,12 +188,17 @@ impl House {
             exporter,
             clock,
             plan,
-            admin_hosts,
+            admin_hosts: admin_hosts(config),
             drill: None,
             kept,
             webhooks,
             audit,
             room,
+            login: Arc::new(Login::open(&config.admin, &secrets)?),
+            is_https: config.oauth.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
+            secrets,
+            keeper,
+            connections: connections.all,
         })
     }
 
@@ -242,6 +248,13 @@ impl House {
             webhooks: self.webhooks.clone(),
             lent: admin::LentSlots::default(),
             audit: self.audit,
+            login: self.login,
+            is_https: self.is_https,
+            connections: Arc::new(Keeping {
+                all: self.connections,
+                keeper: self.keeper.clone(),
+                secrets: self.secrets.clone(),
+            }),
         };
         let exporting = async {
             match &mut exporter {
@@ -261,6 +274,12 @@ impl House {
                 None => std::future::pending().await,
             }
         };
+        let renewing = async {
+            match &self.keeper {
+                Some(keeper) => keeper.run().await,
+                None => std::future::pending().await,
+            }
+        };
         // The admin API ends with the gateway.
         tokio::select! {
             () = self.gateway.serve(self.gateway_listener, draining) => {}
@@ -268,6 +287,8 @@ impl House {
             () = exporting => {}
             () = keeping => {}
             () = watching => {}
+            () = renewing => {}
+            () = self.secrets.run() => {}
         }
         if let Some(kept) = &kept {
             stack.close();
@@ -315,63 +336,40 @@ fn connections_max(config: &Config) -> usize {
     connections_max
 }
 
+/// The way to HubSpot.
+fn stack(
+    config: &Config,
+    tls: &rustls::ClientConfig,
+    traffic: &Arc<Traffic>,
+    clock: &WallClock,
+) -> Result<Arc<Stack>, Failure> {
+    let upstream = config.gateway.upstream.parse().map_err(Failure::usage)?;
+    let transport =
+        HttpTransport::new(&upstream, tls.clone(), TransportSettings::default()).map_err(Failure::usage)?;
+    let log = Arc::new(Log::new(traffic.clone()));
+    let stack = Arc::new(Stack::new(Arc::new(transport), log, clock.clone(), stack_settings(config)?));
+    degrade::from_the_start(&stack, &config.degraded)?;
+    Ok(stack)
+}
+
 /// What people told us we are called.
 fn own_names(config: &Config) -> impl Iterator<Item = &str> {
     let listen = [&config.gateway.listen, &config.admin.listen];
     listen.into_iter().chain(&config.gateway.public_url).map(String::as_str)
 }
 
-/// Degraded mode from the start: one switch for each connection and family that is named.
-fn degrade(stack: &Stack, section: &DegradedSection) -> Result<(), Failure> {
-    if !section.on {
-        return Ok(());
-    }
-    let families = section.families.iter().map(|name| ApiFamily::parse(name));
-    for connection in each_or_all(section.connections.iter().map(|name| Some(Arc::from(name.as_str())))) {
-        for family in each_or_all(families.clone()) {
-            let scope = Scope { connection: connection.clone(), family };
-            stack
-                .degrade(By::Configuration, scope, Turned::On, section.reason.trim())
-                .map_err(Failure::usage)?;
-        }
-    }
-    Ok(())
-}
-
-/// Nothing named stands for everything.
-fn each_or_all<T>(named: impl Iterator<Item = Option<T>>) -> Vec<Option<T>> {
-    let named: Vec<_> = named.collect();
-    if named.is_empty() { vec![None] } else { named }
-}
-
-fn admission(config: &Config, connections: &[Arc<Connection>]) -> Result<Admission, Failure> {
-    match config.gateway.mode {
-        Mode::Passthrough => Ok(Admission::Passthrough),
-        Mode::Managed => {
-            let mut callers: Vec<NewCaller> = Vec::new();
-            for caller in &config.callers {
-                let caller = caller.resolve()?;
-                if let Some(other) = callers.iter().find(|other| other.key == caller.key) {
-                    let (one, other) = (&caller.name, &other.name);
-                    return Err(Failure::usage(format!("the callers {other} and {one} have the same key"))
-                        .hint("a key tells whose call it is: `hubkeeper callers new-key` makes another"));
-                }
-                callers.push(caller);
-            }
-            let connection = connections.first().cloned().ok_or_else(|| {
-                Failure::usage("managed mode needs a HubSpot token, and there is none")
-                    .hint(format!("set {TOKEN_VARIABLE}, or add [[connections]] with a token reference"))
-            })?;
-            Ok(Admission::Managed { connection, callers: Callers::new(callers) })
-        }
-    }
+/// What people told us the admin listener is called.
+fn admin_hosts(config: &Config) -> OwnHosts {
+    let further = config.admin.names.iter().chain(&config.oauth.public_url).map(String::as_str);
+    OwnHosts::new(own_names(config).chain(further))
 }
 
 /// The token of the first connection, or of the environment.
 pub(super) fn token(config: &Config) -> Result<Option<Secret>, Failure> {
     let from_environment = SecretReference::Env(TOKEN_VARIABLE.to_owned());
     match config.connections.first() {
-        Some(section) => section.token.resolve().map(Some),
+        // What people granted is the running gateway's alone.
+        Some(section) => section.token.as_ref().map(SecretReference::resolve).transpose(),
         None if process::environment(TOKEN_VARIABLE).is_some() => from_environment.resolve().map(Some),
         None => Ok(None),
     }

@@ -1,5 +1,8 @@
 //! Callers: their keys and their rights.
 
+use std::sync::Arc;
+
+use client::accounts::Connection;
 use gateway::admit::{KeyDigest, NewCaller};
 use gateway::rights::Rights;
 
@@ -42,7 +45,7 @@ impl CallerSection {
 
     /// # Errors
     /// A key that cannot be had.
-    pub(crate) fn resolve(&self) -> Result<NewCaller, Failure> {
+    pub(crate) fn resolve(&self, connections: &[Arc<Connection>]) -> Result<NewCaller, Failure> {
         let from_digest = self.key_sha256.as_deref().and_then(KeyDigest::parse);
         let key = match (&self.key, from_digest) {
             (Some(key), _) => KeyDigest::of(key.resolve()?.expose().as_bytes()),
@@ -58,7 +61,10 @@ impl CallerSection {
             properties: self.properties.clone(),
             portals: self.portals.clone(),
         };
-        Ok(NewCaller { name: self.name.clone(), key, treatment: self.treatment(), rights })
+        let own = self.connection.as_ref();
+        let connection =
+            own.and_then(|own| connections.iter().find(|connection| connection.name == *own)).cloned();
+        Ok(NewCaller { name: self.name.clone(), key, treatment: self.treatment(), rights, connection })
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a well-formed configuration may still get wrong.
 
+use gateway::admit::KeyDigest;
 use http::Uri;
 use hubspot::endpoint::ApiFamily;
 use hubspot::secret::Secret;
 use hubspot::token::TokenShape;
 
-use super::{Config, DailySection, DegradedSection, GatewaySection, Mode, journal, quote, treatment};
+use super::{
+    AdminSection, Config, DailySection, DegradedSection, GatewaySection, Mode, journal, quote, treatment,
+};
 use crate::failure::Failure;
 use crate::logs;
 
@@ -69,6 +72,12 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     config.admin.names.iter().try_for_each(|name| host_name("admin.names", name))?;
     unique("connections", config.connections.iter().map(|connection| &connection.name))?;
     unique("callers", config.callers.iter().map(|caller| &caller.name))?;
+    config.check_connections()?;
+    for (key, value) in
+        [("oauth.authorize_url", &config.oauth.authorize_url), ("oauth.public_url", &config.oauth.public_url)]
+    {
+        value.as_ref().map_or(Ok(()), |value| url(key, value))?;
+    }
     for caller in &config.callers {
         caller.check()?;
         treatment::weight(caller.weight).map_err(|(what, hint)| {
@@ -77,6 +86,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     }
     config.lanes.settings()?;
     config.rules()?;
+    admin(&config.admin)?;
     if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {
         return Err(Failure::usage(format!(
             "managed mode on {} without [[callers]] would lend your HubSpot token to everyone who can connect",
@@ -98,6 +108,25 @@ fn tls(gateway: &GatewaySection) -> Result<(), Failure> {
                 .hint(both))
         }
     }
+}
+
+fn admin(admin: &AdminSection) -> Result<(), Failure> {
+    let hint =
+        "`hubkeeper callers new-key` prints a key and its hash: key_sha256 = \"…\", or key = \"file:…\"";
+    if admin.key.is_some() && admin.key_sha256.is_some() {
+        return Err(Failure::usage("[admin] has both key and key_sha256").hint("one of them is enough"));
+    }
+    if admin.key_sha256.as_deref().is_some_and(|digest| KeyDigest::parse(digest).is_none()) {
+        return Err(Failure::usage("admin.key_sha256 is not 64 hexadecimal digits").hint(hint));
+    }
+    if admin.key.is_none() && admin.key_sha256.is_none() && !is_loopback(&admin.listen) {
+        return Err(Failure::usage(format!(
+            "the admin API on {} without a key would be open to everyone who can connect",
+            admin.listen
+        ))
+        .hint(format!("give [admin] a key, or listen on 127.0.0.1; {hint}")));
+    }
+    Ok(())
 }
 
 fn daily(daily: &DailySection) -> Result<(), Failure> {
@@ -233,6 +262,17 @@ mod tests {
         assert!(check(&config).is_err());
         config.gateway.listen = "[::1]:8400".into();
         assert!(check(&config).is_ok());
+    }
+
+    #[test]
+    fn an_open_admin_api_stays_at_home() {
+        let mut config = Config::default();
+        config.admin.listen = "0.0.0.0:8401".into();
+        assert!(check(&config).is_err());
+        config.admin.key_sha256 = Some("0".repeat(64));
+        assert!(check(&config).is_ok());
+        config.admin.key_sha256 = Some("0".repeat(63));
+        assert!(check(&config).is_err());
     }
 
     #[test]

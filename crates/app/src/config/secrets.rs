@@ -46,7 +46,7 @@ impl Config {
             found.extend(reference.map(|reference| (key, reference.clone())));
         };
         for connection in &self.connections {
-            add(format!("connections.{}.token", connection.name), Some(&connection.token));
+            add(format!("connections.{}.token", connection.name), connection.token.as_ref());
             add(format!("connections.{}.client_secret", connection.name), connection.client_secret.as_ref());
         }
         for caller in &self.callers {
@@ -56,6 +56,9 @@ impl Config {
             add(format!("webhooks.{}.secret", subscriber.name()), subscriber.secret.as_ref());
         }
         add("audit.key".into(), self.audit.key.as_ref());
+        add("store.key".into(), self.store.key.as_ref());
+        add("store.key_before".into(), self.store.key_before.as_ref());
+        add("admin.key".into(), self.admin.key.as_ref());
         self.notify.secrets(&mut add);
         if self.connections.is_empty() && process::environment(TOKEN_VARIABLE).is_some() {
             let reference = SecretReference::Env(TOKEN_VARIABLE.to_owned());

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::words::{ago, date_and_clock, grouped};
+use crate::admin::{csrf_field, person};
 use crate::incidents::Shown;
 
 pub(super) fn content(shown: &Shown, now: Timestamp) -> Markup {
@@ -41,8 +42,15 @@ pub(super) fn content(shown: &Shown, now: Timestamp) -> Markup {
     }
 }
 
+/// What every form here holds.
 fn name_field() -> Markup {
-    html! { label { "Your name " input name="by" required maxlength="100" size="16" autocomplete="username"; } }
+    html! {
+        (csrf_field())
+        // Who is logged in has said it.
+        @if person().is_none() {
+            label { "Your name " input name="by" required maxlength="100" size="16" autocomplete="username"; }
+        }
+    }
 }
 
 fn taking(incident: &Incident) -> Markup {

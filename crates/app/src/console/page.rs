@@ -2,6 +2,8 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::admin::log_out_form;
+
 /// The pages, in the order of the menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
@@ -48,6 +50,7 @@ pub(super) fn frame(here: Page, menu: &[Page], content: &Markup) -> Markup {
                             a href=(page.path()) aria-current=[(*page == here).then_some("page")] { (page.title()) }
                         }
                     }
+                    (log_out_form())
                 }
                 main { (content) }
                 footer { "Times are UTC. The same as JSON: " code { "/api/v1/traffic" } ", " code { "/api/v1/quota" } ", " code { "/api/v1/incidents" } "." }

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::words::clock;
-use crate::admin::Admin;
+use crate::admin::{Admin, csrf_field};
 
 /// A reason is a line, and callers are told it.
 const REASON_BYTES_MAX: usize = 300;
@@ -50,6 +50,7 @@ pub(super) fn section(switches: &[Switch]) -> Markup {
                 }
             }
             form method="post" action="/switches" {
+                (csrf_field())
                 label { "Family " select name="family" {
                     option value="" { "all" }
                     @for family in ApiFamily::ALL { option { (family.name()) } }
@@ -71,6 +72,7 @@ fn row(switch: &Switch) -> Markup {
             td { (clock(switch.since)) }
             td {
                 form method="post" action="/switches" {
+                (csrf_field())
                     input type="hidden" name="connection" value=(connection.unwrap_or_default());
                     input type="hidden" name="family" value=(family.unwrap_or_default());
                     button name="turn" value="off" { "Turn off" }

@@ -5,7 +5,7 @@
 //! | `serve_stale` | degraded mode |
 //! | `park_lane`, `shed_bulk`, `slow_family`, `cut_retries` | a curb in the client |
 //! | `queue_writes` | the outbox |
-//! | `reload_secret` | [`secrets`] |
+//! | `reload_secret` | every source of secrets is looked at again; what lies there is the one that counts, so that nothing is taken back |
 
 use std::sync::Arc;
 
@@ -16,16 +16,14 @@ use gateway::outbox::Outbox;
 use hubspot::endpoint::ApiFamily;
 use incident::mitigation::{Measure, Mitigation, Turn};
 
-mod secrets;
-
-pub(crate) use secrets::Reload;
+use crate::secrets::Secrets;
 
 /// What can be turned.
 #[derive(Clone)]
 pub(crate) struct Acts {
     pub(crate) stack: Arc<Stack>,
     pub(crate) outbox: Option<Arc<Outbox>>,
-    pub(crate) reload: Arc<Reload>,
+    pub(crate) secrets: Secrets,
 }
 
 impl Acts {
@@ -33,7 +31,7 @@ impl Acts {
     pub(crate) fn able(&self) -> Vec<Mitigation> {
         let able = |mitigation: &Mitigation| match mitigation {
             Mitigation::QueueWrites => self.outbox.is_some(),
-            Mitigation::ReloadSecret => self.reload.has_something_to_read(),
+            Mitigation::ReloadSecret => self.secrets.may_change(),
             Mitigation::ServeStale
             | Mitigation::ParkLane
             | Mitigation::CutRetries
@@ -78,8 +76,10 @@ impl Acts {
                 None => Some("nothing is kept here".into()),
             },
             Mitigation::ReloadSecret => {
-                let (reload, connection) = (self.reload.clone(), measure.place.connection.clone());
-                tokio::spawn(async move { reload.turn(connection.as_deref(), turned).await });
+                if turned == Turned::On {
+                    let (secrets, connection) = (self.secrets.clone(), measure.place.connection.clone());
+                    tokio::spawn(async move { secrets.reload(connection.as_deref()).await });
+                }
                 None
             }
         };

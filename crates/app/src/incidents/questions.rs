@@ -10,11 +10,12 @@ use incident::facts::Facts;
 use incident::facts::configured::Configured;
 use incident::facts::probes::Probes;
 use incident::facts::traffic::Traffic as Passed;
+use tokio::time::Instant;
 
 use super::addresses::Latest;
 use super::suspects;
-use crate::keyring::Keyring;
 use crate::ledgers::Ledgers;
+use crate::secrets::Secrets;
 use crate::triage;
 use crate::webhooks::Running;
 
@@ -28,7 +29,7 @@ pub(crate) struct Questions {
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) webhooks: Option<Running>,
-    pub(crate) keyring: Keyring,
+    pub(crate) secrets: Secrets,
     /// Whose token is asked with, where it is a connection's: it may be rotated.
     pub(crate) connection: Option<Arc<Connection>>,
     pub(crate) connects: Latest,
@@ -40,16 +41,19 @@ impl Questions {
         let traffic = self.traffic();
         let mut asked = self.options.asked.clone();
         if let Some(connection) = &self.connection {
-            asked.target.token = Some(connection.token());
+            asked.target.token = connection.token(Instant::now());
         }
         if let Some(token) = &asked.target.token {
             asked.target.gate = Some(Arc::new(OwnGate::new(self.stack.clone(), token, CALLER)));
+        }
+        if self.secrets.is_outdated().await {
+            self.ledgers.secret_read(Some(true));
         }
         let facts = ops::triage::facts(&asked, traffic, &self.options.clock).await;
         let mut facts = self.with_our_own(facts);
         if let (Some(webhooks), Some(inbox)) = (&self.webhooks, &mut facts.inbox) {
             let now = facts.configured.now;
-            inbox.quarantine = suspects::tried(&webhooks.receiver, &self.keyring, now).await;
+            inbox.quarantine = suspects::tried(&webhooks.receiver, &self.secrets, now).await;
         }
         facts
     }

@@ -30,8 +30,8 @@ use super::questions::Questions;
 use super::watch::Watch;
 use super::{Asked, Incidents, delivery, keep};
 use crate::failure::Failure;
-use crate::keyring::Keyring;
 use crate::ledgers::Ledgers;
+use crate::secrets::Secrets;
 
 /// How often rules are judged: a sixth of the shortest window.
 const TICK: Duration = Duration::from_secs(5);
@@ -60,7 +60,7 @@ pub(crate) struct Opening {
     pub(crate) channels: Channels,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) ledgers: Arc<Ledgers>,
-    pub(crate) keyring: Keyring,
+    pub(crate) secrets: Secrets,
     pub(crate) addresses: Addresses,
     pub(crate) front_door: Option<FrontDoor>,
     pub(crate) doorbell: Option<Doorbell>,
@@ -128,7 +128,7 @@ impl Room {
             }
         }
         let keys = Keys {
-            keyring: opening.keyring,
+            secrets: opening.secrets,
             ledgers: opening.ledgers.clone(),
             store: store.clone(),
             clock: clock.clone(),

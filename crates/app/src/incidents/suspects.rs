@@ -10,8 +10,9 @@ use inbox::suspect;
 use incident::facts::inbox::Quarantine;
 use jiff::{SignedDuration, Timestamp};
 use store::quarantine::Suspect;
+use tokio::time::Instant;
 
-use crate::keyring::{Keyring, Kind};
+use crate::secrets::Secrets;
 
 /// Each costs some thousand signatures …
 const TRIED_MAX: usize = 6;
@@ -26,7 +27,7 @@ const LATELY: SignedDuration = SignedDuration::from_mins(15);
 type Others = BTreeMap<String, Vec<Secret>>;
 
 /// The latest of them, tried with what is known of other secrets and addresses.
-pub(super) async fn tried(receiver: &Arc<Receiver>, keyring: &Keyring, now: Timestamp) -> Quarantine {
+pub(super) async fn tried(receiver: &Arc<Receiver>, secrets: &Secrets, now: Timestamp) -> Quarantine {
     let Ok(mut suspects) = receiver.store.latest_suspects(TRIED_MAX).await else {
         return Quarantine::default();
     };
@@ -34,7 +35,7 @@ pub(super) async fn tried(receiver: &Arc<Receiver>, keyring: &Keyring, now: Time
     if suspects.is_empty() {
         return Quarantine::default();
     }
-    let (receiver, others) = (receiver.clone(), others(keyring).await);
+    let (receiver, others) = (receiver.clone(), others(secrets).await);
     // Away from the thread that serves.
     let trying = tokio::task::spawn_blocking(move || {
         let mut found = Quarantine::default();
@@ -46,7 +47,7 @@ pub(super) async fn tried(receiver: &Arc<Receiver>, keyring: &Keyring, now: Time
 
 fn try_one(suspect: &Suspect, receiver: &Receiver, others: &Others, found: &mut Quarantine) {
     let Some(app) = receiver.apps.iter().find(|app| app.connection == suspect.connection) else { return };
-    let (headers, ours) = (suspect::headers(suspect), app.secrets.read().clone());
+    let (headers, ours) = (suspect::headers(suspect), app.secrets.all(Instant::now()));
     let case = |secrets| Case {
         method: &suspect.method,
         target: &suspect.target,
@@ -63,14 +64,10 @@ fn try_one(suspect: &Suspect, receiver: &Receiver, others: &Others, found: &mut 
     found.fits_other_secret += u64::from(explain(&case(&others)).verifies);
 }
 
-async fn others(keyring: &Keyring) -> Others {
+async fn others(secrets: &Secrets) -> Others {
     let mut others = Others::new();
-    for key in keyring.keys() {
-        if matches!(key.kind, Kind::ClientSecret)
-            && let Ok(secret) = key.read().await
-        {
-            others.entry(key.connection.clone()).or_default().push(secret);
-        }
+    for (connection, secret) in secrets.client_secrets().await {
+        others.entry(connection).or_default().push(secret);
     }
     others
 }

@@ -8,3 +8,4 @@ mod outbox;
 mod packing;
 mod probes;
 mod restart;
+mod tokens;

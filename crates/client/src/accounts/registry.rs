@@ -1,6 +1,5 @@
 //! Every account in use, by its credential.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::remembered::fingerprint;
-use super::{Account, AccountSettings, Credential, Gate, Learned, Portal};
+use super::{Account, AccountSettings, Credential, Gate, Learned, Portal, Signer};
 use crate::clock::WallClock;
 use crate::governor::Governor;
 use crate::handover::Unclaimed;
@@ -26,8 +25,10 @@ const CREDENTIALS_MAX: usize = 4096;
 const FORGET_AFTER: Duration = Duration::from_secs(600);
 
 pub(crate) struct Accounts {
-    /// By the token, whatever the case of the word before it.
-    entries: Mutex<HashMap<Box<[u8]>, Arc<Entry>, RandomState>>,
+    /// By the token, whatever the case of the word before it; a connection's by its name, too.
+    pub(super) entries: Mutex<Entries>,
+    /// Those that a token belonged to until it was replaced: it still spends what they spend.
+    pub(super) before: Mutex<Entries>,
     portals: Mutex<HashMap<u64, Arc<Governor>>>,
     anonymous: Arc<Account>,
     /// What the process before us knew.
@@ -36,9 +37,11 @@ pub(crate) struct Accounts {
     clock: WallClock,
 }
 
+pub(super) type Entries = HashMap<Box<[u8]>, Arc<Entry>, RandomState>;
+
 /// A credential's account, once there is one.
 #[derive(Default)]
-struct Entry {
+pub(super) struct Entry {
     known: Mutex<Option<Known>>,
     opening: tokio::sync::Mutex<()>,
 }
@@ -59,12 +62,31 @@ pub(super) fn token(authorization: &HeaderValue) -> &[u8] {
 
 const SCHEME: &[u8] = b"bearer ";
 
-fn authorization<'a>(credential: &Credential, headers: &'a HeaderMap) -> Option<Cow<'a, HeaderValue>> {
-    match credential {
-        // An app has an account of its own, which no token opens.
-        Credential::Anonymous | Credential::App(_) => None,
-        Credential::Passthrough => headers.get(http::header::AUTHORIZATION).map(Cow::Borrowed),
-        Credential::Connection(connection) => Some(Cow::Owned(connection.authorization())),
+/// Whose calls show nothing.
+const ANONYMOUS: &str = "anonymous";
+
+/// A credential, as accounts are told apart.
+struct Who {
+    key: Box<[u8]>,
+    /// A connection may have nothing to call with.
+    authorization: Option<HeaderValue>,
+}
+
+impl Who {
+    /// `None` for who shows nothing.
+    fn of(credential: &Credential, headers: &HeaderMap) -> Option<Self> {
+        match credential {
+            // An app has an account of its own, which no token opens.
+            Credential::Anonymous | Credential::App(_) => None,
+            Credential::Passthrough => {
+                let authorization = headers.get(http::header::AUTHORIZATION)?;
+                Some(Self { key: token(authorization).into(), authorization: Some(authorization.clone()) })
+            }
+            Credential::Connection(connection) => Some(Self {
+                key: connection.key.clone(),
+                authorization: connection.authorization(Instant::now()).ok(),
+            }),
+        }
     }
 }
 
@@ -72,8 +94,9 @@ impl Accounts {
     pub(crate) fn new(settings: AccountSettings, clock: WallClock) -> Self {
         Self {
             entries: Mutex::default(),
+            before: Mutex::default(),
             portals: Mutex::default(),
-            anonymous: Arc::new(Account::bare("anonymous", None)),
+            anonymous: Arc::new(Account::bare(ANONYMOUS, None)),
             unclaimed: Mutex::default(),
             settings,
             clock,
@@ -87,12 +110,14 @@ impl Accounts {
         headers: &HeaderMap,
         now: Instant,
     ) -> Option<Arc<Account>> {
-        if let Credential::App(app) = credential {
-            return Some(app.account.clone());
-        }
-        match authorization(credential, headers) {
-            None => Some(self.anonymous.clone()),
-            Some(authorization) => self.entries.lock().get(token(&authorization))?.account(now),
+        match credential {
+            Credential::Anonymous => Some(self.anonymous.clone()),
+            Credential::App(app) => Some(app.account.clone()),
+            Credential::Passthrough => match headers.get(http::header::AUTHORIZATION) {
+                None => Some(self.anonymous.clone()),
+                Some(authorization) => self.entries.lock().get(token(authorization))?.account(now),
+            },
+            Credential::Connection(connection) => self.entries.lock().get(&connection.key)?.account(now),
         }
     }
 
@@ -104,24 +129,26 @@ impl Accounts {
         headers: &HeaderMap,
         learn: impl AsyncFnOnce(&str, &HeaderValue) -> Learned,
     ) -> Option<Arc<Account>> {
-        let Some(authorization) = authorization(credential, headers) else {
+        let Some(who) = Who::of(credential, headers) else {
             return Some(self.anonymous.clone());
         };
-        let authorization = authorization.as_ref();
-        let entry = self.entry(authorization)?;
+        let entry = self.entry(&who, credential)?;
         let _one_at_a_time = entry.opening.lock().await;
         if let Some(account) = entry.account(Instant::now()) {
+            self.is_connections(&account, credential);
             return Some(account);
         }
-        let remembered = self.remembered(authorization);
-        let learned = match &remembered {
-            Some((portal, _)) => Learned { portal: Some(portal.clone()), ..Learned::default() },
-            None if self.governed() && self.may_share() => {
-                learn(&Self::name(credential, authorization), authorization).await
+        let heir = self.heir(&who);
+        let remembered = who.authorization.as_ref().and_then(|authorization| self.remembered(authorization));
+        let learned = match (&remembered, &who.authorization) {
+            _ if heir.is_some() => Learned::default(),
+            (Some((portal, _)), _) => Learned { portal: Some(portal.clone()), ..Learned::default() },
+            (None, Some(authorization)) if self.governed() && self.may_share() => {
+                learn(&Self::name(credential, &who), authorization).await
             }
-            None => Learned::default(),
+            (None, _) => Learned::default(),
         };
-        let account = Arc::new(self.account(credential, authorization, &learned));
+        let account = Arc::new(self.account(credential, &who, &learned, heir.as_deref()));
         *entry.known.lock() = Some(Known { account: account.clone(), used_at: Instant::now() });
         if learned.refused {
             account.introduction.give_up();
@@ -145,7 +172,7 @@ impl Accounts {
             if !Arc::ptr_eq(&shared, &gate.governor) {
                 let app = shared.add_app(&self.limits(account), self.settings.ceilings, None);
                 shared.sit_out(app);
-                account.gate.store(Some(Arc::new(Gate { governor: shared, app })));
+                account.gate.load().store(Some(Arc::new(Gate { governor: shared, app })));
                 gate.governor.move_away(gate.app);
             }
         }
@@ -159,7 +186,9 @@ impl Accounts {
             .iter()
             .filter_map(|entry| entry.known.lock().as_ref().map(|known| known.account.clone()))
             .collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.sort_by(|a, b| (&a.name, Arc::as_ptr(a)).cmp(&(&b.name, Arc::as_ptr(b))));
+        // One that is known by two keys is one.
+        all.dedup_by(|a, b| Arc::ptr_eq(a, b));
         all
     }
 
@@ -184,68 +213,107 @@ impl Accounts {
 
     /// Another credential has been seen, or the process before us knew one: there may be somebody to share a portal with.
     fn may_share(&self) -> bool {
-        self.entries.lock().len() > 1 || !self.unclaimed.lock().is_empty()
+        let entries = self.entries.lock();
+        let first = entries.values().next();
+        let others = entries.values().any(|entry| first.is_some_and(|first| !Arc::ptr_eq(first, entry)));
+        others || !self.unclaimed.lock().is_empty()
     }
 
     pub(crate) fn unclaimed(&self) -> &Mutex<Unclaimed> {
         &self.unclaimed
     }
 
-    fn entry(&self, authorization: &HeaderValue) -> Option<Arc<Entry>> {
+    fn entry(&self, who: &Who, credential: &Credential) -> Option<Arc<Entry>> {
         let mut entries = self.entries.lock();
-        if let Some(entry) = entries.get(token(authorization)) {
+        if let Some(entry) = entries.get(&who.key) {
             return Some(entry.clone());
         }
         if entries.len() >= CREDENTIALS_MAX {
             let now = Instant::now();
             entries.retain(|_, entry| !entry.is_forgettable(now));
+            self.before.lock().retain(|_, entry| !entry.is_forgettable(now));
             if entries.len() >= CREDENTIALS_MAX {
                 return None;
             }
         }
-        Some(entries.entry(token(authorization).into()).or_default().clone())
-    }
-
-    /// The connection's name, or the token's fingerprint.
-    fn name(credential: &Credential, authorization: &HeaderValue) -> String {
-        match credential {
-            Credential::Connection(connection) => connection.name.clone(),
-            Credential::Anonymous | Credential::Passthrough | Credential::App(_) => {
-                fingerprint(authorization)
+        match (credential, &who.authorization) {
+            // Who showed the same token before us opened the account already; who will after us finds it.
+            (Credential::Connection(_), Some(authorization)) => {
+                let entry = entries.entry(token(authorization).into()).or_default().clone();
+                entries.insert(who.key.clone(), entry.clone());
+                Some(entry)
+            }
+            (Credential::Connection(_), None)
+            | (Credential::Passthrough | Credential::Anonymous | Credential::App(_), _) => {
+                Some(entries.entry(who.key.clone()).or_default().clone())
             }
         }
     }
 
-    fn account(&self, credential: &Credential, authorization: &HeaderValue, learned: &Learned) -> Account {
+    /// The connection's name, or the token's fingerprint.
+    fn name(credential: &Credential, who: &Who) -> String {
+        match (credential, &who.authorization) {
+            (Credential::Connection(connection), _) => connection.name.clone(),
+            (Credential::Anonymous | Credential::Passthrough | Credential::App(_), Some(authorization)) => {
+                fingerprint(authorization)
+            }
+            (Credential::Anonymous | Credential::Passthrough | Credential::App(_), None) => {
+                ANONYMOUS.to_owned()
+            }
+        }
+    }
+
+    /// `heir` is the account whose app has another token now: the two spend the same limits, and share nothing else.
+    fn account(
+        &self,
+        credential: &Credential,
+        who: &Who,
+        learned: &Learned,
+        heir: Option<&Account>,
+    ) -> Account {
         let (configured_portal, plan, kind) = match credential {
             Credential::Connection(connection) => {
-                (connection.portal_id, connection.plan.unwrap_or(self.settings.plan), connection.kind)
+                (connection.portal_id(), connection.plan.unwrap_or(self.settings.plan), connection.kind)
             }
             Credential::Anonymous | Credential::Passthrough | Credential::App(_) => {
                 (None, self.settings.plan, self.settings.kind)
             }
         };
-        let mut sensitive = authorization.clone();
-        sensitive.set_sensitive(true);
         let limits = hubspot::limits::limits(plan, kind, self.settings.packs);
-        let account = Account {
-            authorization: Some(sensitive),
-            limits: Some(limits),
-            ..Account::bare(&Self::name(credential, authorization), configured_portal)
+        let signer = match (credential, &who.authorization) {
+            (Credential::Connection(connection), _) => Signer::Connection(connection.clone()),
+            (Credential::Anonymous | Credential::Passthrough | Credential::App(_), Some(authorization)) => {
+                let mut sensitive = authorization.clone();
+                sensitive.set_sensitive(true);
+                Signer::Token(sensitive)
+            }
+            (Credential::Anonymous | Credential::Passthrough | Credential::App(_), None) => Signer::Nothing,
         };
-        if self.governed() {
+        let account = Account {
+            limits: Some(limits),
+            ..Account::bare(&Self::name(credential, who), configured_portal)
+        };
+        account.signer.store(Arc::new(signer));
+        if let Some(heir) = heir {
+            account.gate.store(heir.gate.load_full());
+            if let Some(known) = heir.portal.get() {
+                let _new = account.portal.set(known.clone());
+            }
+        } else if self.governed() {
             let shared =
                 learned.portal.as_ref().and_then(|portal| self.portals.lock().get(&portal.id).cloned());
             let governor = shared.unwrap_or_else(|| {
                 let governor = self.governor(&limits);
-                self.claim(&governor, authorization, learned.portal.as_ref());
+                if let Some(authorization) = &who.authorization {
+                    self.claim(&governor, authorization, learned.portal.as_ref());
+                }
                 governor
             });
             let app = governor.add_app(&limits, self.settings.ceilings, learned.seen.as_ref());
             if learned.seen.is_none() {
                 governor.count_one(app, learned.asked);
             }
-            account.gate.store(Some(Arc::new(Gate { governor, app })));
+            account.gate.load().store(Some(Arc::new(Gate { governor, app })));
         }
         account
     }
@@ -257,9 +325,21 @@ impl Accounts {
             let limits = self.limits(&account);
             let governor = self.governor(&limits);
             let app = governor.add_app(&limits, self.settings.ceilings, None);
-            account.gate.store(Some(Arc::new(Gate { governor, app })));
+            account.gate.load().store(Some(Arc::new(Gate { governor, app })));
         }
         account
+    }
+
+    /// An account that was opened by a token is a connection's, and goes on with whatever token that has.
+    fn is_connections(&self, account: &Account, credential: &Credential) {
+        if let Credential::Connection(connection) = credential {
+            account.signer.store(Arc::new(Signer::Connection(connection.clone())));
+        }
+    }
+
+    /// The account of the app that this token was replaced at.
+    fn heir(&self, who: &Who) -> Option<Arc<Account>> {
+        self.before.lock().get(&who.key)?.account(Instant::now())
     }
 
     fn limits(&self, account: &Account) -> Limits {
@@ -274,7 +354,7 @@ impl Accounts {
 }
 
 impl Entry {
-    fn account(&self, now: Instant) -> Option<Arc<Account>> {
+    pub(super) fn account(&self, now: Instant) -> Option<Arc<Account>> {
         let mut known = self.known.lock();
         let known = known.as_mut()?;
         known.used_at = now;

@@ -44,7 +44,7 @@ impl Accounts {
     /// Every account in use with its credential's fingerprint, and when HubSpot told its portal.
     pub(crate) fn fingerprints(&self) -> Vec<(Arc<Account>, String, Option<Timestamp>)> {
         let named = self.all().into_iter().filter_map(|account| {
-            let fingerprint = fingerprint(account.authorization.as_ref()?);
+            let fingerprint = fingerprint(&account.authorization()?);
             let told_at = account.portal.get().map(|(_, told_at)| *told_at);
             Some((account, fingerprint, told_at))
         });

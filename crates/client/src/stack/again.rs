@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use hubspot::endpoint::ApiFamily;
+use hubspot::error::ErrorKind;
 use tokio::time::Instant;
 
 use super::attempted::{Attempted, Reply};
 use super::right::Right;
 use super::{Feature, Stack};
-use crate::accounts::Account;
+use crate::accounts::{Account, Connection, Credential};
 use crate::body::Body;
 use crate::call::{Call, Effort, Failure};
 use crate::curbs::Curb;
@@ -21,10 +22,26 @@ pub(super) enum Try {
     Repeated,
 }
 
+/// The token that an attempt is signed with, where it can become another: by its connection and number.
+type Signed<'a> = Option<(&'a Connection, u64)>;
+
 /// What follows an attempt.
 enum Next {
     Stands(Result<Reply, Failure>),
     Again { wait: Duration, spare: Body, attempted: Box<Attempted> },
+}
+
+fn signed(call: &Call) -> Signed<'_> {
+    match &call.credential {
+        Credential::Connection(connection) => Some((connection, connection.generation())),
+        Credential::Anonymous | Credential::Passthrough | Credential::App(_) => None,
+    }
+}
+
+/// HubSpot refused the token that it was sent with.
+fn is_refused(attempted: &Attempted) -> bool {
+    let Attempted::Answered(_, Some(error)) = attempted else { return false };
+    matches!(error.kind, ErrorKind::InvalidAuthentication | ErrorKind::ExpiredAuthentication)
 }
 
 impl Stack {
@@ -59,6 +76,7 @@ impl Stack {
         async move {
             let try_number = try_number?;
             let mut last: Option<Box<Attempted>> = None;
+            let mut renewed = false;
             loop {
                 let spare = body.again();
                 if right.is_none() {
@@ -79,7 +97,17 @@ impl Stack {
                     self.retry_budget.first_try();
                 }
                 // Boxed: thousands may wait for their right, and only those who have it need what sending takes.
+                let signed = signed(call);
                 let attempted = Box::pin(self.attempt(call, body, account, effort, right)).await;
+                if !renewed
+                    && let Some((connection, number)) = signed.filter(|_| is_refused(&attempted))
+                    && let Some(spare) = spare.as_ref().and_then(Body::again)
+                    && Box::pin(connection.renewed(number, call.deadline)).await
+                {
+                    // The call begins anew: HubSpot has done nothing with it.
+                    (body, renewed) = (spare, true);
+                    continue;
+                }
                 let wait = match self.next(call, account, attempted, spare, effort.attempts) {
                     Next::Stands(ended) => return ended,
                     Next::Again { wait, spare, attempted } => {

@@ -274,6 +274,7 @@ fn is_own(failure: &Failure, call: &Call, now: Instant) -> bool {
         | Failure::Held { .. }
         | Failure::RetriesSpent { .. }
         | Failure::PortalPaused { .. }
+        | Failure::NoToken { .. }
         | Failure::TooManyCredentials
         | Failure::Transport(_) => false,
     }
@@ -283,7 +284,8 @@ fn is_own(failure: &Failure, call: &Call, now: Instant) -> bool {
 fn outage(ended: &Ended) -> Option<Outage> {
     match ended {
         Ok(((_, Some(error)), _)) => of_error(error),
-        Ok(((_, None), _)) | Err(Failure::TooManyCredentials) => None,
+        // Without a token nobody may say whether this one still sees what is kept.
+        Ok(((_, None), _)) | Err(Failure::TooManyCredentials | Failure::NoToken { .. }) => None,
         Err(
             Failure::BreakerOpen { .. }
             | Failure::Congested { .. }

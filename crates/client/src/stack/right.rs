@@ -1,12 +1,13 @@
 //! Breaker, room and governor: the right to send one request now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hubspot::endpoint::Budget;
 use tokio::time::Instant;
 
 use super::{Stack, StackSettings};
-use crate::accounts::Account;
+use crate::accounts::{Account, Credential};
 use crate::breakers::{Care, Passage};
 use crate::call::{Call, Failure};
 use crate::governor::{Asking, Permit, Refusal, RefusalReason};
@@ -69,6 +70,7 @@ impl Stack {
         let family = call.endpoint.family;
         self.degraded.check(account, family)?;
         self.curbs.check(account, call)?;
+        has_token(call, now)?;
         if let Some(retry_after) = account.paused_for(now) {
             return Err(Failure::PortalPaused { retry_after });
         }
@@ -88,6 +90,7 @@ impl Stack {
         passage: &Passage<'_>,
         now: Instant,
     ) -> Result<(), Failure> {
+        has_token(call, now)?;
         if let Some(retry_after) = account.paused_for(now) {
             return Err(Failure::PortalPaused { retry_after });
         }
@@ -147,5 +150,14 @@ impl Stack {
             self.look_again(call, account, passage, sent_at)?;
         }
         Ok((Some(permit), sent_at))
+    }
+}
+
+/// A connection may have lost its token, or never had one.
+fn has_token(call: &Call, now: Instant) -> Result<(), Failure> {
+    let Credential::Connection(connection) = &call.credential else { return Ok(()) };
+    match connection.lack(now) {
+        None => Ok(()),
+        Some(lack) => Err(Failure::NoToken { connection: Arc::from(connection.name.as_str()), lack }),
     }
 }

@@ -138,7 +138,7 @@ impl Forwarder {
                 let asked = Asked { connection, call: &write.call, body: &write.body, key: None };
                 outbox.settle_key(&asked, keyed.stamp.clone(), since).await
             }
-            Writer::Token => Settled::Unknown("the token is that of no connection"),
+            Writer::Before(_) | Writer::Token => Settled::Unknown("the token is that of no connection"),
         };
         match settled {
             Settled::NotMade => Ok(None),
@@ -219,7 +219,7 @@ impl Outbox {
         let digest = key::digest(text, &wish.writer, call);
         let stamp = match (&wish.writer, wish.queue) {
             // One that is kept gets a mark of its own.
-            (_, Queue::Always) | (Writer::Token, _) => None,
+            (_, Queue::Always) | (Writer::Before(_) | Writer::Token, _) => None,
             (Writer::Connection(connection), Queue::Never | Queue::Behind | Queue::OnOutage) => {
                 self.stamp_for(&Asked { connection, call, body, key: None }, &digest).await
             }

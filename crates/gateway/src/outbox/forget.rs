@@ -70,7 +70,7 @@ impl Outbox {
 
     /// A connection that says which portal it is of is of no other.
     fn may_be_of(&self, connection: &str, portal_id: &str) -> bool {
-        let known = self.connection(connection).and_then(|connection| connection.portal_id);
+        let known = self.connection(connection).and_then(|connection| connection.portal_id());
         known.is_none_or(|known| known.to_string() == portal_id)
     }
 }

@@ -11,7 +11,9 @@ use super::wish::Writer;
 /// One caller's key is nobody else's: the digest is over both.
 pub(crate) fn digest(key: &str, writer: &Writer, call: &Call) -> KeyDigest {
     let whose: [&[u8]; 2] = match writer {
-        Writer::Connection(connection) => [connection.name.as_bytes(), call.caller.as_bytes()],
+        Writer::Connection(connection) | Writer::Before(connection) => {
+            [connection.name.as_bytes(), call.caller.as_bytes()]
+        }
         Writer::Token => {
             [b"\0token", call.headers.get(header::AUTHORIZATION).map_or(&[], |value| value.as_bytes())]
         }

@@ -40,7 +40,7 @@ impl Outbox {
             Writer::Connection(connection) => {
                 operation.asked.connection == connection.name && operation.asked.caller == caller
             }
-            Writer::Token => false,
+            Writer::Before(_) | Writer::Token => false,
         };
         found.filter(is_own).ok_or_else(Refusal::no_such_operation)
     }

@@ -131,6 +131,8 @@ pub(crate) fn of_failure(failed: &CallFailed, twice: Twice) -> Verdict {
         | Failure::PortalPaused { retry_after } => (Blame::Way, Some(*retry_after)),
         // Looking at a switch costs nothing.
         Failure::Degraded { .. } | Failure::Held { .. } => (Blame::Way, Some(SWITCH)),
+        // Until a person has authorised it, or for a moment: it waits as for an outage.
+        Failure::NoToken { .. } => (Blame::Way, None),
         Failure::RetriesSpent { retry_after } => (Blame::Operation, Some(*retry_after)),
         Failure::TooManyCredentials => (Blame::Way, None),
         // It could not be connected; what may have been sent was told above.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use client::accounts::{Connection, Credential};
+use client::accounts::{Connection, Credential, Holds};
 use client::call::Call;
 use http::{HeaderMap, HeaderName, header};
 
@@ -33,6 +33,9 @@ pub enum Queue {
 pub(crate) enum Writer {
     /// Its token is ours to use, also later.
     Connection(Arc<Connection>),
+    /// The token was a connection's until it was replaced. Its keys count on; whether it may still do anything is HubSpot's to
+    /// say, so that nothing is kept to be sent with the new token.
+    Before(Arc<Connection>),
     /// Known by its token alone, which is never kept.
     Token,
 }
@@ -66,7 +69,7 @@ impl Outbox {
                 })
             }
             // Without the token it could not be sent later, so that the preference is not honoured.
-            Writer::Token => Queue::Never,
+            Writer::Before(_) | Writer::Token => Queue::Never,
         };
         let key = headers.key.as_deref().map(checked).transpose()?;
         let wished = queue != Queue::Never || key.is_some();
@@ -79,8 +82,11 @@ impl Outbox {
             Credential::Connection(connection) => Some(Writer::Connection(connection.clone())),
             Credential::Passthrough => {
                 let authorization = headers.get(header::AUTHORIZATION)?;
-                let connection = self.connection_of(authorization);
-                Some(connection.map_or(Writer::Token, |connection| Writer::Connection(connection.clone())))
+                Some(match self.connection_of(authorization) {
+                    Some((connection, Holds::Now)) => Writer::Connection(connection.clone()),
+                    Some((connection, Holds::Before)) => Writer::Before(connection.clone()),
+                    Some((_, Holds::No)) | None => Writer::Token,
+                })
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::books::Books;
 use crate::effects::NoEffects;
 use crate::event;
 use crate::receive::{App, Outcome, Ways};
+use crate::secrets::ClientSecrets;
 
 /// Entries that HubSpot keeps, by place.
 #[derive(Default)]
@@ -74,7 +75,7 @@ impl Town {
             connection: "default".into(),
             app_id: None,
             portal_id: None,
-            secrets: vec![Secret::new("s")].into(),
+            secrets: ClientSecrets::new([Secret::new("s")]),
             ways: Ways::WebhooksAndJournal,
         };
         let receiver = Receiver {

@@ -120,7 +120,7 @@ pub static CHECKLIST: [Item; 22] = [
     Item {
         name: "admin-protected",
         title: "The admin API is not open to others",
-        remedy: "listen on 127.0.0.1 under [admin]",
+        remedy: "give [admin] a key, or listen on 127.0.0.1",
         kind: Kind::Seen,
         judge: judge::admin_protected,
     },

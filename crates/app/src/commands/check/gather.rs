@@ -9,6 +9,7 @@ use client::clock::WallClock;
 use client::transport::tls;
 use http::{Method, Uri};
 use hubspot::token::TokenShape;
+use inbox::receive::App;
 use ops::check::facts::{Credential, Disk, Facts, Gateway, Running, Token, Webhooks};
 use ops::quota::QuotaReport;
 
@@ -48,7 +49,8 @@ pub(super) async fn facts(config: &Config, options: &CheckOptions) -> Result<Fac
 fn credential(key: &str, reference: &SecretReference) -> Credential {
     let file = match reference {
         SecretReference::File(path) => std::fs::metadata(path).ok(),
-        SecretReference::Env(_) | SecretReference::Exec(_) => None,
+        // Systemd's own are for the unit alone.
+        SecretReference::Env(_) | SecretReference::Credential(_) | SecretReference::Exec(_) => None,
     };
     Credential {
         key: key.to_owned(),
@@ -79,7 +81,8 @@ async fn ask_hubspot(config: &Config, options: &CheckOptions, facts: &mut Facts)
 async fn hooks(config: &Config, offline: bool) -> Result<Option<Webhooks>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
     let apps = webhooks::apps(config)?;
-    let secret = apps.iter().flat_map(|app| app.secrets.read().first().cloned()).next();
+    let secrets = |app: &App| app.secrets.all(tokio::time::Instant::now());
+    let secret = apps.iter().flat_map(secrets).next();
     let delivery = match secret.filter(|_| !offline) {
         None => None,
         Some(secret) => {
@@ -90,7 +93,7 @@ async fn hooks(config: &Config, offline: bool) -> Result<Option<Webhooks>, Failu
     };
     Ok(Some(Webhooks {
         public_url: public.clone(),
-        secrets: apps.iter().map(|app| (app.connection.clone(), app.secrets.read().len())).collect(),
+        secrets: apps.iter().map(|app| (app.connection.clone(), secrets(app).len())).collect(),
         delivery,
         subscribers: config.webhooks.subscribers.len(),
     }))
@@ -116,7 +119,7 @@ fn gateway(config: &Config) -> Gateway {
         packing: section.packing,
         admin_listen: config.admin.listen.clone(),
         admin_is_loopback: crate::config::is_loopback(&config.admin.listen),
-        admin_has_key: false,
+        admin_has_key: config.admin.key.is_some() || config.admin.key_sha256.is_some(),
     }
 }
 

@@ -7,6 +7,7 @@ use inbox::address::PublicAddress;
 use inbox::explain::{Case, Explanation, explain};
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{Desk, tell};
 use crate::cli::VerifyOptions;
@@ -59,7 +60,7 @@ fn judge(config: &Config, options: &VerifyOptions, captured: &Captured) -> Resul
     })?;
     let public = PublicAddress::new(public).map_err(Failure::usage)?;
     let secrets: Vec<Secret> =
-        webhooks::apps(config)?.into_iter().flat_map(|app| app.secrets.read().clone()).collect();
+        webhooks::apps(config)?.into_iter().flat_map(|app| app.secrets.all(Instant::now())).collect();
     // A capture is old by nature: what is judged is whether it was right when it came.
     let own = captured.headers.get(TIMESTAMP_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
     let own = own.and_then(|at| Timestamp::from_millisecond(at).ok());

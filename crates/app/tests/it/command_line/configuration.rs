@@ -64,7 +64,7 @@ async fn a_mistake_in_the_file_points_at_its_line() {
         ("[gateway]\ndeadline_ms = \"soon\"\n", &["line 2", "deadline_ms"]),
         ("[gateway]\nmode = \"magic\"\n", &["line 2", "passthrough", "managed"]),
         ("[gateway]\nlisten = \"a\"\nlisten = \"b\"\n", &["line 3", "listen"]),
-        ("[[connections]]\nname = \"a\"\n", &["line 1", "token"]),
+        ("[[connections]]\ntoken = \"env:T\"\n", &["line 1", "name"]),
         ("\u{0}", &["line 1"]),
     ] {
         hinted(check(file), told).await;

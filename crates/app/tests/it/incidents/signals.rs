@@ -21,9 +21,13 @@ fn now() -> jiff::Timestamp {
 
 /// One app that is known by its numbers. Nobody rings at an address that is not ours.
 fn webhooks(secret_file: &str, more: &str) -> String {
+    webhooks_with(&format!("file:{secret_file}"), more)
+}
+
+fn webhooks_with(secret: &str, more: &str) -> String {
     format!(
         "[webhooks]\npublic_url = \"{PUBLIC}\"\ndoorbell_seconds = 0\n{more}\n[[connections]]\nname = \"crm\"\n\
-         token = \"env:TOKEN\"\nportal_id = {PORTAL}\napp_id = {APP}\nclient_secret = \"file:{secret_file}\"\n"
+         token = \"env:TOKEN\"\nportal_id = {PORTAL}\napp_id = {APP}\nclient_secret = \"{secret}\"\n"
     )
 }
 
@@ -70,7 +74,8 @@ async fn while_all_is_well_nobody_is_told() {
 async fn a_secret_that_was_rotated_is_told_from_an_address_that_is_wrong() {
     let (sim, told) = (Start::sim().ready().await, Told::new().await);
     let secret = told.file("secret", "22222222-aaaa-bbbb-cccc-555555555555");
-    let up = ready(told.up(sim.url(), &webhooks(&secret, "")), &sim).await;
+    // Commands run every ten minutes.
+    let up = ready(told.up(sim.url(), &webhooks_with(&format!("exec:cat {secret}"), "")), &sim).await;
     // Whoever rotated it has put it where we read ours, and we have not looked since.
     told.file("secret", SECRET);
     for id in 0..6 {
@@ -90,6 +95,30 @@ async fn a_secret_that_was_rotated_is_told_from_an_address_that_is_wrong() {
     }
     told.hears("hook.uri").await;
     assert_eq!(names(&up).await, ["hook.uri"]);
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_signed_with_a_rotated_secret_is_taken_once_its_file_holds_it() {
+    let (sim, told) = (Start::sim().ready().await, Told::new().await);
+    let secret = told.file("secret", "22222222-aaaa-bbbb-cccc-555555555555");
+    let up = ready(told.up(sim.url(), &webhooks(&secret, "")), &sim).await;
+    assert_eq!(deliver(&up, SECRET, PUBLIC, &[event(1, 1)]).await, 503);
+    told.file("secret", SECRET);
+    let waiting = async {
+        loop {
+            let shown = ask(up.admin(), "GET", "/api/v1/webhooks", &[], "").await;
+            let shown: Value = serde_json::from_str(&shown.text()).unwrap();
+            if shown["quarantined"] == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::house::PATIENCE, waiting).await.expect("nobody had to do anything");
+    assert_eq!(deliver(&up, SECRET, PUBLIC, &[event(2, 1)]).await, 200);
+    let old = "22222222-aaaa-bbbb-cccc-555555555555";
+    assert_eq!(deliver(&up, old, PUBLIC, &[event(3, 1)]).await, 200, "it counts for a day more");
     up.stop().await;
 }
 

@@ -23,6 +23,7 @@ use inbox::dispatch::worker::Worker;
 use inbox::effects::NoEffects;
 use inbox::journal::{Entry, Reader, Source};
 use inbox::receive::{App, Receiver, Request, Ways};
+use inbox::secrets::ClientSecrets;
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng};
@@ -138,7 +139,9 @@ impl Town {
             connection: "default".into(),
             app_id: None,
             portal_id: None,
-            secrets: vec![Secret::new(hubspot.shell.with(|simulator| simulator.client_secret()))].into(),
+            secrets: ClientSecrets::new([Secret::new(
+                hubspot.shell.with(|simulator| simulator.client_secret()),
+            )]),
             ways,
         };
         let (arrived, arrivals) = watch::channel(0);

@@ -117,8 +117,8 @@ impl Driver {
         headers.insert(header::CONTENT_TYPE, json);
         // The answer is taken apart.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(authorization) = &self.account.authorization {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
+        if let Some(authorization) = self.account.authorization() {
+            headers.insert(header::AUTHORIZATION, authorization);
         }
         Call {
             endpoint: hubspot::endpoint::classify(&Method::POST, target.path()),

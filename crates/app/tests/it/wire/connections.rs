@@ -1,0 +1,202 @@
+//! OAuth connections of the real binary before a simulated HubSpot: consent, renewal, a crash, and the end of a grant.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::house::{Answer, Ended, Program, Start, ask};
+
+const JSON: &str = "Content-Type: application/json";
+const READ: &str = "/crm/v3/objects/contacts?limit=1";
+
+/// A simulator that knows an OAuth app, and where hubkeeper keeps what people grant.
+struct Town {
+    sim: Program,
+    client: Value,
+    key: String,
+    data: TempDir,
+}
+
+impl Town {
+    async fn new() -> Self {
+        let sim = Start::sim().ready().await;
+        let asked = json!({"kind": "public-oauth", "app_id": 7, "portal_id": 50_000}).to_string();
+        let client = ask(sim.url(), "POST", "/_sim/tokens", &[], &asked).await.json();
+        let key = Start::new(&["connections", "new-key"]).ended().await;
+        assert_eq!(key.code, Some(0), "{key:#?}");
+        Self { sim, client, key: key.stdout.trim().to_owned(), data: TempDir::new().unwrap() }
+    }
+
+    async fn up(&self) -> Program {
+        let client_id = self.client["client_id"].as_str().unwrap();
+        let file = format!(
+            "[gateway]\nmode = \"managed\"\n[store]\nkey = \"env:STORE_KEY\"\n[[connections]]\nname = \"crm\"\n\
+             client_id = \"{client_id}\"\nclient_secret = \"env:SECRET\"\nscopes = [\"oauth\", \"crm.objects.contacts.read\"]\n"
+        );
+        Start::up(self.sim.url())
+            .args(&["--data", self.data.path().join("data").to_str().unwrap()])
+            .file("hubkeeper.toml", &file)
+            .env("STORE_KEY", &self.key)
+            .env("SECRET", self.client["client_secret"].as_str().unwrap())
+            .ready()
+            .await
+    }
+
+    /// A person follows an address to HubSpot, consents, and is sent back.
+    async fn consents(&self, up: &Program, url: &str) -> Answer {
+        let at_hubspot = ask(self.sim.url(), "GET", path_of(url), &[], "").await;
+        assert_eq!(at_hubspot.status, 302, "{at_hubspot:?}");
+        let back = at_hubspot.header("location").unwrap();
+        assert!(
+            back.starts_with("http://localhost:"),
+            "HubSpot takes plain http for that name alone: {back}"
+        );
+        ask(up.admin(), "GET", path_of(back), &["Sec-Fetch-Site: cross-site"], "").await
+    }
+}
+
+fn path_of(url: &str) -> &str {
+    let (_, rest) = url.split_once("://").unwrap();
+    &rest[rest.find('/').unwrap()..]
+}
+
+async fn connections(up: &Program, arguments: &[&str]) -> (Ended, Value) {
+    let start = Start::new(&["connections"]).args(arguments).args(&["--json", "--admin", up.admin()]);
+    let ended = start.ended().await;
+    let told = serde_json::from_str(&ended.stdout).unwrap_or_default();
+    (ended, told)
+}
+
+/// How the one connection stands, and whether the command says that all is well.
+async fn standing(up: &Program) -> (String, Option<i32>) {
+    let (ended, told) = connections(up, &["list"]).await;
+    (
+        told["connections"][0]["standing"].as_str().unwrap_or_else(|| panic!("{ended:#?}")).to_owned(),
+        ended.code,
+    )
+}
+
+async fn read(up: &Program) -> Answer {
+    ask(up.url(), "GET", READ, &["Cache-Control: no-cache"], "").await
+}
+
+fn category(answer: &Answer) -> String {
+    answer.json()["category"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_grant_lives_from_consent_over_a_crash_to_its_end_and_anew() {
+    let town = Town::new().await;
+    let up = town.up().await;
+    assert_eq!(standing(&up).await, ("not_authorised".into(), Some(1)));
+    let refused = read(&up).await;
+    assert_eq!(
+        (refused.status, category(&refused).as_str()),
+        (401, "HUBKEEPER_NOT_AUTHORISED"),
+        "{refused:?}"
+    );
+    assert!(refused.text().contains("/oauth/connect/crm"), "it says where a person goes: {refused:?}");
+
+    let (_, begun) = connections(&up, &["add", "crm", "--no-wait"]).await;
+    let url = begun["url"].as_str().unwrap();
+    assert!(url.contains("code_challenge=") && url.contains("state="), "{url}");
+    let authorised = town.consents(&up, url).await;
+    assert!(
+        authorised.status == 200 && authorised.text().contains("is authorised for portal"),
+        "{authorised:?}"
+    );
+    let state = url.split("state=").nth(1).unwrap().split('&').next().unwrap();
+    let again = format!("/oauth/callback?state={state}&code=stolen");
+    assert_eq!(ask(up.admin(), "GET", &again, &[], "").await.status, 400, "each state is good once");
+    assert_eq!(standing(&up).await, ("ok".into(), Some(0)));
+    assert_eq!(read(&up).await.status, 200);
+    let (checked, _) = connections(&up, &["check"]).await;
+    assert_eq!(checked.code, Some(0), "{checked:#?}");
+    let (rotated, told) = connections(&up, &["rotate", "crm"]).await;
+    assert_eq!((rotated.code, &told["changed"]), (Some(0), &json!(true)), "{rotated:#?}");
+    up.kill().await;
+
+    let up = town.up().await;
+    assert_eq!(standing(&up).await, ("ok".into(), Some(0)), "what was granted is on the disk");
+    assert_eq!(read(&up).await.status, 200);
+    // The account takes the app out.
+    assert_eq!(ask(up.url(), "DELETE", "/appinstalls/v3/external-install", &[], "").await.status, 204);
+    assert_eq!(read(&up).await.status, 401);
+    let (once, told) = connections(&up, &["rotate", "crm"]).await;
+    assert_eq!((once.code, told["trouble"].as_str()), (Some(1), Some("refresh_token_dead")), "{once:#?}");
+    assert_eq!(standing(&up).await, ("degraded".into(), Some(1)), "HubSpot is believed the second time");
+    let (twice, _) = connections(&up, &["rotate", "crm"]).await;
+    assert_eq!(twice.code, Some(1), "{twice:#?}");
+    assert_eq!(standing(&up).await, ("needs_reauthorisation".into(), Some(1)));
+    let refused = read(&up).await;
+    assert_eq!(
+        (refused.status, category(&refused).as_str()),
+        (401, "HUBKEEPER_NOT_AUTHORISED"),
+        "{refused:?}"
+    );
+
+    let connect = ask(up.admin(), "GET", "/oauth/connect/crm", &["Sec-Fetch-Site: cross-site"], "").await;
+    assert_eq!(connect.status, 303, "a link in a message leads there: {connect:?}");
+    let authorised = town.consents(&up, connect.header("location").unwrap()).await;
+    assert_eq!(authorised.status, 200, "{authorised:?}");
+    assert_eq!((standing(&up).await.0.as_str(), read(&up).await.status), ("ok", 200));
+    let (removed, _) = connections(&up, &["remove", "crm"]).await;
+    assert_eq!((removed.code, standing(&up).await.0.as_str()), (Some(0), "not_authorised"), "{removed:#?}");
+    assert_eq!(read(&up).await.status, 401);
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn what_people_granted_opens_with_its_key_alone() {
+    let mut town = Town::new().await;
+    let up = town.up().await;
+    let (_, begun) = connections(&up, &["add", "crm", "--no-wait"]).await;
+    assert_eq!(town.consents(&up, begun["url"].as_str().unwrap()).await.status, 200);
+    up.stop().await;
+    let right = std::mem::replace(&mut town.key, "0".repeat(64));
+    let client_id = town.client["client_id"].as_str().unwrap();
+    let start = Start::up(town.sim.url())
+        .args(&["--data", town.data.path().join("data").to_str().unwrap()])
+        .file("hubkeeper.toml", &format!("[[connections]]\nname = \"crm\"\nclient_id = \"{client_id}\"\nclient_secret = \"env:SECRET\"\nscopes = [\"oauth\"]\n[store]\nkey = \"env:STORE_KEY\"\n"))
+        .env("STORE_KEY", &town.key)
+        .env("SECRET", town.client["client_secret"].as_str().unwrap());
+    let refused = start.ended().await;
+    assert_eq!(refused.code, Some(2), "{refused:#?}");
+    assert!(refused.stderr.contains("hint: ") && refused.stderr.contains("key_before"), "{refused:#?}");
+    town.key = right;
+    let up = town.up().await;
+    assert_eq!(standing(&up).await.0, "ok");
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn calls_choose_a_connection_and_a_caller_is_held_to_its_own() {
+    let sim = Start::sim().ready().await;
+    let other = ask(sim.url(), "POST", "/_sim/tokens", &[], r#"{"portal_id": 60000}"#).await.json();
+    let file = "[gateway]\nmode = \"managed\"\n[[connections]]\nname = \"one\"\ntoken = \"env:ONE\"\n[[connections]]\n\
+                name = \"two\"\ntoken = \"env:TWO\"\n[[callers]]\nname = \"free\"\nkey = \"env:FREE\"\n[[callers]]\n\
+                name = \"held\"\nkey = \"env:HELD\"\nconnection = \"two\"\n";
+    let up = Start::up(sim.url())
+        .file("hubkeeper.toml", file)
+        .env("ONE", sim.token())
+        .env("TWO", other["token"].as_str().unwrap())
+        .env("FREE", "hubkeeper_free")
+        .env("HELD", "hubkeeper_held")
+        .ready()
+        .await;
+    let portal = async |key: &str, connection: Option<&str>| {
+        let bearer = format!("Authorization: Bearer {key}");
+        let named = connection.map(|name| format!("X-Hubkeeper-Connection: {name}"));
+        let headers: Vec<&str> = [bearer.as_str(), JSON].into_iter().chain(named.as_deref()).collect();
+        let answer = ask(up.url(), "GET", "/account-info/v3/details", &headers, "").await;
+        answer.json()["portalId"].as_u64().unwrap_or_else(|| u64::from(answer.status))
+    };
+    let first = portal("hubkeeper_free", None).await;
+    assert!(first > 1_000, "{first}");
+    assert_eq!(portal("hubkeeper_free", Some("one")).await, first);
+    assert_eq!(portal("hubkeeper_free", Some("two")).await, 60_000);
+    assert_eq!(portal("hubkeeper_free", Some("three")).await, 400);
+    assert_eq!(portal("hubkeeper_held", None).await, 60_000);
+    assert_eq!(portal("hubkeeper_held", Some("two")).await, 60_000);
+    assert_eq!(portal("hubkeeper_held", Some("one")).await, 403);
+    up.stop().await;
+}

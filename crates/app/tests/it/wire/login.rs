@@ -1,0 +1,134 @@
+//! The key of the admin listener: without it nobody gets in, and what is done with it stands in the audit log.
+
+use tempfile::TempDir;
+
+use crate::house::{Answer, Program, Start, Upstream, ask};
+
+const KEY: &str = "hubkeeper_0123456789abcdef";
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+
+async fn up(data: &TempDir, key: &str) -> Program {
+    let path = data.path().join("data");
+    Start::up(&Upstream::nobody().await)
+        .args(&["--data", path.to_str().unwrap()])
+        .env("HUBKEEPER__ADMIN__KEY", key)
+        .env("KEY", KEY)
+        .ready()
+        .await
+}
+
+async fn post(up: &Program, path: &str, headers: &[&str], form: &str) -> Answer {
+    ask(up.admin(), "POST", path, &[&[FORM], headers].concat(), form).await
+}
+
+fn bearer(key: &str) -> String {
+    format!("Authorization: Bearer {key}")
+}
+
+/// Logs in, and tells the cookie.
+async fn log_in(up: &Program, name: &str) -> String {
+    let answer = post(up, "/login", &[], &format!("name={name}&key={KEY}")).await;
+    assert_eq!(answer.status, 303, "{answer:?}");
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    format!("Cookie: {}", cookie.split(';').next().unwrap())
+}
+
+/// What the forms of a page send back.
+async fn csrf(up: &Program, cookie: &str) -> String {
+    let page = ask(up.admin(), "GET", "/", &[cookie], "").await;
+    let text = page.text();
+    let (_, rest) = text.split_once("name=\"csrf\" value=\"").unwrap_or_else(|| panic!("{page:?}"));
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn without_the_key_nothing_is_shown_but_health() {
+    let data = TempDir::new().unwrap();
+    let up = up(&data, "env:KEY").await;
+    for path in ["/health", "/readiness", "/login"] {
+        assert_eq!(ask(up.admin(), "GET", path, &[], "").await.status, 200, "{path}");
+    }
+    let wrong = bearer("hubkeeper_0123456789abcdeg");
+    for path in ["/", "/metrics", "/api/v1/traffic", "/api/v1/connections", "/nothing", "/oauth/connect/x"] {
+        assert_eq!(ask(up.admin(), "GET", path, &[], "").await.status, 401, "{path}");
+        assert_eq!(ask(up.admin(), "GET", path, &[&wrong], "").await.status, 401, "{path}");
+    }
+    let page = ask(up.admin(), "GET", "/", &["Accept: text/html"], "").await;
+    assert_eq!((page.status, page.header("location")), (303, Some("/login")));
+    assert_eq!(ask(up.admin(), "GET", "/metrics", &[&bearer(KEY)], "").await.status, 200);
+
+    let list = |key: Option<&str>| {
+        let start = Start::new(&["connections", "list", "--json", "--admin", up.admin()]);
+        let start = key.into_iter().fold(start, |start, key| start.env("HUBKEEPER_ADMIN_KEY", key));
+        start.ended()
+    };
+    let refused = list(None).await;
+    assert_eq!(refused.code, Some(1), "{refused:#?}");
+    assert!(refused.stderr.contains("HUBKEEPER_ADMIN_KEY"), "{refused:#?}");
+    assert_eq!(list(Some("nonsense")).await.code, Some(1));
+    let listed = list(Some(KEY)).await;
+    assert_eq!(listed.code, Some(0), "{listed:#?}");
+    assert!(!up.stop().await.stderr.contains(KEY));
+}
+
+#[tokio::test]
+async fn a_person_logs_in_and_the_audit_log_names_them() {
+    let data = TempDir::new().unwrap();
+    let up = up(&data, "env:KEY").await;
+    assert_eq!(post(&up, "/login", &[], "name=ada&key=guessed").await.status, 403);
+    assert_eq!(post(&up, "/login", &[], &format!("name=&key={KEY}")).await.status, 400, "who are you?");
+    let cookie = log_in(&up, "ada").await;
+    let switch = "turn=on&family=&connection=&reason=a+drill";
+    for form in [switch.to_owned(), format!("{switch}&csrf="), format!("{switch}&csrf={}", "0".repeat(64))] {
+        assert_eq!(post(&up, "/switches", &[&cookie], &form).await.status, 403, "{form}");
+    }
+    let csrf = csrf(&up, &cookie).await;
+    let form = format!("{switch}&csrf={csrf}");
+    assert_eq!(post(&up, "/switches", &[], &form).await.status, 401, "the token alone is nothing");
+    assert_eq!(post(&up, "/switches", &[&cookie], &form).await.status, 303);
+    let off = r#"{"on":false}"#;
+    assert_eq!(ask(up.admin(), "POST", "/api/v1/degraded", &[&bearer(KEY)], off).await.status, 200);
+    assert_eq!(post(&up, "/logout", &[&cookie], &format!("csrf={csrf}")).await.status, 303);
+    assert_eq!(ask(up.admin(), "GET", "/metrics", &[&cookie], "").await.status, 401, "logged out");
+
+    let path = data.path().join("data");
+    let listed = Start::new(&["audit", "list", "--json", "--data", path.to_str().unwrap()]).ended().await;
+    let entry = |line: &str| {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        ["actor", "act", "outcome"].map(|key| entry[key].as_str().unwrap().to_owned()).join(" ")
+    };
+    let entries: Vec<String> = listed.stdout.lines().map(entry).collect();
+    let expected = [
+        "somebody logged_in refused",
+        "ada logged_in done",
+        "ada degraded_on done",
+        "admin_key degraded_off done",
+    ];
+    assert_eq!(entries, expected, "{listed:#?}");
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_replaced_logs_everybody_out() {
+    let data = TempDir::new().unwrap();
+    let file = data.path().join("key");
+    std::fs::write(&file, KEY).unwrap();
+    let up = up(&data, &format!("file:{}", file.display())).await;
+    let cookie = log_in(&up, "ada").await;
+    assert_eq!(ask(up.admin(), "GET", "/metrics", &[&cookie], "").await.status, 200);
+    std::fs::write(&file, "another-key").unwrap();
+    let reloaded = ask(up.admin(), "POST", "/api/v1/secrets/reload", &[&bearer(KEY)], "{}").await;
+    assert!(matches!(reloaded.status, 200 | 401), "it may have been looked at already: {reloaded:?}");
+    assert_eq!(ask(up.admin(), "GET", "/metrics", &[&cookie], "").await.status, 401);
+    assert_eq!(ask(up.admin(), "GET", "/metrics", &[&bearer(KEY)], "").await.status, 401);
+    assert_eq!(ask(up.admin(), "GET", "/metrics", &[&bearer("another-key")], "").await.status, 200);
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn where_others_could_connect_a_key_is_wanted() {
+    let refused = Start::new(&["up", "--listen", "127.0.0.1:0", "--admin-listen", "0.0.0.0:0"]).ended().await;
+    assert_eq!(refused.code, Some(2), "{refused:#?}");
+    assert!(refused.stderr.contains("without a key") && refused.stderr.contains("hint: "), "{refused:#?}");
+}
