@@ -32,8 +32,17 @@ const COMMAND_TIME: Duration = Duration::from_secs(30);
 /// A secret is a line.
 const COMMAND_BYTES_MAX: u64 = 64 * 1024;
 
-/// Forms whose sources are not built in.
-const PLANNED: [&str; 3] = ["aws-sm:", "gcp-sm:", "vault:"];
+/// What people write for the stores of secrets, and how each is asked: by its vendor's own program, which knows all its ways
+/// to log in, and brings none of its libraries in here.
+const BY_THEIR_PROGRAM: [(&str, &str); 4] = [
+    (
+        "aws-sm",
+        "exec:aws secretsmanager get-secret-value --secret-id NAME --query SecretString --output text",
+    ),
+    ("gcp-sm", "exec:gcloud secrets versions access latest --secret=NAME"),
+    ("vault", "exec:vault kv get -mount=MOUNT -field=FIELD PATH"),
+    ("op", "exec:op read op://VAULT/ITEM/FIELD"),
+];
 
 impl SecretReference {
     fn parse(text: &str) -> Result<Self, String> {
@@ -45,11 +54,12 @@ impl SecretReference {
                 Ok(Self::Credential(name.to_owned()))
             }
             Some(("exec", command)) if !command.is_empty() => Ok(Self::Exec(command.to_owned())),
-            _ if PLANNED.iter().any(|form| text.starts_with(form)) => Err(
-                "this secret source is not supported by this version; use `exec:` with the vendor's command"
-                    .into(),
-            ),
-            _ => Err(FORMS.into()),
+            Some((form, _)) => {
+                let known = BY_THEIR_PROGRAM.iter().find(|(known, _)| *known == form);
+                Err(known
+                    .map_or_else(|| FORMS.into(), |(_, exec)| format!("ask it by its own program: `{exec}`")))
+            }
+            None => Err(FORMS.into()),
         }
     }
 
@@ -178,6 +188,15 @@ mod tests {
     fn a_pasted_secret_is_refused_without_repeating_it() {
         let error = SecretReference::parse("pat-na1-11111111-2222-3333-4444-555555555555").unwrap_err();
         assert!(!error.contains("pat-na1"), "{error}");
+    }
+
+    #[test]
+    fn a_store_of_secrets_is_asked_by_its_own_program() {
+        for (form, exec) in BY_THEIR_PROGRAM {
+            let error = SecretReference::parse(&format!("{form}:kv/hubspot#s3cret")).unwrap_err();
+            assert!(error.contains(exec) && !error.contains("s3cret"), "{error}");
+            assert!(matches!(SecretReference::parse(exec), Ok(SecretReference::Exec(_))));
+        }
     }
 
     #[test]
