@@ -1,5 +1,6 @@
 """What the readings come to: the rows of the table, and the page around it that lets a reader doubt them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
@@ -17,46 +18,69 @@ GOVERNED = {
 
 
 @dataclass(frozen=True)
-class Readings:
-    """Everything one run measured."""
+class Secure:
+    """TLS to the upstream, and starts that have it to set up."""
 
-    plain: overhead.Overhead
-    secure: overhead.Overhead
+    overhead: overhead.Overhead
     took_ms: list
     rest_kib: int
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What each part measured; nothing of one whose control failed."""
+
+    plain: overhead.Overhead | None = None
+    secure: Secure | None = None
     # Name → quota.Run.
-    runs: dict
+    runs: dict | None = None
     # Rows of the forecast, made by its own rig.
-    foretold: list
-    kept: cache.Readings
-    waited: waiting.Waiting
-    packed: packing.Readings
-    beside: lanes.Readings
-    taken: intake.Readings
-    full: fullness.Readings
-    watched: room.Readings
+    foretold: list | None = None
+    kept: cache.Readings | None = None
+    waited: waiting.Waiting | None = None
+    packed: packing.Readings | None = None
+    beside: lanes.Readings | None = None
+    taken: intake.Readings | None = None
+    full: fullness.Readings | None = None
+    watched: room.Readings | None = None
 
 
-def page(effort, found, facts):
-    rows = [
-        *overhead_rows(found.plain, found.secure),
-        *quota_rows(found.runs, effort.quota_s),
-        *startup_rows(found.took_ms, found.rest_kib),
-        *waiting_rows(found.waited),
-        *law_rows(found.runs),
-        *lanes.rows(found.beside),
-        *found.foretold,
-        *cache.rows(found.kept),
-        *packing.rows(found.packed),
-        *intake.rows(found.taken),
-        *fullness.rows(found.full),
-        *room.rows(found.watched),
-    ]
-    foreign = found.plain.foreign + found.secure.foreign
+@dataclass(frozen=True)
+class Part:
+    """A part of the table: what it is about, and its rows from what was measured."""
+
+    title: str
+    rows: Callable
+
+
+# In the order of the table.
+PARTS = {
+    "plain": Part("through the gateway over HTTP", lambda plain, _: plain_rows(plain)),
+    "secure": Part("TLS to the upstream, and starts", lambda secure, _: secure_rows(secure)),
+    "runs": Part("quota", lambda runs, effort: [*quota_rows(runs, effort.quota_s), *law_rows(runs)]),
+    "waited": Part("waiting calls", lambda waited, _: waiting_rows(waited)),
+    "beside": Part("beside a flood", lambda beside, _: lanes.rows(beside)),
+    "foretold": Part("forecast", lambda foretold, _: foretold),
+    "kept": Part("answers from memory", lambda kept, _: cache.rows(kept)),
+    "packed": Part("packing", lambda packed, _: packing.rows(packed)),
+    "taken": Part("webhook intake", lambda taken, _: intake.rows(taken)),
+    "full": Part("a full store", lambda full, _: fullness.rows(full)),
+    "watched": Part("the incident room", lambda watched, _: room.rows(watched)),
+}
+
+
+def page(effort, found, failed, facts):
+    """`failed` says of a part by its name which of its controls failed, and so why there is nothing of it."""
+    rows = []
+    for name, part in PARTS.items():
+        rows += [control_failed(part)] if name in failed else part.rows(getattr(found, name), effort)
     lines = ["# Benchmarks", "", table(rows), ""]
     if effort.name != "full":
         lines += [f"**A {effort.name} run: its rounds are too short for these numbers to mean much.**", ""]
-    if median(foreign) > FOREIGN_SHARE_MAX:
+    if failed:
+        lines += ["## Controls that failed", "", *(f"- {PARTS[name].title}: {why}" for name, why in failed.items()), ""]
+    foreign = [share for side in sides(found).values() for share in side.foreign]
+    if foreign and median(foreign) > FOREIGN_SHARE_MAX:
         lines += ["**The machine was busy with other work: trust no number of this run.**", ""]
     lines += [*method(effort, foreign, found.plain), "", "## Every round", ""]
     lines += [f"- {reading}" for reading in every_round(found)]
@@ -64,19 +88,38 @@ def page(effort, found, facts):
     return "\n".join(lines)
 
 
-def overhead_rows(plain, secure):
-    us, mib = "{:.1f} µs".format, lambda kib: f"{kib / 1024:.1f} MiB"
-    cpu, tls = ({name: median(each) for name, each in found.cpu_us.items()} for found in (plain, secure))
+def sides(found):
+    """The CPU rounds that there are."""
+    both = {"HTTP": found.plain, "TLS": found.secure and found.secure.overhead}
+    return {kind: side for kind, side in both.items() if side}
+
+
+def control_failed(part):
+    return Row(f"{part.title}: a control failed (below)", "–", "–", "–", "–", "FAILED")
+
+
+US = "{:.1f} µs".format
+
+
+def plain_rows(plain):
+    mib = lambda kib: f"{kib / 1024:.1f} MiB"  # noqa: E731
+    cpu = {name: median(each) for name, each in plain.cpu_us.items()}
     what = "CPU per request, HTTP"
-    yield at_most(what, cpu["hubkeeper"], cpu["nginx"], 1.25, us, "nginx")
-    yield at_most(what, cpu["hubkeeper"], cpu["Node http-proxy"], 0.35, us, "Node http-proxy")
-    yield at_most(what, cpu["hubkeeper"], cpu["haproxy"], None, us, "haproxy")
-    yield at_most("CPU per request, TLS to upstream", tls["hubkeeper"], tls["nginx"], 1.25, us, "nginx")
+    yield at_most(what, cpu["hubkeeper"], cpu["nginx"], 1.25, US, "nginx")
+    yield at_most(what, cpu["hubkeeper"], cpu["Node http-proxy"], 0.35, US, "Node http-proxy")
+    yield at_most(what, cpu["hubkeeper"], cpu["haproxy"], None, US, "haproxy")
     what = f"added p99 at {overhead.RATE_PER_S}/s"
     ours, nginx = (overhead.added_p99_us(plain, name) for name in ("hubkeeper", "nginx"))
-    yield unclear(what, "≤ 2") if ours is None or nginx is None else at_most(what, ours, nginx, 2, us, "nginx")
+    yield unclear(what, "≤ 2") if ours is None or nginx is None else at_most(what, ours, nginx, 2, US, "nginx")
     ours, nginx = plain.rss_kib["hubkeeper"], plain.rss_kib["nginx"]
     yield at_most("memory after the load (RSS)", ours, nginx, 1.5, mib, "nginx")
+
+
+def secure_rows(secure):
+    cpu = {name: median(each) for name, each in secure.overhead.cpu_us.items()}
+    yield at_most("CPU per request, TLS to upstream", cpu["hubkeeper"], cpu["nginx"], 1.25, US, "nginx")
+    yield at_most("start to ready line", median(secure.took_ms), 150, 1, "{:.0f} ms".format, "limit")
+    yield at_most("memory at rest (RSS)", secure.rest_kib / 1024, 30, 1, "{:.1f} MiB".format, "limit")
 
 
 def quota_rows(runs, seconds):
@@ -86,11 +129,6 @@ def quota_rows(runs, seconds):
     yield at_least(what, starter.ok, ideal, 0.97, str, "the rolling limit's")
     what = f"calls in {seconds} s, limit {quota.BURST_PROFESSIONAL}"
     yield at_least(what, professional.ok, runs["sdk"].ok, 2, str, "Node SDK's limiter")
-
-
-def startup_rows(took_ms, rest_kib):
-    yield at_most("start to ready line", median(took_ms), 150, 1, "{:.0f} ms".format, "limit")
-    yield at_most("memory at rest (RSS)", rest_kib / 1024, 30, 1, "{:.1f} MiB".format, "limit")
 
 
 def waiting_rows(waited):
@@ -144,7 +182,9 @@ def method(effort, foreign, plain):
         f" {effort.intake_s} s; what they are compared with had the same disk and the whole machine for its turn."
     )
     yield ""
-    quiet = [each for rounds in plain.latency.values() for each in rounds if each.is_quiet()]
+    if not foreign:
+        return
+    quiet = [each for rounds in plain.latency.values() for each in rounds if each.is_quiet()] if plain else []
     late_us = max((each.late_p99_us for each in quiet), default=0)
     yield (
         f"Others used {median(foreign):.1%} of the proxies' core in the median CPU round, {max(foreign):.1%} at most,"
@@ -154,11 +194,29 @@ def method(effort, foreign, plain):
 
 
 def every_round(found):
-    plain = found.plain
-    for side, kind in ((plain, "HTTP"), (found.secure, "TLS")):
+    for kind, side in sides(found).items():
         for name, each in side.cpu_us.items():
             rate = median(side.requests_per_s[name])
             yield f"CPU µs per request, {kind}, {name}: {spread(each, '{:.1f}')} (at {rate:.0f} requests/s)"
+    if found.plain:
+        yield from every_latency(found.plain)
+    if found.secure:
+        yield f"start to ready line, ms: {spread(sorted(found.secure.took_ms), '{:.0f}')}"
+    if found.kept:
+        for name, each in found.kept.cpu_us.items():
+            yield f"CPU µs per answer from memory, {name}: {spread(each, '{:.1f}')}"
+    for name, run in (found.runs or {}).items():
+        yield (
+            f"quota, {name}: {run.ok} answered, {run.refused} refused to callers; the portal took {run.taken}, refused"
+            f" {run.rejected}, at most {run.worst_window} in a rolling window"
+        )
+    if found.beside:
+        yield from lanes.every_run(found.beside)
+    if found.taken:
+        yield from intake.every_round(found.taken)
+
+
+def every_latency(plain):
     for name, rounds in plain.latency.items():
         each = " ".join(f"{one.p99_us}" if one.is_quiet() else f"({one.p99_us})" for one in rounds)
         p50 = median(one.p50_us for one in rounds)
@@ -167,13 +225,3 @@ def every_round(found):
         yield f"others' share of a core, %, {what}: {spread([100 * one.foreign for one in rounds], '{:.0f}')}"
     for name, kib in plain.rss_kib.items():
         yield f"RSS after the load, {name}: {kib / 1024:.1f} MiB"
-    yield f"start to ready line, ms: {spread(sorted(found.took_ms), '{:.0f}')}"
-    for name, each in found.kept.cpu_us.items():
-        yield f"CPU µs per answer from memory, {name}: {spread(each, '{:.1f}')}"
-    for name, run in found.runs.items():
-        yield (
-            f"quota, {name}: {run.ok} answered, {run.refused} refused to callers; the portal took {run.taken}, refused"
-            f" {run.rejected}, at most {run.worst_window} in a rolling window"
-        )
-    yield from lanes.every_run(found.beside)
-    yield from intake.every_round(found.taken)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. Readings and ratio as a person reads them; `verdict` is PASS, MISS, UNCLEAR or none."""
+    """One comparison. Readings and ratio as a person reads them; `verdict` is PASS, MISS, UNCLEAR,
+    FAILED (a control) or none."""
 
     what: str
     ours: str
