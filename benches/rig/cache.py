@@ -34,7 +34,7 @@ class Readings:
     herd_control: int = 0
 
 
-def nginx_cache(home, core, upstream):
+def nginx_cache(home, core, upstream, under=()):
     port = peers.free_port()
     http = f"""
       proxy_cache_path {home}/nginx-cache keys_zone=answers:1m inactive=1h;
@@ -46,7 +46,7 @@ def nginx_cache(home, core, upstream):
           proxy_cache answers; proxy_cache_valid 200 1h; proxy_cache_key "$http_authorization$request_uri";
         }}
       }}"""
-    return peers.Peer("nginx", peers.nginx("nginx-cache", http, home, core).listening_on(port), port)
+    return peers.Peer("nginx", peers.nginx("nginx-cache", http, home, core, under).listening_on(port), port)
 
 
 def hits(found, binary, home, cores, rounds, seconds):

@@ -114,15 +114,18 @@ def body():
     return empty.replace('""', f'"{"x" * (BODY_BYTES - len(empty))}"')
 
 
-def nginx(name, http, home, core):
+def nginx(name, http, home, core, under=()):
+    """`under` is a program that runs it; that one sees a single process only."""
     configuration = home / f"{name}.conf"
     # As root, its worker would become a user who may not enter our directory.
     user = "user root; " if os.geteuid() == 0 else ""
     configuration.write_text(NGINX.format(user=user, name=name, http=http))
-    return Server(name, ["nginx", "-e", "stderr", "-p", home, "-c", configuration], home, core)
+    command = ["nginx", "-e", "stderr", "-p", home, "-c", configuration]
+    alone = ["-g", "master_process off;"] if under else []
+    return Server(name, [*under, *command, *alone], home, core)
 
 
-def nginx_proxy(home, core, upstream, certificates=None):
+def nginx_proxy(home, core, upstream, certificates=None, under=()):
     port = free_port()
     secure = ""
     if certificates:
@@ -138,7 +141,7 @@ def nginx_proxy(home, core, upstream, certificates=None):
         }}
       }}"""
     name = "nginx-tls" if certificates else "nginx"
-    return Peer("nginx", nginx(name, http, home, core).listening_on(port), port)
+    return Peer("nginx", nginx(name, http, home, core, under).listening_on(port), port)
 
 
 def haproxy(home, core, upstream):
@@ -154,10 +157,10 @@ def node_proxy(home, core, upstream):
     return Peer("Node http-proxy", Server("node", command, home, core).listening_on(port), port)
 
 
-def hubkeeper(binary, home, upstream_url, name="hubkeeper", core=None, environment=None):
+def hubkeeper(binary, home, upstream_url, name="hubkeeper", core=None, environment=None, under=()):
     """The gateway with every feature on, as it comes."""
     listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
-    server = Server(name, [binary, "up", *listen, "--upstream", upstream_url], home, core, environment)
+    server = Server(name, [*under, binary, "up", *listen, "--upstream", upstream_url], home, core, environment)
     ready = server.ready_line()
     return Peer("hubkeeper", server, int(ready["gateway"].rpartition(":")[2]), ready["admin"])
 
