@@ -8,7 +8,7 @@
 //! | `connection` | a request out, its answer in |
 //! | `request` | a request's head and framing (pure) |
 //! | `outgoing` | sending it |
-//! | `reader`, `head`, `shape` | where an answer begins and ends, what its head says (pure) |
+//! | `reader`, `head`, `shape`, `deciding` | where an answer begins and ends, what its head says (pure) |
 //! | `arriving` | an answer's body |
 //! | `wire` | the socket |
 
@@ -27,6 +27,7 @@ use crate::body::Body;
 mod arriving;
 mod connect;
 mod connection;
+mod deciding;
 mod head;
 mod outgoing;
 mod pool;

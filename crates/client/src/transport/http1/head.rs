@@ -5,19 +5,14 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
+use http::{Method, Response, StatusCode, Version};
 use httparse::{ParserConfig, Status};
 
 use super::reader::Violation;
-use super::shape::Shapes;
-use crate::transport::Reason;
+use super::shape::{Begin, Shapes};
 
 /// HubSpot's answers have some 25, Cloudflare's own among them.
 const HEADERS_MAX: usize = 100;
-
-/// The longest body that can be meant: a petabyte.
-const LENGTH_MAX: u64 = 1_000_000_000_000_000;
 
 /// An answer without its body, and what it says of the connection.
 #[derive(Debug)]
@@ -60,6 +55,18 @@ impl Asked {
 
 /// Reads a head, as far as it is here.
 pub(super) fn read(bytes: &[u8], asked: Asked) -> Result<Found, Violation> {
+    SHAPES.with_borrow_mut(|shapes| read_by(shapes, bytes, asked))
+}
+
+/// By what was read before. A head with something wrong in it is looked at line by line, which tells what.
+pub(super) fn read_by(shapes: &mut Shapes, bytes: &[u8], asked: Asked) -> Result<Found, Violation> {
+    match shapes.recognise(bytes).map(|recognised| recognised.head(bytes, asked)) {
+        Some(Ok(found)) => Ok(found),
+        Some(Err(_)) | None => read_anew(bytes, asked, shapes),
+    }
+}
+
+fn read_anew(bytes: &[u8], asked: Asked, shapes: &mut Shapes) -> Result<Found, Violation> {
     let mut room = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
     let status = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut room);
@@ -73,116 +80,12 @@ pub(super) fn read(bytes: &[u8], asked: Asked) -> Result<Found, Violation> {
         return Ok(Found::Informational(length));
     }
     let version = if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-    let raw = Raw { bytes, copy: Bytes::copy_from_slice(&bytes[..length]) };
-    let mut deciding = Deciding { keep_alive: version == Version::HTTP_11, ..Deciding::default() };
-    let mut headers = SHAPES.with_borrow_mut(|shapes| shapes.headers(parsed.headers, &raw))?;
-    for (name, value) in &headers {
-        deciding.note(name, value)?;
-    }
-    let (body, keep_alive) = deciding.body(status, version, asked)?;
-    if deciding.encoded && deciding.length.is_some() {
-        // The encoding counts (RFC 9112 §6.3), and a length that does not must not be passed on.
-        headers.remove(header::CONTENT_LENGTH);
-    }
-    let mut response = Response::new(());
-    *response.status_mut() = status;
-    *response.version_mut() = version;
-    *response.headers_mut() = headers;
-    if let Some(reason) = parsed.reason.filter(|reason| Some(*reason) != status.canonical_reason()) {
-        response.extensions_mut().insert(Reason(raw.slice(reason.as_bytes())));
-    }
-    Ok(Found::Head(Head { response, body, keep_alive }, length))
-}
-
-/// The bytes of a head, and a copy of them of just that size, which its values share.
-pub(super) struct Raw<'a> {
-    bytes: &'a [u8],
-    copy: Bytes,
-}
-
-impl Raw<'_> {
-    pub(super) fn slice(&self, part: &[u8]) -> Bytes {
-        if part.is_empty() {
-            return Bytes::new(); // it may stand anywhere
-        }
-        let at = part.as_ptr() as usize - self.bytes.as_ptr() as usize;
-        self.copy.slice(at..at + part.len())
-    }
+    let begin = Begin { status, version, reason: parsed.reason.unwrap_or_default() };
+    let lines = parsed.headers.iter().map(|line| (line.name, line.value));
+    shapes.remember(begin, lines, bytes, length)?.head(bytes, asked)
 }
 
 thread_local! {
     /// Only a memory of what was made before: with it or without it, a head is read as the same.
     static SHAPES: RefCell<Shapes> = RefCell::default();
-}
-
-/// The headers that decide.
-#[derive(Default)]
-struct Deciding {
-    length: Option<u64>,
-    encoded: bool,
-    /// The last encoding named.
-    chunked: bool,
-    keep_alive: bool,
-    close: bool,
-}
-
-impl Deciding {
-    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), Violation> {
-        match *name {
-            header::CONTENT_LENGTH => {
-                // Some servers say it twice; what they say must be the same.
-                for each in value.as_bytes().split(|byte| *byte == b',') {
-                    let length = length(each.trim_ascii())?;
-                    if self.length.replace(length).is_some_and(|before| before != length) {
-                        return Err(Violation::BAD_LENGTH);
-                    }
-                }
-            }
-            header::TRANSFER_ENCODING => {
-                self.encoded = true;
-                let last = value.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
-                self.chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
-            }
-            header::CONNECTION => {
-                let is = |word: &[u8]| {
-                    let mut words = value.as_bytes().split(|byte| *byte == b',');
-                    words.any(|each| each.trim_ascii().eq_ignore_ascii_case(word))
-                };
-                self.close |= is(b"close");
-                self.keep_alive |= is(b"keep-alive");
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// How the body is delimited, and whether the connection goes on after it.
-    fn body(
-        &self,
-        status: StatusCode,
-        version: Version,
-        asked: Asked,
-    ) -> Result<(BodyFraming, bool), Violation> {
-        let keep_alive = self.keep_alive && !self.close;
-        let bodiless = match status {
-            StatusCode::SWITCHING_PROTOCOLS => return Ok((BodyFraming::Length(0), false)),
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => true,
-            _ => asked == Asked::ForHead,
-        };
-        Ok(match (bodiless, self.encoded, self.length) {
-            (true, _, _) => (BodyFraming::Length(0), keep_alive),
-            // It does not know what it says.
-            (false, true, _) if version == Version::HTTP_10 => return Err(Violation::BAD_ENCODING),
-            // Two framings in one head: one of them was for somebody else, so the connection is not trusted further.
-            (false, true, length) if self.chunked => (BodyFraming::Chunked, keep_alive && length.is_none()),
-            (false, true, _) | (false, false, None) => (BodyFraming::UntilClose, false),
-            (false, false, Some(length)) => (BodyFraming::Length(length), keep_alive),
-        })
-    }
-}
-
-fn length(digits: &[u8]) -> Result<u64, Violation> {
-    let digits = digits.iter().all(u8::is_ascii_digit).then_some(digits).ok_or(Violation::BAD_LENGTH)?;
-    let length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-    length.filter(|length| *length <= LENGTH_MAX).ok_or(Violation::BAD_LENGTH)
 }

@@ -1,88 +1,187 @@
-//! The names in the heads of answers. A server gives the same ones in the same order nearly always, and making a header map
-//! anew, each name checked, hashed and put in its place, costs several times as much as copying one and filling it in.
+//! What the heads of answers look like. A server gives the same status and the same names in the same order nearly always,
+//! and reading a head line by line, each name checked, hashed and put in its place, costs several times as much as seeing
+//! that it looks like the last one, copying that one's map and filling it in.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use std::ops::Range;
 
-use super::head::Raw;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
+use memchr::memchr;
+
+use super::deciding::{Deciding, Role};
+use super::head::{Asked, Found, Head};
 use super::reader::Violation;
+use crate::transport::Reason;
 
 /// Shapes remembered: answers of a few endpoints, with and without what the edge adds.
 const SHAPES_MAX: usize = 4;
 
 /// The last shapes, the latest first.
 #[derive(Default)]
-pub(super) struct Shapes(Vec<Shape>);
+pub(super) struct Shapes {
+    known: Vec<Shape>,
+    /// Where the values of the head being read stand in it, in the order in which they came.
+    values: Vec<Range<usize>>,
+}
 
-/// One order of names.
+/// How an answer begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begin<'a> {
+    pub(super) status: StatusCode,
+    pub(super) version: Version,
+    pub(super) reason: &'a str,
+}
+
+/// One status line, and one order of names.
 struct Shape {
-    /// As they came, letter by letter.
-    names: Vec<Box<str>>,
+    status: StatusCode,
+    version: Version,
+    /// The server's own word for the status, where it has one.
+    reason: Option<Bytes>,
+    /// The lines as they came, letter by letter: that of the status whole, the others up to their colon.
+    status_line: Box<[u8]>,
+    names: Vec<Box<[u8]>>,
     /// The map, its values yet to be filled in.
     blank: HeaderMap,
     /// Which of the names each of the map's values belongs to, in the map's own order.
     places: Vec<u8>,
+    roles: Vec<Role>,
+}
+
+/// A head whose shape is known.
+pub(super) struct Recognised<'a> {
+    shape: &'a Shape,
+    values: &'a [Range<usize>],
+    length: usize,
 }
 
 impl Shapes {
-    /// The headers of a head.
-    pub(super) fn headers(
+    /// A head that looks like one before it, letter by letter but for the values. `None` says nothing of it.
+    pub(super) fn recognise(&mut self, bytes: &[u8]) -> Option<Recognised<'_>> {
+        let Self { known, values } = self;
+        let (place, length) =
+            known.iter().enumerate().find_map(|(place, shape)| Some((place, shape.fits(bytes, values)?)))?;
+        known[..=place].rotate_right(1);
+        Some(Recognised { shape: &known[0], values, length })
+    }
+
+    /// A head that was read line by line.
+    pub(super) fn remember<'a>(
         &mut self,
-        lines: &[httparse::Header<'_>],
-        raw: &Raw<'_>,
-    ) -> Result<HeaderMap, Violation> {
-        let place = match self.0.iter().position(|shape| shape.fits(lines)) {
-            Some(0) => 0,
-            Some(place) => {
-                self.0[..=place].rotate_right(1);
-                0
-            }
-            None => {
-                let shape = Shape::of(lines)?;
-                self.0.truncate(SHAPES_MAX - 1);
-                self.0.insert(0, shape);
-                0
-            }
-        };
-        self.0[place].fill(lines, raw)
+        begin: Begin<'_>,
+        lines: impl ExactSizeIterator<Item = (&'a str, &'a [u8])> + Clone,
+        bytes: &[u8],
+        length: usize,
+    ) -> Result<Recognised<'_>, Violation> {
+        let shape = Shape::of(begin, lines.clone().map(|(name, _)| name))?;
+        self.values.clear();
+        self.values.extend(lines.map(|(_, value)| place_in(bytes, value)));
+        // The same lines may be written in ways of which only one is recognised.
+        self.known.retain(|known| known.status_line != shape.status_line || known.names != shape.names);
+        self.known.truncate(SHAPES_MAX - 1);
+        self.known.insert(0, shape);
+        Ok(Recognised { shape: &self.known[0], values: &self.values, length })
     }
 }
 
 impl Shape {
-    fn of(lines: &[httparse::Header<'_>]) -> Result<Self, Violation> {
-        let mut numbered = HeaderMap::with_capacity(lines.len());
-        for (number, line) in lines.iter().enumerate() {
-            let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| Violation::BAD_HEADER)?;
+    fn of<'a>(
+        begin: Begin<'_>,
+        names: impl ExactSizeIterator<Item = &'a str> + Clone,
+    ) -> Result<Self, Violation> {
+        let Begin { status, version, reason } = begin;
+        let mut numbered = HeaderMap::with_capacity(names.len());
+        let mut roles = Vec::with_capacity(names.len());
+        for (number, name) in names.clone().enumerate() {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Violation::BAD_HEADER)?;
             let number = u8::try_from(number).map_err(|_| Violation::HeadTooLarge)?;
+            roles.push(Role::of(&name));
             numbered.append(name, number);
         }
-        let mut blank = HeaderMap::with_capacity(lines.len());
+        let mut blank = HeaderMap::with_capacity(names.len());
         for (name, _) in &numbered {
             blank.append(name.clone(), HeaderValue::from_static(""));
         }
-        let names = lines.iter().map(|line| Box::from(line.name)).collect();
-        Ok(Self { names, blank, places: numbered.values().copied().collect() })
+        let minor = u8::from(version == Version::HTTP_11);
+        let is_own = Some(reason) != status.canonical_reason();
+        Ok(Self {
+            status,
+            version,
+            reason: is_own.then(|| Bytes::copy_from_slice(reason.as_bytes())),
+            status_line: format!("HTTP/1.{minor} {} {reason}\r\n", status.as_str()).into_bytes().into(),
+            names: names.map(|name| format!("{name}:").into_bytes().into()).collect(),
+            blank,
+            places: numbered.values().copied().collect(),
+            roles,
+        })
     }
 
-    fn fits(&self, lines: &[httparse::Header<'_>]) -> bool {
-        self.names.len() == lines.len()
-            && self.names.iter().zip(lines).all(|(name, line)| **name == *line.name)
+    /// The length of a head of this shape, whose values' places it notes.
+    fn fits(&self, bytes: &[u8], values: &mut Vec<Range<usize>>) -> Option<usize> {
+        values.clear();
+        let mut rest = bytes.strip_prefix(&*self.status_line)?;
+        for name in &self.names {
+            let line = rest.strip_prefix(&**name)?;
+            let end = memchr(b'\n', line)?;
+            values.push(place_in(bytes, trimmed(line[..end].strip_suffix(b"\r")?)));
+            rest = &line[end + 1..];
+        }
+        Some(bytes.len() - rest.strip_prefix(b"\r\n")?.len())
     }
+}
 
-    fn fill(&self, lines: &[httparse::Header<'_>], raw: &Raw<'_>) -> Result<HeaderMap, Violation> {
-        let mut headers = self.blank.clone();
-        for (value, place) in headers.values_mut().zip(&self.places) {
-            let given = HeaderValue::from_maybe_shared(raw.slice(lines[usize::from(*place)].value));
+impl Recognised<'_> {
+    /// The head with its values. They share a copy of it, of just its size.
+    pub(super) fn head(&self, bytes: &[u8], asked: Asked) -> Result<Found, Violation> {
+        let Self { shape, values, length } = *self;
+        let copy = Bytes::copy_from_slice(&bytes[..length]);
+        let mut headers = shape.blank.clone();
+        for (value, place) in headers.values_mut().zip(&shape.places) {
+            let given = HeaderValue::from_maybe_shared(copy.slice(values[usize::from(*place)].clone()));
             *value = given.map_err(|_| Violation::BAD_HEADER)?;
         }
-        Ok(headers)
+        let mut deciding = Deciding::new(shape.version);
+        for (role, value) in shape.roles.iter().zip(values) {
+            deciding.note(*role, &bytes[value.clone()])?;
+        }
+        let (body, keep_alive) = deciding.body(shape.status, shape.version, asked)?;
+        if deciding.encoded && deciding.length.is_some() {
+            // The encoding counts (RFC 9112 §6.3), and a length that does not must not be passed on.
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        let mut response = Response::new(());
+        *response.status_mut() = shape.status;
+        *response.version_mut() = shape.version;
+        *response.headers_mut() = headers;
+        if let Some(reason) = &shape.reason {
+            response.extensions_mut().insert(Reason(reason.clone()));
+        }
+        Ok(Found::Head(Head { response, body, keep_alive }, length))
     }
+}
+
+/// Where a part stands in the whole that it was cut from.
+fn place_in(whole: &[u8], part: &[u8]) -> Range<usize> {
+    if part.is_empty() {
+        return 0..0; // it may stand anywhere
+    }
+    let at = part.as_ptr() as usize - whole.as_ptr() as usize;
+    at..at + part.len()
+}
+
+/// Without the blanks around it: a space and a tab are the only ones (RFC 9110 §5.6.3).
+fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::head::{Asked, Found, read};
+    use super::super::head::{Asked, Found, read, read_by};
     use super::*;
 
     /// The headers of a head, as they are read and as they would be put together one by one.
@@ -100,6 +199,35 @@ mod tests {
             panic!("a head: {head}")
         };
         (read.response.headers().clone(), expected)
+    }
+
+    fn verdict(shapes: &mut Shapes, head: &[u8]) -> String {
+        match read_by(shapes, head, Asked::ForAll) {
+            Ok(Found::Head(head, length)) => format!("{head:?}, {length}"),
+            Ok(Found::Informational(length)) => format!("a word before, {length}"),
+            Ok(Found::Incomplete) => "incomplete".to_owned(),
+            Err(violation) => format!("{violation:?}"),
+        }
+    }
+
+    /// Whichever byte differs: recognised or not, a head is read as the same.
+    #[test]
+    fn a_head_is_read_as_if_none_had_come_before_it() {
+        let head = b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length:\t7 \r\nEmpty:\r\nConnection: close\r\n\r\n{\"a\":1}";
+        let mut shapes = Shapes::default();
+        let plain = verdict(&mut shapes, head);
+        assert_eq!(verdict(&mut shapes, head), plain);
+        for at in 0..head.len() {
+            for byte in 0..=u8::MAX {
+                let inserted = [&head[..at], &[byte], &head[at..]].concat();
+                let replaced = [&head[..at], &[byte], &head[at + 1..]].concat();
+                for other in [&inserted[..], &replaced, &head[..at]] {
+                    verdict(&mut shapes, head);
+                    let expected = verdict(&mut Shapes::default(), other);
+                    assert_eq!(verdict(&mut shapes, other), expected, "{}", String::from_utf8_lossy(other));
+                }
+            }
+        }
     }
 
     proptest! {
