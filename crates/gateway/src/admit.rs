@@ -7,11 +7,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use aws_lc_rs::{constant_time, digest, rand};
 use client::accounts::{Connection, Credential};
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderValue;
 use hubspot::secret::Secret;
 use tokio::time::Instant;
 
-use crate::headers;
+use crate::headers::Said;
 use crate::refusal::Refusal;
 use crate::rights::Rights;
 use crate::rules::Treatment;
@@ -145,9 +145,9 @@ impl Lent {
     }
 
     /// The caller's own connection, or the one it asks for, or the first.
-    fn choose(&self, headers: &HeaderMap, known: Option<&Known>) -> Result<Arc<Connection>, Refusal> {
+    fn choose(&self, asked: Option<&HeaderValue>, known: Option<&Known>) -> Result<Arc<Connection>, Refusal> {
         let own = known.and_then(|known| known.connection.as_ref());
-        let Some(asked) = headers.get(headers::CONNECTION) else {
+        let Some(asked) = asked else {
             return Ok(own.unwrap_or(&self.0[0]).clone());
         };
         let is_asked = |connection: &&Arc<Connection>| connection.name.as_bytes() == asked.as_bytes();
@@ -213,10 +213,9 @@ impl Admission {
         }
     }
 
-    pub(crate) fn admit(&self, headers: &HeaderMap, unnamed: &Arc<str>) -> Result<Admitted, Refusal> {
-        let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
-        let authorization = authorizations.next();
-        if authorizations.next().is_some() {
+    pub(crate) fn admit(&self, said: &Said<'_>, unnamed: &Arc<str>) -> Result<Admitted, Refusal> {
+        let authorization = said.authorization;
+        if said.is_authorized_twice {
             let hint = "It is there twice; send it once, so that it is clear whose call this is.";
             return Err(Refusal::bad_header("Authorization", hint));
         }
@@ -227,7 +226,7 @@ impl Admission {
                 Ok(Admitted { credential, caller, treatment, rights: None, portal: None })
             }
             Self::Managed { lent, callers } if callers.is_empty() => {
-                let connection = lent.choose(headers, None)?;
+                let connection = lent.choose(said.connection, None)?;
                 Ok(Admitted {
                     caller: unnamed.clone(),
                     treatment: Treatment::default(),
@@ -239,7 +238,7 @@ impl Admission {
             Self::Managed { lent, callers } => {
                 let key = authorization.and_then(bearer).ok_or_else(Refusal::unknown_caller)?;
                 let known = callers.find(key).ok_or_else(Refusal::unknown_caller)?;
-                let connection = lent.choose(headers, Some(&known))?;
+                let connection = lent.choose(said.connection, Some(&known))?;
                 Ok(Admitted {
                     caller: known.name.clone(),
                     treatment: known.treatment,
@@ -320,8 +319,8 @@ mod tests {
             connection,
         };
         let choose = |asked: Option<&'static str>, own: Option<&Arc<Connection>>| {
-            let headers = asked.map(|asked| (headers::CONNECTION, HeaderValue::from_static(asked)));
-            let chosen = lent.choose(&headers.into_iter().collect(), Some(&known(own.cloned())));
+            let asked = asked.map(HeaderValue::from_static);
+            let chosen = lent.choose(asked.as_ref(), Some(&known(own.cloned())));
             chosen.map(|chosen| chosen.name.clone()).map_err(|refusal| refusal.status().as_u16())
         };
         assert_eq!(choose(None, None), Ok("sales".into()));

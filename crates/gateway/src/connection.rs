@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use client::body::Body;
 use client::clock::WallClock;
-use http::{Request, Response, Version};
+use http::{Request, Version};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -34,7 +34,7 @@ mod socket;
 mod understood;
 mod wire;
 
-use answer::{Asked, Delimited};
+use answer::{Asked, Delimited, Ending};
 pub(crate) use framing::Violation;
 use sending::Outgoing;
 pub(crate) use socket::Socket;
@@ -43,7 +43,9 @@ pub use wire::Patience;
 pub(crate) use wire::Refused;
 use wire::{Next, Wire};
 
+use crate::headers;
 use crate::intake::{Peer, WEBHOOKS};
+use crate::reply::Reply;
 
 /// How long a client that is still sending has to read our last answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -67,7 +69,7 @@ pub(crate) fn serve<S, F>(
 ) -> impl Future<Output = ()> + Send
 where
     S: Fn(Arrived) -> F + Send + Sync,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    F: Future<Output: Into<Reply>> + Send + 'static,
 {
     let peer = socket.peer().map(Peer);
     let wire = Arc::new(Mutex::new(Wire::new(socket, patience)));
@@ -97,19 +99,19 @@ where
                 Next::End => return,
             };
             let is_refused = matches!(arrived, Arrived::Refused(_));
-            let response = {
+            let reply = {
                 // Here and in no function of its own: what is handed to one is kept twice, and this is the largest there is.
                 let mut service = std::pin::pin!(service(arrived));
                 poll_fn(|cx| match service.as_mut().poll(cx) {
-                    Poll::Ready(response) => Poll::Ready(Some(response)),
+                    Poll::Ready(reply) => Poll::Ready(Some(reply.into())),
                     // Nobody is left to read the answer of a client who hung up; the call is dropped.
                     Poll::Pending => wire.lock().poll_gone(cx).map(|()| None),
                 })
                 .await
             };
-            let Some(response) = response else { return };
+            let Some(reply) = reply else { return };
             let asked = Asked { keep_alive: asked.keep_alive && !*draining.borrow(), ..asked };
-            match send(&wire, response, asked, &clock).await {
+            match send(&wire, reply, asked, &clock).await {
                 Ok(Connection::GoesOn) => {}
                 Ok(Connection::Ends) => return close(&wire, is_refused).await,
                 // Clients come and go; only the curious want to know how.
@@ -124,19 +126,19 @@ enum Connection {
     Ends,
 }
 
-async fn send(
-    wire: &Mutex<Wire>,
-    response: Response<Body>,
-    asked: Asked,
-    clock: &WallClock,
-) -> io::Result<Connection> {
+async fn send(wire: &Mutex<Wire>, reply: Reply, asked: Asked, clock: &WallClock) -> io::Result<Connection> {
+    let Reply { mut response, told } = reply;
+    if told.is_some() && headers::connection_names_others(response.headers()) {
+        headers::strip_from_answer(response.headers_mut());
+    }
     let delimited = Delimited::of(&response, asked);
     let keep = asked.keep_alive
         && delimited != Delimited::UntilClose
-        && !answer::closes(response.headers())
+        && (told.is_some() || !answer::closes(response.headers()))
         && wire.lock().skip_body();
     let (parts, body) = response.into_parts();
-    let head = |out: &mut Vec<u8>| answer::write_head(out, &parts, delimited, asked, keep, clock);
+    let head =
+        |out: &mut Vec<u8>| answer::write_head(out, &parts, told, Ending { delimited, asked, keep }, clock);
     sending::send(wire, Outgoing { body, delimited }, head).await?;
     Ok(if keep { Connection::GoesOn } else { Connection::Ends })
 }

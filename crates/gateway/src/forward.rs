@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::body::Body;
-use client::call::{Answer, Call, CallFailed, Effort, Source};
+use client::call::{Answer, Call, CallFailed};
 use client::stack::Stack;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use http_body_util::Limited;
 use hubspot::endpoint::Endpoint;
@@ -15,12 +15,13 @@ use tokio::time::Instant;
 
 use crate::admit::{Admission, Admitted};
 use crate::connection::Arrived;
-use crate::headers;
+use crate::headers::{self, Said};
 use crate::kin;
 use crate::outbox::wish::Wished;
 use crate::outbox::{self, Outbox};
 use crate::own_hosts::OwnHosts;
 use crate::refusal::Refusal;
+use crate::reply::{self, Reply, Told};
 use crate::rewrite::{self, Origins};
 use crate::rights::{Asked, BodyRule, Missing, Witness, unreadable_body};
 use crate::rules::{Rules, Who};
@@ -79,7 +80,7 @@ struct Prepared<C = Arc<Call>> {
 impl Forwarder {
     /// Answers whatever arrives. What can be done at once is done at once, outside of the future: that holds for as long
     /// as a call waits only what its call needs.
-    pub(crate) fn answer(self: Arc<Self>, arrived: Arrived) -> impl Future<Output = Response<Body>> + Send {
+    pub(crate) fn answer(self: Arc<Self>, arrived: Arrived) -> impl Future<Output = Reply> + Send {
         let prepared = match arrived {
             Arrived::Request(request) => self.prepare(request),
             Arrived::Refused(refused) => Err(Refusal::from(refused)),
@@ -87,21 +88,21 @@ impl Forwarder {
         async move {
             let Prepared { call, incoming, host, rule } = match prepared {
                 Ok(Way::Call(prepared)) => prepared,
-                Ok(Way::Ours(ours)) => return ours.await,
-                Err(refusal) => return self.turn_away(refusal),
+                Ok(Way::Ours(ours)) => return ours.await.into(),
+                Err(refusal) => return self.turn_away(refusal).into(),
             };
             let body = match self.body(incoming).await {
                 Ok(body) => body,
-                Err(refusal) => return self.turn_away(refusal),
+                Err(refusal) => return self.turn_away(refusal).into(),
             };
             if let Some(rule) = rule
                 && let Err(refusal) = self.hold(&rule, &body, &call)
             {
-                return self.turn_away(refusal);
+                return self.turn_away(refusal).into();
             }
             match self.stack.call(call.clone(), body).await {
                 Ok(answer) => self.respond(answer, call.endpoint.paged, host.as_ref()),
-                Err(failed) => self.failed(&failed, &call.endpoint),
+                Err(failed) => self.failed(&failed, &call.endpoint).into(),
             }
         }
     }
@@ -115,7 +116,7 @@ impl Forwarder {
     fn failed(&self, failed: &CallFailed, endpoint: &Endpoint) -> Response<Body> {
         let refusal = Refusal::of_call(failed, endpoint, self.settings.body_bytes_max);
         let mut response = refusal.into_response();
-        tell_effort(response.headers_mut(), failed.effort);
+        reply::insert_effort(&mut response, failed.effort);
         response
     }
 
@@ -127,9 +128,10 @@ impl Forwarder {
         }
         let target = parts.uri.path_and_query().filter(|_| parts.uri.authority().is_none());
         let target = target.cloned().ok_or_else(Refusal::bad_target)?;
-        let deadline = Instant::now() + self.deadline(&parts.headers)?;
+        let said = Said::by(&parts.headers);
+        let deadline = Instant::now() + self.deadline(said.deadline_ms)?;
         let Admitted { credential, caller, treatment, rights, portal } =
-            self.admission.admit(&parts.headers, &self.unnamed)?;
+            self.admission.admit(&said, &self.unnamed)?;
         if let Some(outbox) = &self.outbox
             && let Some(id) = target.path().strip_prefix(outbox::PATH)
         {
@@ -141,15 +143,15 @@ impl Forwarder {
         let asked = Asked { method, path, query: target.query(), headers: &parts.headers, portal };
         let rule = rights.map_or(Ok(None), |rights| rights.check(asked));
         let rule = rule.map_err(|missing| self.deny(&missing, &caller, method, path))?;
-        let wished = self.outbox.as_ref().map(|_| Wished::take(&mut parts.headers)).unwrap_or_default();
         let who = Who { caller: &caller, treatment };
-        let (mut handling, queue) = self.rules.handling(&parts.method, target.path(), who, &parts.headers)?;
+        let (mut handling, queue) = self.rules.handling(method, path, who, said.lane)?;
         if Arc::ptr_eq(&caller, &self.unnamed) {
-            handling.kin = kin::of(&parts.headers);
+            handling.kin = kin::of(&said);
         }
-        let host = parts.headers.get(header::HOST).cloned();
+        let (host, stays_here) = (said.host.cloned(), said.stays_here);
+        let wished = self.outbox.as_ref().map(|_| Wished::take(&mut parts.headers)).unwrap_or_default();
         let endpoint = hubspot::endpoint::classify(&parts.method, target.path());
-        headers::for_upstream(&mut parts.headers);
+        headers::for_upstream(&mut parts.headers, stays_here);
         if endpoint.paged {
             // Links can only be found in plain text.
             parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -193,22 +195,17 @@ impl Forwarder {
         checked.map_err(|missing| self.deny(&missing, &call.caller, &call.method, call.target.path()))
     }
 
-    fn respond(&self, answer: Answer, paged: bool, host: Option<&HeaderValue>) -> Response<Body> {
-        let Answer { response, effort, source, error: _ } = answer;
-        let (mut parts, mut body) = response.into_parts();
-        headers::strip_hop_by_hop(&mut parts.headers);
-        rewrite::location(&mut parts.headers, &self.origins, host);
-        if paged && parts.status.is_success() {
-            body = rewrite::body(&mut parts.headers, body, &self.origins, host);
+    fn respond(&self, answer: Answer, paged: bool, host: Option<&HeaderValue>) -> Reply {
+        let Answer { mut response, effort, source, error: _ } = answer;
+        rewrite::location(response.headers_mut(), &self.origins, host);
+        if paged && response.status().is_success() {
+            response = rewrite::body(response, &self.origins, host);
         }
-        tell_source(&mut parts.headers, source);
-        tell_effort(&mut parts.headers, effort);
-        parts.version = http::Version::HTTP_11;
-        Response::from_parts(parts, body)
+        Reply { response, told: Some(Told { source, effort }) }
     }
 
-    fn deadline(&self, headers: &HeaderMap) -> Result<Duration, Refusal> {
-        let Some(value) = headers.get(headers::DEADLINE_MS) else { return Ok(self.settings.deadline) };
+    fn deadline(&self, asked: Option<&HeaderValue>) -> Result<Duration, Refusal> {
+        let Some(value) = asked else { return Ok(self.settings.deadline) };
         let milliseconds = value.to_str().ok().and_then(|text| text.trim().parse().ok());
         let hint = "It holds the milliseconds the caller will wait, as a whole number.";
         let milliseconds =
@@ -243,31 +240,5 @@ async fn held_body(incoming: Body, max: u64) -> Result<Body, Refusal> {
         Body::Continued(..) if max <= HELD_BODY_BYTES_MAX => Err(Refusal::body_too_large(max)),
         longer @ Body::Continued(..) => Ok(Body::boxed(Limited::new(longer, size(max)))),
         whole => Ok(whole),
-    }
-}
-
-/// An answer that did not come live says so, with its age.
-fn tell_source(headers: &mut HeaderMap, source: Source) {
-    let age = match source {
-        Source::Live | Source::Packed => None,
-        Source::Cache { age } | Source::Stale { age } => Some(age),
-    };
-    headers.insert(headers::SOURCE, HeaderValue::from_static(source.name()));
-    if let Some(age) = age {
-        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
-    }
-}
-
-fn tell_effort(headers: &mut HeaderMap, effort: Effort) {
-    headers.insert(headers::WAIT_MS, number(u64::try_from(effort.waited.as_millis()).unwrap_or(u64::MAX)));
-    headers.insert(headers::ATTEMPTS, number(effort.attempts.into()));
-}
-
-/// Nearly every call waits 0 ms and takes 1 attempt.
-fn number(value: u64) -> HeaderValue {
-    match value {
-        0 => HeaderValue::from_static("0"),
-        1 => HeaderValue::from_static("1"),
-        other => HeaderValue::from(other),
     }
 }

@@ -1,37 +1,106 @@
 //! Which headers travel: end-to-end ones both ways, hop-by-hop ones never (RFC 9110 §7.6.1).
 
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) const DEADLINE_MS: HeaderName = HeaderName::from_static("x-hubkeeper-deadline-ms");
-/// Where callers are not told apart by a key, a program may say which it is.
-pub(crate) const CALLER: HeaderName = HeaderName::from_static("x-hubkeeper-caller");
-/// Which of several connections a call is to be made with.
-pub(crate) const CONNECTION: HeaderName = HeaderName::from_static("x-hubkeeper-connection");
 pub(crate) const LANE: HeaderName = HeaderName::from_static("x-hubkeeper-lane");
 pub(crate) const SOURCE: HeaderName = HeaderName::from_static("x-hubkeeper-source");
 pub(crate) const WAIT_MS: HeaderName = HeaderName::from_static("x-hubkeeper-wait-ms");
 pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("x-hubkeeper-attempts");
 
-/// Leaves the end-to-end headers.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    strip(headers, |_| false);
+/// What a request's headers say to us, read in one look at each: to ask for every name that might be there costs more.
+#[derive(Debug, Default)]
+pub(crate) struct Said<'a> {
+    pub(crate) host: Option<&'a HeaderValue>,
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// More than one, of which nobody knows which counts.
+    pub(crate) is_authorized_twice: bool,
+    pub(crate) user_agent: Option<&'a HeaderValue>,
+    pub(crate) caller: Option<&'a HeaderValue>,
+    /// Which of several connections the call is to be made with.
+    pub(crate) connection: Option<&'a HeaderValue>,
+    pub(crate) lane: Option<&'a HeaderValue>,
+    pub(crate) deadline_ms: Option<&'a HeaderValue>,
+    pub(crate) stays_here: Stays,
+}
+
+/// What HubSpot does not get to see of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Stays {
+    /// As with nearly every request.
+    #[default]
+    Host,
+    More,
+}
+
+impl<'a> Said<'a> {
+    /// Of what is said twice the first counts.
+    pub(crate) fn by(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            let place = match *name {
+                header::HOST => &mut said.host,
+                header::USER_AGENT => &mut said.user_agent,
+                header::AUTHORIZATION => {
+                    said.is_authorized_twice = said.authorization.is_some();
+                    &mut said.authorization
+                }
+                _ if !is_for_us(name.as_str()) => continue,
+                _ => {
+                    said.stays_here = Stays::More;
+                    match name.as_str() {
+                        "x-hubkeeper-caller" => &mut said.caller,
+                        "x-hubkeeper-connection" => &mut said.connection,
+                        "x-hubkeeper-lane" => &mut said.lane,
+                        "x-hubkeeper-deadline-ms" => &mut said.deadline_ms,
+                        _ => continue,
+                    }
+                }
+            };
+            place.get_or_insert(value);
+        }
+        said
+    }
+}
+
+/// Leaves what a caller gets to see of an answer of HubSpot's.
+pub(crate) fn strip_from_answer(headers: &mut HeaderMap) {
+    strip(headers, is_ours);
+}
+
+/// Whether an answer's header stays here, `Connection` aside: that may name others.
+pub(crate) fn stays_here(name: &str) -> bool {
+    is_hop_by_hop(name) || is_ours(name)
+}
+
+/// `Connection` names headers that concern it alone, as hardly any does.
+pub(crate) fn connection_names_others(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(header::CONNECTION).iter();
+    !values.all(|value| {
+        ["keep-alive", "close"].iter().any(|word| value.as_bytes().eq_ignore_ascii_case(word.as_bytes()))
+    })
+}
+
+/// What we say of an answer, HubSpot does not.
+fn is_ours(name: &str) -> bool {
+    matches!(name, "x-hubkeeper-source" | "x-hubkeeper-wait-ms" | "x-hubkeeper-attempts")
 }
 
 /// What HubSpot gets to see of a caller's request: neither our own headers, nor the host we go by, nor framing that
 /// is made anew.
-pub(crate) fn for_upstream(headers: &mut HeaderMap) {
-    strip(headers, |name| {
-        matches!(
-            name,
-            "host"
-                | "expect"
-                | "proxy-authorization"
-                | "x-hubkeeper-lane"
-                | "x-hubkeeper-deadline-ms"
-                | "x-hubkeeper-caller"
-                | "x-hubkeeper-connection"
-        )
-    });
+pub(crate) fn for_upstream(headers: &mut HeaderMap, stays_here: Stays) {
+    headers.remove(header::HOST);
+    match stays_here {
+        Stays::Host => {}
+        Stays::More => strip(headers, is_for_us),
+    }
+}
+
+fn is_for_us(name: &str) -> bool {
+    let is_own = || {
+        name.strip_prefix("x-hubkeeper-").is_some_and(|own| matches!(own, "lane" | "deadline-ms" | "caller" | "connection"))
+    };
+    matches!(name, "expect" | "proxy-authorization") || is_hop_by_hop(name) || is_own()
 }
 
 /// Takes out what concerns one connection only, what `Connection` names, and what `also` says. One look at each name
@@ -58,7 +127,6 @@ fn is_hop_by_hop(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn what_connection_names_goes_and_the_rest_stays() {
@@ -76,9 +144,42 @@ mod tests {
                 HeaderValue::from_static(value),
             );
         }
-        strip_hop_by_hop(&mut headers);
+        strip_from_answer(&mut headers);
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["authorization", "x-custom"]);
+    }
+
+    #[test]
+    fn of_what_is_said_twice_the_first_counts() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::HOST, HeaderValue::from_static("a"));
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer 1"));
+        let said = Said::by(&headers);
+        assert_eq!(
+            (said.host.unwrap(), said.is_authorized_twice, said.stays_here),
+            (&HeaderValue::from_static("a"), false, Stays::Host)
+        );
+        headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer 2"));
+        headers.append(LANE, HeaderValue::from_static("bulk"));
+        headers.append(LANE, HeaderValue::from_static("sync"));
+        let said = Said::by(&headers);
+        assert_eq!(said.authorization.unwrap(), "Bearer 1");
+        assert!(said.is_authorized_twice);
+        assert_eq!(said.lane.unwrap(), "bulk");
+        assert_eq!(said.stays_here, Stays::More);
+        for_upstream(&mut headers, Stays::More);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), [header::AUTHORIZATION]);
+    }
+
+    #[test]
+    fn a_connection_that_names_others_is_looked_at() {
+        for (value, names_others) in
+            [("close", false), ("Keep-Alive", false), ("close, X-Private", true), ("te", true)]
+        {
+            let headers = HeaderMap::from_iter([(header::CONNECTION, HeaderValue::from_static(value))]);
+            assert_eq!(connection_names_others(&headers), names_others, "{value}");
+        }
+        assert!(!connection_names_others(&HeaderMap::new()));
     }
 }

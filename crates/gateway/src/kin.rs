@@ -6,22 +6,23 @@
 //! names themselves are kept nowhere.
 
 use foldhash::fast::FixedState;
-use http::{HeaderMap, HeaderValue, header};
-use std::hash::BuildHasher;
+use http::HeaderValue;
+use std::hash::{BuildHasher, Hasher};
 
-use crate::headers;
+use crate::headers::Said;
 
 /// Kins told apart. Ten programs share a turn by chance once in a hundred installations, and whoever invents a new name
 /// for each request makes no more than these.
 const KINS: u64 = 4096;
 
 /// Never 0, which stands for nobody in particular.
-pub(crate) fn of<'a>(headers: &'a HeaderMap) -> u16 {
-    let says = headers.get(headers::CALLER).or_else(|| headers.get(header::USER_AGENT));
-    let token = headers.get(header::AUTHORIZATION);
-
-    let bytes = |value: Option<&'a HeaderValue>| value.map(HeaderValue::as_bytes);
-    let hash = FixedState::default().hash_one((bytes(token), bytes(says)));
+pub(crate) fn of(said: &Said<'_>) -> u16 {
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write(said.authorization.map(HeaderValue::as_bytes).unwrap_or_default());
+    // The two may not run into each other.
+    hasher.write_u8(0);
+    hasher.write(said.caller.or(said.user_agent).map(HeaderValue::as_bytes).unwrap_or_default());
+    let hash = hasher.finish();
     u16::try_from(1 + hash % KINS).expect("a small number")
 }
 
@@ -35,7 +36,7 @@ mod tests {
         let headers = pairs
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)));
-        of(&headers.collect())
+        of(&Said::by(&headers.collect()))
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! | [`OwnHosts`] | no web page may call where everyone is trusted |
 //! | `headers` | which headers travel |
 //! | [`Intake`] | what comes in and is no call to HubSpot |
+//! | `reply` | what goes back, with what we say of it |
 //! | `rewrite` | links in answers lead back to us |
 //! | [`outbox`] | writes applied later, and keys that make a write count once |
 //! | [`grants`] | the tokens of OAuth connections, renewed ahead of their end |
@@ -31,6 +32,7 @@ use std::time::Duration;
 use client::body::Body;
 use client::clock::WallClock;
 use client::stack::Stack;
+use futures_util::FutureExt;
 use futures_util::future::{self, Either};
 use http::{Method, Request, Response};
 use tokio::net::TcpListener;
@@ -49,6 +51,7 @@ pub mod log;
 pub mod outbox;
 mod own_hosts;
 mod refusal;
+mod reply;
 mod rewrite;
 pub mod rights;
 pub mod rules;
@@ -67,6 +70,7 @@ use connection::Arrived;
 use forward::Forwarder;
 use outbox::Outbox;
 use refusal::Refusal;
+use reply::Reply;
 use rewrite::Origins;
 use rights::Witness;
 use rules::Rules;
@@ -165,7 +169,7 @@ impl Gateway {
         let intake = self.intake;
         let service = move |arrived| match (&intake, arrived) {
             (Some(intake), Arrived::Request(request)) if intake.takes(request.uri().path()) => {
-                Either::Left(intake.take(request))
+                Either::Left(intake.take(request).map(Reply::from))
             }
             (_, arrived) => Either::Right(forwarder.clone().answer(arrived)),
         };

@@ -4,15 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::body::Body;
 use client::clock::WallClock;
-use http::Response;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::{self, Arrived, Patience, Socket};
+use crate::reply::Reply;
 
 /// After a failing accept (descriptors used up, say) the loop rests, instead of spinning.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
@@ -44,7 +43,7 @@ pub(crate) async fn run<S, F>(
     service: S,
 ) where
     S: Fn(Arrived) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    F: Future<Output: Into<Reply>> + Send + 'static,
 {
     let room = Arc::new(Semaphore::new(settings.connections_max));
     let mut connections = JoinSet::new();

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use client::body::Body;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use memchr::memmem;
 
 mod links;
@@ -62,11 +62,16 @@ pub(crate) fn location(headers: &mut HeaderMap, origins: &Origins, host: Option<
 
 /// Rewrites the paging links of a JSON body, whole or as it streams. A compressed body passes as it is.
 pub(crate) fn body(
-    headers: &mut HeaderMap,
-    body: Body,
+    response: Response<Body>,
     origins: &Origins,
     host: Option<&HeaderValue>,
-) -> Body {
+) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let body = of_json(&mut parts.headers, body, origins, host);
+    Response::from_parts(parts, body)
+}
+
+fn of_json(headers: &mut HeaderMap, body: Body, origins: &Origins, host: Option<&HeaderValue>) -> Body {
     let is_json = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use client::handling::Handling;
 use client::lane::Lane;
 use client::stack::Feature;
-use http::{HeaderMap, Method};
+use http::{HeaderValue, Method};
 
 use crate::headers;
 use crate::outbox::Queue;
@@ -60,7 +60,7 @@ pub(crate) struct Who<'a> {
 }
 
 impl Rules {
-    /// How to treat a call. What `Cache-Control` asks for is the cache's to read, and is laid over this.
+    /// How to treat a call whose headers ask for `lane`. What `Cache-Control` asks for is the cache's to read, and is laid over this.
     ///
     /// # Errors
     /// The lane's header names no lane.
@@ -69,14 +69,14 @@ impl Rules {
         method: &Method,
         path: &str,
         who: Who<'_>,
-        headers: &HeaderMap,
+        lane: Option<&HeaderValue>,
     ) -> Result<(Handling, Queue), Refusal> {
         let rule = self.rules.iter().find(|rule| rule.matches(method, path, who.caller));
         let mut handling = who.treatment.over(self.default);
         if let Some(rule) = rule {
             handling = rule.treatment.over(handling);
         }
-        if let Some(asked) = asked_lane(headers)? {
+        if let Some(asked) = lane.map(asked_lane).transpose()? {
             handling.lane = who.treatment.lane.map_or(asked, |own| asked.max(own));
         }
         let queue = rule.and_then(|rule| rule.treatment.queue).or(who.treatment.queue).unwrap_or_default();
@@ -105,17 +105,15 @@ impl Treatment {
     }
 }
 
-fn asked_lane(headers: &HeaderMap) -> Result<Option<Lane>, Refusal> {
-    let Some(value) = headers.get(headers::LANE) else { return Ok(None) };
+fn asked_lane(value: &HeaderValue) -> Result<Lane, Refusal> {
     let lane = value.to_str().ok().and_then(|name| Lane::of_caller(name.trim()));
     let hint = "It holds `interactive`, `sync` or `bulk`.";
-    lane.map(Some).ok_or_else(|| Refusal::bad_header(headers::LANE.as_str(), hint))
+    lane.ok_or_else(|| Refusal::bad_header(headers::LANE.as_str(), hint))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
     use rstest::rstest;
 
     fn rule(method: Option<Method>, path: &str, caller: Option<&str>, lane: Lane) -> Rule {
@@ -173,12 +171,9 @@ mod tests {
         #[case] asked: Option<&'static str>,
         #[case] lane: Lane,
     ) {
-        let mut headers = HeaderMap::new();
-        if let Some(asked) = asked {
-            headers.insert(headers::LANE, HeaderValue::from_static(asked));
-        }
+        let asked = asked.map(HeaderValue::from_static);
         let who = Who { caller, treatment: Treatment { lane: own, ..Treatment::default() } };
-        let (handling, _) = rules().handling(&method, path, who, &headers).expect("a good header");
+        let (handling, _) = rules().handling(&method, path, who, asked.as_ref()).expect("a good header");
         assert_eq!(handling.lane, lane);
     }
 
@@ -187,10 +182,9 @@ mod tests {
     #[case("probe")]
     #[case("")]
     fn a_lane_that_is_none_is_refused(#[case] asked: &'static str) {
-        let mut headers = HeaderMap::new();
-        headers.insert(headers::LANE, HeaderValue::from_static(asked));
+        let asked = HeaderValue::from_static(asked);
         let who = Who { caller: "-", treatment: Treatment::default() };
-        assert!(rules().handling(&Method::GET, "/crm/v3/owners", who, &headers).is_err());
+        assert!(rules().handling(&Method::GET, "/crm/v3/owners", who, Some(&asked)).is_err());
     }
 
     /// The route's word goes before the caller's, and the caller's before the house's.
@@ -208,7 +202,7 @@ mod tests {
         rule.treatment = Treatment { packing: route, ..Treatment::default() };
         let rules = Rules { rules: vec![rule], default: Handling::default() };
         let who = Who { caller: "shop", treatment: Treatment { packing: caller, ..Treatment::default() } };
-        let handling = rules.handling(&Method::GET, "/crm/v3/objects/contacts/1", who, &HeaderMap::new());
+        let handling = rules.handling(&Method::GET, "/crm/v3/objects/contacts/1", who, None);
         assert_eq!(handling.expect("no header").0.packing, packing);
     }
 }

@@ -7,6 +7,9 @@ use client::transport::Reason;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, response};
 use http_body::Body;
 
+use crate::headers;
+use crate::reply::Told;
+
 /// What an answer must know of its request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
@@ -52,20 +55,29 @@ impl Delimited {
     }
 }
 
+/// How an answer ends, and what comes after it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    pub(super) delimited: Delimited,
+    pub(super) asked: Asked,
+    /// The connection goes on.
+    pub(super) keep: bool,
+}
+
 /// Does the answer itself end the connection?
 pub(super) fn closes(headers: &HeaderMap) -> bool {
     headers.get(header::CONNECTION).is_some_and(|value| value == "close")
 }
 
-/// Writes a head. `keep` says whether the connection goes on.
+/// Writes a head, of an answer of HubSpot's with what is `told` of it. What concerned HubSpot's connection stays here.
 pub(super) fn write_head(
     out: &mut Vec<u8>,
     parts: &response::Parts,
-    delimited: Delimited,
-    asked: Asked,
-    keep: bool,
+    told: Option<Told>,
+    ending: Ending,
     clock: &WallClock,
 ) {
+    let Ending { delimited, asked, keep } = ending;
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(parts.status.as_str().as_bytes());
     out.push(b' ');
@@ -85,10 +97,14 @@ pub(super) fn write_head(
                 Delimited::Chunked | Delimited::UntilClose => continue,
             },
             header::DATE => date = true,
+            _ if told.is_some() && headers::stays_here(name.as_str()) => continue,
             header::CONNECTION => connection = true,
             _ => {}
         }
         line(out, name.as_str(), value.as_bytes());
+    }
+    if let Some(told) = told {
+        told.each(|name, value| line(out, name.as_str(), value.as_bytes()));
     }
     match delimited {
         Delimited::Length(left) if !length => line(out, "content-length", HeaderValue::from(left).as_bytes()),
@@ -116,11 +132,15 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use client::body;
+    use client::call::{Effort, Source};
     use rstest::rstest;
 
     use super::*;
+    use crate::reply::Reply;
 
     const ASKED: Asked = Asked { head_only: false, version: Version::HTTP_11, keep_alive: true };
     const OLD: Asked = Asked { version: Version::HTTP_10, ..ASKED };
@@ -158,10 +178,14 @@ mod tests {
     }
 
     fn written(response: Response<body::Body>, asked: Asked, keep: bool) -> String {
+        written_with(response, None, asked, keep)
+    }
+
+    fn written_with(response: Response<body::Body>, told: Option<Told>, asked: Asked, keep: bool) -> String {
         let delimited = Delimited::of(&response, asked);
         let clock = WallClock::new(|| "2026-11-21T03:04:05Z".parse().unwrap());
         let mut out = Vec::new();
-        write_head(&mut out, &response.into_parts().0, delimited, asked, keep, &clock);
+        write_head(&mut out, &response.into_parts().0, told, Ending { delimited, asked, keep }, &clock);
         String::from_utf8(out).unwrap()
     }
 
@@ -180,6 +204,33 @@ mod tests {
         #[case] delimited: Delimited,
     ) {
         assert_eq!(Delimited::of(&response, asked), delimited);
+    }
+
+    /// Written straight out or put among the headers first: a client reads the same.
+    #[test]
+    fn what_is_told_goes_out_beside_what_hubspot_said() {
+        let headers = [
+            ("content-length", "5"),
+            ("connection", "keep-alive"),
+            ("keep-alive", "timeout=5"),
+            ("x-hubkeeper-source", "forged"),
+            ("x-a", "b"),
+        ];
+        let reply = || {
+            let effort = Effort { attempts: 2, reached: true, waited: Duration::from_millis(1_500) };
+            let told = Told { source: Source::Cache { age: Duration::from_secs(7) }, effort };
+            Reply { response: answer(200, &headers, whole()), told: Some(told) }
+        };
+        let expected = "HTTP/1.1 200 OK\r\ndate: now\r\ncontent-length: 5\r\nx-a: b\r\nx-hubkeeper-source: cache\r\n\
+                        age: 7\r\nx-hubkeeper-wait-ms: 1500\r\nx-hubkeeper-attempts: 2\r\n\r\n";
+        let Reply { response, told } = reply();
+        assert_eq!(written_with(response, told, ASKED, true), expected);
+        let mut lines: Vec<_> =
+            written(reply().into_response(), ASKED, true).lines().map(str::to_owned).collect();
+        let mut others: Vec<_> = expected.lines().map(str::to_owned).collect();
+        lines.sort();
+        others.sort();
+        assert_eq!(lines, others);
     }
 
     #[test]

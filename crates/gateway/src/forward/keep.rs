@@ -194,7 +194,7 @@ impl Forwarder {
         host: Option<&HeaderValue>,
     ) -> Response<Body> {
         match result {
-            Ok(answer) => self.respond(answer, call.endpoint.paged, host),
+            Ok(answer) => self.respond(answer, call.endpoint.paged, host).into_response(),
             Err(failed) => self.failed(&failed, &call.endpoint),
         }
     }
