@@ -17,9 +17,6 @@ use crate::handling::Handling;
 use crate::telemetry::Label;
 use crate::transport::{TransportError, TransportFault};
 
-/// Headers on an answer of HubSpot's, Cloudflare's among them.
-const ANSWER_HEADERS_USUAL: usize = 24;
-
 /// One call to HubSpot, to be sent once or more. Its body goes beside it.
 pub struct Call {
     pub method: Method,
@@ -41,10 +38,7 @@ impl Call {
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = Uri::from(self.target.clone());
-        // The answer's headers will be read into this map: it need not grow then.
-        let mut headers = HeaderMap::with_capacity(self.headers.len().max(ANSWER_HEADERS_USUAL));
-        headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-        *request.headers_mut() = headers;
+        *request.headers_mut() = self.headers.clone();
         let authorization = match &self.credential {
             Credential::Connection(connection) => connection.authorization(Instant::now()).ok(),
             Credential::App(app) => app.authorization(),

@@ -55,13 +55,15 @@ fn note<N: TryFrom<u64>>(place: &mut Option<N>, value: &HeaderValue) {
     }
 }
 
+/// As many digits as surely make no number too large to hold.
+const DIGITS_MAX: usize = 19;
+
 /// Digit by digit: every answer brings five of these, and text would be checked and trimmed as Unicode first.
 fn number(digits: &[u8]) -> Option<u64> {
-    let next = |sum: u64, digit: &u8| {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        sum.checked_mul(10)?.checked_add(digit.into())
-    };
-    if digits.is_empty() { None } else { digits.iter().try_fold(0, next) }
+    if digits.is_empty() || digits.len() > DIGITS_MAX || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 #[cfg(test)]

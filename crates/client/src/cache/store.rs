@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashTable;
+use http::{HeaderMap, HeaderValue};
 
 use super::kept::{Kept, Names, lasting};
 use super::key::Key;
@@ -59,7 +60,7 @@ impl Store {
             hand: NOWHERE,
             bytes: 0,
             bytes_max,
-            last_names: Arc::from([]),
+            last_names: Names::default(),
         }
     }
 
@@ -93,9 +94,13 @@ impl Store {
     }
 
     /// The names of an answer's lasting headers, shared with the last answer's where they are the same.
-    pub(crate) fn names(&mut self, headers: &http::HeaderMap) -> Names {
-        if !lasting(headers).map(|(name, _)| name).eq(self.last_names.iter()) {
-            self.last_names = lasting(headers).map(|(name, _)| name.clone()).collect();
+    pub(crate) fn names(&mut self, headers: &HeaderMap) -> Names {
+        if !lasting(headers).map(|(name, _)| name).eq(self.last_names.iter().map(|(name, _)| name)) {
+            let mut names = HeaderMap::with_capacity(headers.len());
+            for (name, _) in lasting(headers) {
+                names.append(name.clone(), HeaderValue::from_static(""));
+            }
+            self.last_names = Arc::new(names);
         }
         self.last_names.clone()
     }

@@ -26,7 +26,9 @@ impl Stream {
 
     /// A call came.
     pub(super) fn note(&mut self, lane: Lane, window: Duration, now: Instant) {
-        *self = self.at(window, now);
+        if now >= self.since + window / PARTS {
+            *self = self.at(window, now);
+        }
         self.parts[0][lane as usize] += 1;
     }
 

@@ -38,7 +38,8 @@ pub(super) struct State {
 /// The wall clock, read now and then: the day's end does not need it finer.
 pub(super) struct Wall {
     clock: WallClock,
-    read_at: Instant,
+    /// When the reading is too old.
+    stale_at: Instant,
     time: Timestamp,
 }
 
@@ -53,8 +54,8 @@ const WALL_AGE_MAX: Duration = Duration::from_millis(250);
 
 impl Wall {
     pub(super) fn time(&mut self, now: Instant) -> Timestamp {
-        if now.saturating_duration_since(self.read_at) >= WALL_AGE_MAX {
-            self.read_at = now;
+        if now >= self.stale_at {
+            self.stale_at = now + WALL_AGE_MAX;
             self.time = self.clock.now();
         }
         self.time
@@ -85,7 +86,7 @@ impl State {
             closed: false,
             moved: Vec::new(),
             refused: 0,
-            wall: Wall { time: clock.now(), read_at: now, clock },
+            wall: Wall { time: clock.now(), stale_at: now + WALL_AGE_MAX, clock },
         }
     }
 

@@ -10,14 +10,15 @@ const SLOT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Count {
     origin: Instant,
-    /// Which minute since the origin the newest slot holds.
+    /// Which minute since the origin the newest slot holds, and when the next one begins.
     minute: u64,
+    next_at: Instant,
     slots: [u32; SLOTS],
 }
 
 impl Count {
     pub(super) fn new(origin: Instant) -> Self {
-        Self { origin, minute: 0, slots: [0; SLOTS] }
+        Self { origin, minute: 0, next_at: origin + SLOT, slots: [0; SLOTS] }
     }
 
     pub(super) fn add(&mut self, count: u32, now: Instant) {
@@ -54,6 +55,9 @@ impl Count {
     }
 
     fn roll(&mut self, now: Instant) {
+        if now < self.next_at {
+            return;
+        }
         let minute = now.saturating_duration_since(self.origin).as_secs() / SLOT.as_secs();
         if minute.saturating_sub(self.minute) >= SLOTS as u64 {
             self.slots = [0; SLOTS];
@@ -63,6 +67,7 @@ impl Count {
             self.minute += 1;
             self.slots[slot(self.minute)] = 0;
         }
+        self.next_at = self.origin + SLOT * u32::try_from(minute + 1).unwrap_or(u32::MAX);
     }
 }
 

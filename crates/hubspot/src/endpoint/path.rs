@@ -17,23 +17,38 @@ pub(crate) const WORDS_MAX: usize = 16;
 impl<'a> Path<'a> {
     /// Reads a path. A query, should one have come along, is left out; empty segments do not count.
     pub fn read(path: &'a str) -> Self {
-        // By bytes: paths are short, and looking for a character costs more than looking at each.
-        let end = path.bytes().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(path.len());
         let mut read = Self { words: [""; WORDS_MAX], count: 0, version: None };
-        let segments = Segments(&path[..end]);
-        for (position, segment) in segments.enumerate() {
-            // Second (`/crm/v3/objects`) or third (`/crm/objects/2026-03`); later ones are ids or names.
-            if read.version.is_none()
-                && matches!(position, 1 | 2)
-                && let Some(version) = ApiVersion::parse(segment)
-            {
-                read.version = Some((version, position));
-            } else if read.count < WORDS_MAX {
-                read.words[read.count] = segment;
-                read.count += 1;
+        let (mut begin, mut position) = (0, 0);
+        // Byte by byte: paths are short, and looking for a character costs more than looking at each.
+        for (at, byte) in path.bytes().enumerate() {
+            let is_end = matches!(byte, b'?' | b'#');
+            if is_end || byte == b'/' {
+                read.add(&path[begin..at], &mut position);
+                begin = at + 1;
+            }
+            if is_end {
+                return read;
             }
         }
+        read.add(&path[begin..], &mut position);
         read
+    }
+
+    fn add(&mut self, segment: &'a str, position: &mut usize) {
+        if segment.is_empty() {
+            return;
+        }
+        // Second (`/crm/v3/objects`) or third (`/crm/objects/2026-03`); later ones are ids or names.
+        if self.version.is_none()
+            && matches!(position, 1 | 2)
+            && let Some(version) = ApiVersion::parse(segment)
+        {
+            self.version = Some((version, *position));
+        } else if self.count < WORDS_MAX {
+            self.words[self.count] = segment;
+            self.count += 1;
+        }
+        *position += 1;
     }
 
     pub fn words(&self) -> &[&'a str] {
@@ -47,22 +62,6 @@ impl<'a> Path<'a> {
     /// The number of words before the version.
     pub(crate) fn version_position(&self) -> Option<usize> {
         self.version.map(|(_, position)| position)
-    }
-}
-
-/// What stands between slashes, where anything does.
-struct Segments<'a>(&'a str);
-
-impl<'a> Iterator for Segments<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let start = self.0.bytes().position(|byte| byte != b'/')?;
-        let rest = &self.0[start..];
-        let end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
-        let (segment, rest) = rest.split_at(end);
-        self.0 = rest;
-        Some(segment)
     }
 }
 
