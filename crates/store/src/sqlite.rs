@@ -35,6 +35,9 @@ const FOLD_AFTER_PAGES: u32 = 4_000;
 /// Looking through a file of this size takes some tenths of a second; larger ones would keep a start waiting.
 const LOOKED_THROUGH_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
+/// A page of a database in memory. Each table and each index has one of its own, and most of them stay empty.
+const MEMORY_PAGE_BYTES: u32 = 1024;
+
 /// A SQLite file, open.
 #[derive(Clone)]
 pub(crate) struct Sqlite {
@@ -68,6 +71,7 @@ impl Sqlite {
     pub(crate) fn in_memory() -> Result<Self, OpenError> {
         let name = format!("file:{}?mode=memory&cache=shared", uuid::Uuid::new_v4());
         let mut connection = Connection::open(&name).map_err(broken)?;
+        connection.pragma_update(None, "page_size", MEMORY_PAGE_BYTES).map_err(broken)?;
         migrate(&mut connection)?;
         let reading = Connection::open(&name).map_err(broken)?;
         // Connections that share a cache lock each other's tables; reading what is not committed yet does no harm here.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use client::accounts::Connection;
 use client::stack::Stack;
-use client::transport::tls;
 use gateway::outbox::Outbox;
 use gateway::traffic::Traffic;
 use hubspot::secret::Secret;
+use rustls::ClientConfig;
 use store::Store;
 
-use super::{triage, up};
+use super::triage;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::incidents::{
@@ -32,6 +32,7 @@ pub(super) struct Around<'a> {
     pub(super) outbox: Option<&'a Arc<Outbox>>,
     pub(super) connections: &'a [Arc<Connection>],
     pub(super) secrets: &'a Secrets,
+    pub(super) tls: &'a ClientConfig,
 }
 
 /// `None` where it is switched off. Without a store, incidents are remembered for as long as the process lives.
@@ -40,12 +41,10 @@ pub(super) async fn open(
     around: Around<'_>,
     token: Option<&Secret>,
 ) -> Result<Option<(Incidents, Room)>, Failure> {
-    let Around { stack, traffic, ledgers, .. } = around;
+    let Around { stack, traffic, ledgers, tls, .. } = around;
     let section = &config.incidents;
-    let tls =
-        tls::client_config(up::extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
     // What is configured wrong is told even where the room is switched off.
-    let channels = Channels::open(&config.notify, &tls)?;
+    let channels = Channels::open(&config.notify, tls)?;
     let dependencies = section.dependencies.iter().map(Dependency::new).collect::<Result<Vec<_>, _>>()?;
     if !section.enabled {
         return Ok(None);
@@ -69,11 +68,9 @@ pub(super) async fn open(
     let every = Duration::from_secs(section.front_door_seconds);
     let (target, latest) = (options.asked.target.clone(), Latest::default());
     let addresses = Addresses { target, every, latest: latest.clone() };
-    let front_door = FrontDoor::new(&options.asked.target.upstream, every, &tls)?;
+    let front_door = FrontDoor::new(&options.asked.target.upstream, every, tls)?;
     let doorbell = match config.webhooks.public_url.as_ref().filter(|_| around.webhooks.is_some()) {
-        Some(url) => {
-            Doorbell::new(url, Duration::from_secs(config.webhooks.doorbell_seconds), ledgers, &tls)?
-        }
+        Some(url) => Doorbell::new(url, Duration::from_secs(config.webhooks.doorbell_seconds), ledgers, tls)?,
         None => None,
     };
     let room = Room::open(Opening {

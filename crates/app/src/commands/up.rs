@@ -157,6 +157,7 @@ impl House {
             outbox: outbox.as_ref(),
             connections: &connections.all,
             secrets: &secrets,
+            tls: &tls,
         };
         let room = room::open(config, around, probe_token).await?;
         let gateway = Gateway {
