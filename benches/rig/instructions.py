@@ -65,7 +65,7 @@ def tell(peer, word):
 
 
 def read(server, requests):
-    command = ["callgrind_annotate", "--threshold=100", str(server.log.with_suffix(".callgrind"))]
+    command = ["callgrind_annotate", "--auto=no", "--threshold=100", str(server.log.with_suffix(".callgrind"))]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     total = int(re.search(r"^\s*([\d,]+).*PROGRAM TOTALS", said, re.M)[1].replace(",", ""))
     functions = {}
