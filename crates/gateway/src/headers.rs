@@ -98,7 +98,8 @@ pub(crate) fn for_upstream(headers: &mut HeaderMap, stays_here: Stays) {
 
 fn is_for_us(name: &str) -> bool {
     let is_own = || {
-        name.strip_prefix("x-hubkeeper-").is_some_and(|own| matches!(own, "lane" | "deadline-ms" | "caller" | "connection"))
+        name.strip_prefix("x-hubkeeper-")
+            .is_some_and(|own| matches!(own, "lane" | "deadline-ms" | "caller" | "connection"))
     };
     matches!(name, "expect" | "proxy-authorization") || is_hop_by_hop(name) || is_own()
 }
