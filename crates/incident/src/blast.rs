@@ -72,7 +72,7 @@ impl Blast {
             Width::Token | Width::Portal | Width::Caller => only(&self.connections),
             Width::Family | Width::Region | Width::All | Width::Unknown => None,
         };
-        Place { connection, caller: None, family }
+        Place { connection, family, ..Place::default() }
     }
 
     /// `one API family (search)`.

@@ -20,6 +20,8 @@ pub struct Place {
     pub connection: Option<String>,
     pub caller: Option<String>,
     pub family: Option<String>,
+    /// By its code, the fault that what shows there is like.
+    pub fault: Option<String>,
 }
 
 /// One observation.
@@ -205,11 +207,15 @@ impl Calls {
 impl Place {
     /// `connection a, family search`; `everywhere`.
     pub fn tell(&self) -> String {
-        let parts: Vec<String> =
-            [("connection", &self.connection), ("caller", &self.caller), ("family", &self.family)]
-                .into_iter()
-                .filter_map(|(what, name)| Some(format!("{what} {}", name.as_ref()?)))
-                .collect();
+        let parts: Vec<String> = [
+            ("connection", &self.connection),
+            ("caller", &self.caller),
+            ("family", &self.family),
+            ("", &self.fault),
+        ]
+        .into_iter()
+        .filter_map(|(what, name)| Some(format!("{what} {}", name.as_ref()?).trim_start().to_owned()))
+        .collect();
         if parts.is_empty() { "everywhere".into() } else { parts.join(", ") }
     }
 
@@ -221,6 +227,7 @@ impl Place {
         both(&self.connection, &other.connection)
             && both(&self.caller, &other.caller)
             && both(&self.family, &other.family)
+            && both(&self.fault, &other.fault)
     }
 }
 
@@ -245,7 +252,8 @@ mod tests {
         let of = |connection: Option<&str>, family: Option<&str>| Place {
             connection: connection.map(Into::into),
             family: family.map(Into::into),
-            caller: None,
+
+            ..Place::default()
         };
         assert!(of(None, None).meets(&of(Some("a"), Some("search"))));
         assert!(of(Some("a"), None).meets(&of(None, Some("search"))));

@@ -13,6 +13,9 @@ const LATELY: SignedDuration = SignedDuration::from_mins(5);
 /// In 15 minutes; fewer calls may have missed a part of what the callers do.
 const REPRESENTATIVE_CALLS_MIN: u64 = 200;
 
+/// Fewer of this minute and the last are no share.
+const LATE_MIN: u64 = 10;
+
 /// Kinds that mean HubSpot failed to serve.
 pub(crate) const SERVER_KINDS: &[ErrorKind] = &[
     ErrorKind::Internal,
@@ -131,13 +134,18 @@ impl Tally<'_> {
 
     /// Calls in the groups that hold these errors.
     pub(crate) fn calls(&self) -> u64 {
+        self.groups().iter().map(|group| group.calls).sum()
+    }
+
+    /// The groups that hold them, each once.
+    fn groups(&self) -> Vec<&Group> {
         let mut groups: Vec<&Group> = Vec::new();
         for seen in &self.seen {
             if !groups.iter().any(|group| std::ptr::eq(*group, seen.group)) {
                 groups.push(seen.group);
             }
         }
-        groups.iter().map(|group| group.calls).sum()
+        groups
     }
 
     /// Of the calls in the groups concerned, how many failed so; 0 to 1.
@@ -145,6 +153,15 @@ impl Tally<'_> {
     pub(crate) fn share(&self) -> f64 {
         let calls = self.calls().max(self.count());
         if calls == 0 { 0.0 } else { self.count() as f64 / calls as f64 }
+    }
+
+    /// The same of this minute and the last: what has just begun is little beside a quarter of an hour. Nothing where there
+    /// are fewer than ten of them.
+    #[expect(clippy::cast_precision_loss, reason = "a share of two minutes' calls")]
+    pub(crate) fn share_of_late(&self) -> f64 {
+        let late: u64 = self.seen.iter().map(|seen| seen.error.recent).sum();
+        let calls: u64 = self.groups().iter().map(|group| group.calls_recent).sum();
+        if late < LATE_MIN { 0.0 } else { late as f64 / calls.max(late) as f64 }
     }
 
     /// `12 of 40 calls: 400 PROPERTY_DOESNT_EXIST on POST /crm/v3/objects/{type}`.

@@ -52,6 +52,7 @@ impl Watch {
                     connection: Some(key.connection.to_string()),
                     caller: Some(key.caller.to_string()),
                     family: Some(key.family.name().to_owned()),
+                    ..Place::default()
                 };
                 signals.push(Signal { at: now, place, seen: Seen::Calls(more) });
                 self.before.insert(key, calls);

@@ -9,6 +9,9 @@
 mod baseline;
 mod case;
 mod cast;
+/// The program's own, as [`watch`].
+#[path = "../../src/incidents/glance.rs"]
+mod glance;
 mod house;
 mod look;
 mod network;
@@ -45,7 +48,8 @@ impl Seeds {
     const fn of(self, number: u64) -> u64 {
         match self {
             Self::Building => 1_000 + number,
-            Self::Scoring => 900_000 + number,
+            // The first, 900,000, was used up: what it got wrong has been looked at since.
+            Self::Scoring => 52_400_500 + number,
         }
     }
 }

@@ -196,7 +196,7 @@ impl Memory {
     }
 
     fn calls(&mut self, at: Timestamp, place: &Place, calls: Calls) {
-        let connection = Place { connection: place.connection.clone(), caller: None, family: None };
+        let connection = Place { connection: place.connection.clone(), ..Place::default() };
         let family = Place { family: place.family.clone(), ..connection.clone() };
         for place in [connection, family] {
             if self.places.len() < PLACES_MAX || self.places.contains_key(&place) {

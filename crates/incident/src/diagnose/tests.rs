@@ -360,6 +360,10 @@ fn creates(calls: u64) -> Group {
     failing_group(f, creates(90), CREATE, ErrorCount { code: Some("PROPERTY_DOESNT_EXIST".into()), ..error(400, Kind::Validation, 40) });
 })]
 #[case::f42("data.conflict", |f: &mut Facts| failing_group(f, creates(90), CREATE, ErrorCount { subjects: 5, ..error(409, Kind::Conflict, 60) }))]
+#[case::f42_just_begun("data.conflict", |f: &mut Facts| {
+    let late = Group { calls_recent: 24, ..creates(400) };
+    failing_group(f, late, CREATE, ErrorCount { subjects: 12, recent: 12, ..error(409, Kind::Conflict, 12) });
+})]
 #[case::f43("account.limit", |f: &mut Facts| {
     failing_group(f, creates(90), CREATE, ErrorCount { code: Some("LIMIT_EXCEEDED".into()), subjects: 1, ..error(400, Kind::Validation, 40) });
 })]
@@ -436,11 +440,11 @@ fn healthy_stays_healthy(#[case] how: Spoil) {
 })]
 #[case::bulk_is_spared_with_plenty_left(|f: &mut Facts| turned_away(f, 40))]
 #[case::a_few_people_who_are_there_already(|f: &mut Facts| {
-    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 3, ..error(409, Kind::Conflict, 9) });
+    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 3, recent: 1, ..error(409, Kind::Conflict, 9) });
 })]
 #[case::expected_404_and_409(|f: &mut Facts| {
     failing_group(f, group("objects", "GET", 100), "/crm/v3/objects/contacts/{id}", error(404, Kind::NotFound, 30));
-    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 8, ..error(409, Kind::Conflict, 8) });
+    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 8, recent: 1, ..error(409, Kind::Conflict, 8) });
 })]
 #[case::lone_5xx(|f: &mut Facts| failing_group(f, creates(40), CREATE, error(502, Kind::Processing, 2)))]
 #[case::lone_5xx_in_a_probe(|f: &mut Facts| {

@@ -266,6 +266,7 @@ fn refused(sender: &mut Sender) {
     (one.delivered, one.out_of_order) = (9_000, 6);
     (one.delivered_recent, one.out_of_order_recent) = (600, 4);
 })]
+#[case::a_cache_that_nobody_has_asked_yet("healthy", |f: &mut Facts| ours(f).cache = Some(SharedCache::default()))]
 #[case::a_few_commits_of_many_fail("healthy", |f: &mut Facts| {
     let store = ours(f).store.as_mut().unwrap();
     (store.failed, store.failed_recent, store.failed_in_a_row, store.slow_in_a_row) = (9, 9, 2, 2);

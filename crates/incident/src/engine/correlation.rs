@@ -120,7 +120,7 @@ pub(super) fn is_one_matter(known: RuleId, rule: RuleId) -> bool {
 }
 
 const BRINGS: &[(Code, &[Code])] = &[
-    (Code::Clock, &[Code::TokenExpired, Code::HubspotTls, Code::HookSecret]),
+    (Code::Clock, &[Code::TokenExpired, Code::HubspotTls, Code::HookSecret, Code::Blind]),
     (Code::ClientSecret, &[Code::TokenExpired, Code::RefreshRevoked, Code::HookSecret]),
     (Code::ClientMismatch, &[Code::TokenExpired, Code::ClientSecret]),
     (Code::Uninstalled, &[Code::RefreshRevoked, Code::HookSubscription, Code::TokenRevoked]),

@@ -54,6 +54,7 @@ impl World {
             connection: Some("default".into()),
             caller: Some("crm-sync".into()),
             family: Some("objects".into()),
+            ..Place::default()
         };
         self.tell(place, Seen::Calls(calls));
         self.tick();
@@ -480,6 +481,7 @@ fn signals_are_taken_fast() {
         connection: Some(format!("portal-{}", number % 8)),
         caller: Some(format!("caller-{}", number % 5)),
         family: Some("objects".into()),
+        ..Place::default()
     };
     for number in 0..20_000_u64 {
         world.now += SignedDuration::from_millis(1);

@@ -68,7 +68,8 @@ static CONFLICTS: Question = Question {
     answer: |facts| {
         let conflicts = facts.lately(&[ErrorKind::Conflict]);
         let subjects: u64 = conflicts.seen.iter().map(|seen| seen.error.subjects).sum();
-        let many = conflicts.count() >= CONFLICTS_MIN && conflicts.share() >= CONFLICTS_SHARE;
+        let share = conflicts.share().max(conflicts.share_of_late());
+        let many = conflicts.count() >= CONFLICTS_MIN && share >= CONFLICTS_SHARE;
         let repeated = subjects > 0
             && conflicts.count() >= REPEATED_MIN
             && conflicts.count() >= subjects * REPEATS_PER_KEY;

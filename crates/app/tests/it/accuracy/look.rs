@@ -10,8 +10,10 @@ use http::Method;
 use hubspot::secret::Secret;
 use incident::diagnose;
 use incident::facts::Facts;
+use incident::facts::configured::Configured;
 use incident::facts::inbox::{Doorbell, Inbox, Subscription};
 use incident::facts::inside::{Inside, Watch};
+use incident::facts::probes::{Probes, Tcp};
 use incident::facts::traffic::Traffic;
 use incident::runbook::Runbooks;
 use incident::triage::Triage;
@@ -38,21 +40,45 @@ pub(super) async fn look(house: &House) -> Looked {
     let clock = skewed(house);
     let mut facts = ops::triage::facts(&asked(house), plan.gateway.then(|| traffic(house)), &clock).await;
     if plan.gateway {
-        let now = clock.now();
-        facts.inside = Some(inside(house, now));
+        with_our_own(house, &mut facts);
         facts.grants = (plan.installs > 0).then(|| house.own.lock().grants.report());
-        if plan.webhooks {
-            facts.inbox = Some(inbox(house, now).await);
-            facts.forwarding = Some(house.own.lock().forwarding.report(house.clock.now()));
+        if let Some(inbox) = &mut facts.inbox {
+            asked_around(house, inbox).await;
         }
     }
     let triage = diagnose(&facts, &Runbooks::embedded());
     Looked { triage, calls: facts.probes.calls, facts, took: began.elapsed() }
 }
 
-/// What the incident room of a running hubkeeper asks: probes and traffic.
-pub(super) async fn look_from_outside(house: &House) -> Facts {
-    ops::triage::facts(&asked(house), Some(traffic(house)), &skewed(house)).await
+/// What the incident room of a running hubkeeper asks: probes, traffic, and how its own parts stand.
+pub(super) async fn look_from_the_room(house: &House) -> Facts {
+    let mut facts = ops::triage::facts(&asked(house), Some(traffic(house)), &skewed(house)).await;
+    with_our_own(house, &mut facts);
+    facts
+}
+
+/// What it has without asking anybody; `tcp` is what was found when HubSpot's addresses were last connected to.
+pub(super) fn in_passing(house: &House, tcp: Option<Tcp>) -> Facts {
+    let configured = Configured { now: skewed(house).now(), ..Configured::default() };
+    let probes = Probes { tcp, ..Probes::default() };
+    let mut facts = Facts { configured, probes, traffic: Some(traffic(house)), ..Facts::default() };
+    with_our_own(house, &mut facts);
+    facts
+}
+
+/// Every address of HubSpot's, as the room connects to them now and then.
+pub(super) async fn connects(house: &House) -> Option<Tcp> {
+    ops::triage::connects(&asked(house).target).await
+}
+
+fn with_our_own(house: &House, facts: &mut Facts) {
+    let now = skewed(house).now();
+    facts.inside = Some(inside(house, now));
+    if house.plan.webhooks {
+        let own = house.own.lock();
+        facts.inbox = Some(Inbox { quarantine: own.receiver.quarantine.clone(), ..own.inbox.report(now) });
+        facts.forwarding = Some(own.forwarding.report(house.clock.now()));
+    }
 }
 
 fn skewed(house: &House) -> WallClock {
@@ -104,28 +130,24 @@ fn inside(house: &House, now: jiff::Timestamp) -> Inside {
     }
 }
 
-/// The ledger's report, and what is asked of HubSpot's settings and of our own public address.
-async fn inbox(house: &House, now: jiff::Timestamp) -> Inbox {
-    let mut inbox = {
-        let own = house.own.lock();
-        Inbox { quarantine: own.receiver.quarantine.clone(), ..own.inbox.report(now) }
-    };
-    if house.plan.asks_around {
-        let under = format!("/webhooks/v3/{PRIVATE_APP_ID}");
-        let settings = house.ask(Method::GET, &format!("{under}/settings"), "").await;
-        let all = house.ask(Method::GET, &format!("{under}/subscriptions"), "").await;
-        let listed = all["results"].as_array();
-        let active = listed.map(|all| all.iter().any(|one| one["active"].as_bool() == Some(true)));
-        inbox.subscription = listed.map(|_| Subscription {
-            active,
-            target_is_ours: settings["targetUrl"].as_str().map(|url| url == PUBLIC_URL),
-        });
-        let unreachable = house.own.lock().receiver.unreachable;
-        inbox.doorbell = Some(Doorbell {
-            at: Some(now),
-            arrived: !unreachable,
-            stopped_by: unreachable.then(|| "connection refused".into()),
-        });
+/// What is asked of HubSpot's settings and of our own public address.
+async fn asked_around(house: &House, inbox: &mut Inbox) {
+    if !house.plan.asks_around {
+        return;
     }
-    inbox
+    let under = format!("/webhooks/v3/{PRIVATE_APP_ID}");
+    let settings = house.ask(Method::GET, &format!("{under}/settings"), "").await;
+    let all = house.ask(Method::GET, &format!("{under}/subscriptions"), "").await;
+    let listed = all["results"].as_array();
+    let active = listed.map(|all| all.iter().any(|one| one["active"].as_bool() == Some(true)));
+    inbox.subscription = listed.map(|_| Subscription {
+        active,
+        target_is_ours: settings["targetUrl"].as_str().map(|url| url == PUBLIC_URL),
+    });
+    let unreachable = house.own.lock().receiver.unreachable;
+    inbox.doorbell = Some(Doorbell {
+        at: Some(skewed(house).now()),
+        arrived: !unreachable,
+        stopped_by: unreachable.then(|| "connection refused".into()),
+    });
 }

@@ -161,8 +161,9 @@ impl Own {
             disk: Disk { free_bytes: 40 << 30, total_bytes: 100 << 30 },
             versions: Vec::new(),
             deaf: false,
-            last_beat_at: None,
-            last_signal_at: None,
+            // As the program begins: the first beat has not been missed before it can have come.
+            last_beat_at: Some(now),
+            last_signal_at: Some(now),
             store: StoreMood::Well,
             cache_lost: false,
             secrets: SecretsMood::Well,

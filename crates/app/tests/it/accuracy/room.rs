@@ -8,18 +8,22 @@ use std::time::Duration;
 
 use incident::engine::{Effect, Engine, Event, Settings};
 use incident::facts::Facts;
+use incident::facts::probes::Tcp;
 use incident::incident::Incident;
 use incident::runbook::Runbooks;
+use incident::signal::{Place, Seen, Signal};
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
+use super::glance::Glances;
 use super::house::House;
-use super::look::look_from_outside;
+use super::look::{connects, in_passing, look_from_the_room};
 use super::plan::Random;
 use super::watch::Watch;
 
 /// As in the program.
 const TICK: Duration = Duration::from_secs(5);
+const KNOCK: Duration = Duration::from_secs(60);
 const SLOW_MS: u64 = 3_000;
 
 /// How long a killed process is away.
@@ -32,6 +36,10 @@ pub(super) struct Deadly(pub(super) u32);
 pub(super) struct Room {
     engine: Engine,
     watch: Watch,
+    glances: Glances,
+    runbooks: Arc<Runbooks>,
+    knocked_at: Option<Instant>,
+    tcp: Option<Tcp>,
     /// As the store holds them.
     pub(super) kept: Vec<Incident>,
     /// Every line of every timeline, for whoever wonders.
@@ -46,6 +54,10 @@ impl Room {
     pub(super) fn open(house: &House, deadly: Deadly, seed: u64) -> Self {
         Self {
             engine: engine(Vec::new(), seed),
+            glances: Glances::default(),
+            runbooks: Arc::new(Runbooks::embedded()),
+            knocked_at: None,
+            tcp: None,
             watch: Watch::new(house.stack.clone(), house.traffic.clone(), SLOW_MS),
             kept: Vec::new(),
             history: Vec::new(),
@@ -63,7 +75,10 @@ impl Room {
         let mut asking: Option<Pin<Box<dyn Future<Output = Facts> + '_>>> = None;
         while Instant::now() < ends {
             let asks = tokio::select! {
-                _ = due.tick() => self.looks(house),
+                _ = due.tick() => {
+                    self.knocks(house).await;
+                    self.looks(house)
+                }
                 facts = answer(&mut asking) => {
                     asking = None;
                     self.step(Event::Facts(Arc::new(facts)), house)
@@ -73,7 +88,7 @@ impl Room {
             match asks {
                 Went::On => {}
                 Went::Asking if asking.is_some() => {}
-                Went::Asking => asking = Some(Box::pin(look_from_outside(house))),
+                Went::Asking => asking = Some(Box::pin(look_from_the_room(house))),
                 Went::Down => {
                     asking = None;
                     tokio::time::sleep(AWAY).await;
@@ -82,9 +97,26 @@ impl Room {
         }
     }
 
+    /// Once a minute: what time is it at HubSpot's, and which of its addresses connect? The program reads the time off an
+    /// answer; here it is what the case says.
+    async fn knocks(&mut self, house: &House) {
+        if self.knocked_at.is_some_and(|at| at.elapsed() < KNOCK) {
+            return;
+        }
+        self.knocked_at = Some(Instant::now());
+        self.tcp = connects(house).await;
+        let (at, offset_ms) = (house.clock.now(), house.own.lock().clock_off_s * 1_000);
+        let seen = Seen::Clock { offset_ms };
+        self.engine.step(Event::Signal(Signal { at, place: Place::default(), seen }), at);
+    }
+
     fn looks(&mut self, house: &House) -> Went {
         let now = house.clock.now();
-        for signal in self.watch.look(now) {
+        let mut signals = self.watch.look(now);
+        if self.glances.is_due(now) {
+            signals.extend(self.glances.look(&in_passing(house, self.tcp.clone()), &self.runbooks, now));
+        }
+        for signal in signals {
             if self.step(Event::Signal(signal), house) == Went::Down {
                 return Went::Down;
             }

@@ -92,7 +92,10 @@ fn standings(own: &Own, thresholds: &Thresholds, now: Timestamp, fire: &mut Fire
         let Stood { observed, .. } = stood;
         let told = format!("{name}: {observed}");
         match of {
-            Standing::Likeness => fire(RuleId::Likeness, Place::default(), told),
+            Standing::Likeness => {
+                let place = Place { fault: Some(name.clone()), ..Place::default() };
+                fire(RuleId::Likeness, place, observed.clone());
+            }
             Standing::Subscriber => fire(RuleId::SubscriberDown, Place::default(), told),
             Standing::Flow => fire(RuleId::HookSilence, Place::default(), told),
             Standing::Doorbell if stood.ill >= FAILED_READS_MIN => {
@@ -106,7 +109,8 @@ fn standings(own: &Own, thresholds: &Thresholds, now: Timestamp, fire: &mut Fire
                 let place = Place {
                     connection: Some(connection.to_owned()),
                     family: Some(family.to_owned()).filter(|family| !family.is_empty()),
-                    caller: None,
+
+                    ..Place::default()
                 };
                 fire(RuleId::BreakerOpen, place, observed.clone());
             }

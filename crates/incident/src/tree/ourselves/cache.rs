@@ -33,7 +33,11 @@ static LOST: Question = Question {
     asks: "Is the cache that we share with other instances lost?",
     answer: |facts| match cache(facts) {
         None => Reply::could_not_tell("cache", "there is no shared cache, or it was not looked at"),
-        Some(cache) => Reply::is(!cache.reachable || is_empty(cache), "cache", describe(cache)),
+        Some(cache) => {
+            // Nobody has asked it lately: then nothing says that it would not answer.
+            let lost = !cache.reachable && cache.misses_recent > 0;
+            Reply::is(lost || is_empty(cache), "cache", describe(cache))
+        }
     },
 };
 

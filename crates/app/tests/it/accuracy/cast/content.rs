@@ -13,7 +13,7 @@ pub(super) fn shape(code: Code, plan: &mut Plan) {
     plan.per_second = plan.per_second.max(2.0);
     let mix = plan.mix.clone();
     plan.mix = match code {
-        Code::Conflict => mix.more(8, Ask::CreateAgain),
+        Code::Conflict => mix,
         Code::RecordLimit => mix.more(6, Ask::Create),
         Code::Gone => mix.more(12, Ask::Read),
         Code::PartialWrite => mix.more(4, Ask::BatchUpdate),
@@ -35,7 +35,11 @@ pub(super) async fn strike(code: Code, house: &mut House) {
             }
             simulated(house, code, json!({"property": "phone"})).await;
         }
-        Code::Conflict => simulated(house, code, json!({"rate": 0.9})).await,
+        Code::Conflict => {
+            let more = house.mix.lock().clone().more(8, Ask::CreateAgain);
+            *house.mix.lock() = more;
+            simulated(house, code, json!({"rate": 0.9})).await;
+        }
         Code::Gone => {
             let share = house.random.random_range(0.3..0.8);
             simulated(house, code, json!({"share": share})).await;
