@@ -23,6 +23,7 @@
 //! | `questions` | from a question to facts: probes, within HubSpot's limits |
 //! | `keep` | from effects to what is stored |
 //! | `acts` | mitigations, done |
+//! | `others` | several hubkeepers on one store: one runs the room, the others tell it |
 //! | `delivery` | messages that wait, sent until they have arrived |
 //! | `channels` | how each is sent |
 
@@ -46,6 +47,7 @@ mod front_door;
 mod glance;
 mod keep;
 mod keys;
+mod others;
 mod parts;
 mod questions;
 mod room;
@@ -60,6 +62,7 @@ pub(crate) use dependencies::Dependency;
 pub(crate) use doorbell::{Doorbell, HEADER as DOORBELL_HEADER};
 pub(crate) use front_door::FrontDoor;
 pub(crate) use keep::{Shown, listed, shown};
+pub(crate) use others::Heard;
 pub(crate) use parts::Parts;
 pub(crate) use questions::Questions;
 pub(crate) use room::{Opening, Room};

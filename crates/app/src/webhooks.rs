@@ -26,6 +26,7 @@ use store::Store;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::audit::Audit;
 use crate::config::{Config, SubscriberSection};
 use crate::failure::Failure;
 use crate::incidents::DOORBELL_HEADER;
@@ -72,7 +73,7 @@ pub(crate) async fn open(
     stack: &Arc<Stack>,
     outbox: Option<Arc<Outbox>>,
     tls: &rustls::ClientConfig,
-    ledgers: &Arc<Ledgers>,
+    (ledgers, audit): (&Arc<Ledgers>, &Audit),
     secrets: &Secrets,
 ) -> Result<Option<Running>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
@@ -106,7 +107,7 @@ pub(crate) async fn open(
         arrived,
         books: Books::default(),
         trusted_proxies: config.webhooks.trusted_proxies()?,
-        effects: Arc::new(effects::House { stack: stack.clone(), outbox }),
+        effects: Arc::new(effects::House { stack: stack.clone(), outbox, audit: audit.clone() }),
     });
     watch_secrets(config, &receiver, secrets)?;
     let acknowledged = Arc::new(Mutex::new(Histogram::default()));

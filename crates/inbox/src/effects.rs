@@ -1,6 +1,7 @@
 //! What new events change in our own house, told through a seam: this crate knows no cache.
 
 use futures_util::future::BoxFuture;
+use store::privacy::Purge;
 
 use crate::event::Event;
 
@@ -11,6 +12,11 @@ pub trait Effects: Send + Sync + 'static {
     /// A person is to be forgotten in what this house keeps on a disk. Done once this ends well; asked again after a
     /// failure or a crash.
     fn forget(&self, person: Person) -> BoxFuture<'static, Result<Forgotten, String>>;
+
+    /// It was done, and will be kept as done: at least once for each, again after a crash in between.
+    fn purged(&self, _purge: &Purge) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// The same in memory. Where several hubkeepers share a store, each of them is told.
     fn forget_in_memory(&self, person: &Person);

@@ -153,6 +153,7 @@ impl Privacy {
             "a contact was deleted for privacy: what was kept of them is gone"
         );
         let purge = Purge { portal_id, contact_id, connection, asked_at, purged_at: (self.clock)(), counts };
+        self.effects.purged(&purge).await;
         self.store.note_purge(&purge).await.map_err(told)
     }
 

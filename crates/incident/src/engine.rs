@@ -41,7 +41,7 @@ use crate::message::{Message, Moment};
 use crate::mitigation::{Measure, Mitigation, Permission};
 use crate::runbook::Runbooks;
 use crate::signal::{Place, Seen, Signal};
-use crate::timeline::{Entry, What};
+use crate::timeline::{By, Entry, What};
 use books::Books;
 use suspicion::Suspicions;
 
@@ -128,8 +128,8 @@ pub enum Effect {
     Tell { moment: Moment, message: Box<Message> },
     /// Gather facts: probes, with what traffic shows.
     Diagnose,
-    /// Turn a mitigation on or off.
-    Act { incident: String, measure: Measure },
+    /// Turn a mitigation on or off, as somebody wished or by ourselves.
+    Act { incident: String, by: By, measure: Measure },
     /// A person asked for something that cannot be.
     Refuse(Refused),
 }

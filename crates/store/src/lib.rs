@@ -44,6 +44,7 @@ mod postgres;
 pub mod privacy;
 pub mod quarantine;
 pub mod retention;
+pub mod room;
 pub mod schema;
 pub mod seal;
 mod sqlite;

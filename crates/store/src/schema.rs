@@ -9,6 +9,7 @@ mod incidents;
 mod journal;
 mod owners;
 mod privacy;
+mod room;
 mod watch;
 
 /// How much care a column needs.
@@ -23,7 +24,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 10] = [
+pub(crate) const SQLITE_STEPS: [&str; 11] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -34,6 +35,7 @@ pub(crate) const SQLITE_STEPS: [&str; 10] = [
     owners::SQLITE,
     watch::SQLITE,
     grants::SQLITE,
+    room::SQLITE,
 ];
 
 /// The same steps for PostgreSQL.
@@ -48,6 +50,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     owners::POSTGRES,
     watch::POSTGRES,
     grants::POSTGRES,
+    room::POSTGRES,
 ];
 
 const SQLITE_BEGINNING: &str = "
@@ -187,6 +190,7 @@ pub fn classes() -> impl Iterator<Item = (&'static str, &'static str, Class)> {
         .chain(owners::CLASSES)
         .chain(watch::CLASSES)
         .chain(grants::CLASSES)
+        .chain(room::CLASSES)
         .copied()
 }
 

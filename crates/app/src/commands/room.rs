@@ -12,11 +12,12 @@ use rustls::ClientConfig;
 use store::Store;
 
 use super::triage;
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::incidents::{
-    Acts, Addresses, Channels, Dependency, Doorbell, FrontDoor, Incidents, Latest, Opening, Parts, Questions,
-    Room, Watch, door,
+    Acts, Addresses, Channels, Dependency, Doorbell, FrontDoor, Heard, Incidents, Latest, Opening, Parts,
+    Questions, Room, Watch, door,
 };
 use crate::ledgers::Ledgers;
 use crate::secrets::Secrets;
@@ -28,6 +29,7 @@ pub(super) struct Around<'a> {
     pub(super) stack: &'a Arc<Stack>,
     pub(super) traffic: &'a Arc<Traffic>,
     pub(super) ledgers: &'a Arc<Ledgers>,
+    pub(super) audit: &'a Audit,
     pub(super) webhooks: Option<&'a Running>,
     pub(super) outbox: Option<&'a Arc<Outbox>>,
     pub(super) connections: &'a [Arc<Connection>],
@@ -57,7 +59,12 @@ pub(super) async fn open(
     let (incidents, asked) = door(store.clone());
     // A token that was handed over is another's.
     let connection = around.connections.first().filter(|_| token.is_none()).cloned();
-    let acts = Acts { stack: stack.clone(), outbox: around.outbox.cloned(), secrets: around.secrets.clone() };
+    let acts = Acts {
+        stack: stack.clone(),
+        outbox: around.outbox.cloned(),
+        secrets: around.secrets.clone(),
+        audit: around.audit.clone(),
+    };
     let parts = Parts::new(
         stack.clone(),
         traffic.clone(),
@@ -88,6 +95,7 @@ pub(super) async fn open(
             secrets: around.secrets.clone(),
             connection,
             connects: latest,
+            heard: Heard::default(),
         },
         acts,
         channels,

@@ -124,7 +124,6 @@ impl House {
         probe_token: Option<&Secret>,
     ) -> Result<Self, Failure> {
         let clock = WallClock::system();
-        let started = Instant::now();
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let store = durable::open(config, data).await?;
         let audit = Audit::open(config, data, store.as_ref(), &clock).await?;
@@ -147,12 +146,14 @@ impl House {
         let outbox =
             store.clone().map(|store| outbox(config, store, &stack, connections.all.clone())).map(Arc::new);
         let webhooks =
-            webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, &ledgers, &secrets).await?;
+            webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, (&ledgers, &audit), &secrets)
+                .await?;
         let around = Around {
             store: store.as_ref(),
             stack: &stack,
             traffic: &traffic,
             ledgers: &ledgers,
+            audit: &audit,
             webhooks: webhooks.as_ref(),
             outbox: outbox.as_ref(),
             connections: &connections.all,
@@ -185,7 +186,7 @@ impl House {
             admin_listener,
             stack,
             traffic,
-            started,
+            started: Instant::now(),
             exporter,
             clock,
             plan,

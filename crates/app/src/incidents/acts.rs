@@ -1,4 +1,5 @@
-//! Mitigations, done. Each one leaves an audit line where it is done, and can be taken back.
+//! Mitigations, done. Each one leaves a line in the log, and in the audit log where no person has asked for it; and can be
+//! taken back.
 //!
 //! | mitigation | is done by |
 //! |---|---|
@@ -10,13 +11,20 @@
 use std::sync::Arc;
 
 use client::curbs::Curb;
-use client::degraded::{By, Scope, Turned};
+use client::degraded::{self, Scope, Turned};
 use client::stack::Stack;
 use gateway::outbox::Outbox;
 use hubspot::endpoint::ApiFamily;
 use incident::mitigation::{Measure, Mitigation, Turn};
+use incident::timeline::By;
+use store::audit::{Act, Outcome, Subject};
+
+use crate::audit::Audit;
 
 use crate::secrets::Secrets;
+
+/// Who acts, in the audit log, where no person does.
+const ACTOR: &str = "incident_room";
 
 /// What can be turned.
 #[derive(Clone)]
@@ -24,6 +32,7 @@ pub(crate) struct Acts {
     pub(crate) stack: Arc<Stack>,
     pub(crate) outbox: Option<Arc<Outbox>>,
     pub(crate) secrets: Secrets,
+    pub(crate) audit: Audit,
 }
 
 impl Acts {
@@ -41,11 +50,31 @@ impl Acts {
         Mitigation::ALL.into_iter().filter(able).collect()
     }
 
-    pub(super) fn turn(&self, incident: &str, measure: &Measure) {
+    /// Turns one, and tells the audit log where nobody has asked for it: what a person does is told where they did it.
+    pub(super) async fn turn(&self, incident: &str, by: &By, measure: &Measure) {
+        let act = match measure.turn {
+            Turn::On => Act::MitigationBegun,
+            Turn::Off => Act::MitigationEnded,
+            Turn::Offered => return,
+        };
+        let refused = self.take_up(incident, measure);
+        match by {
+            By::Person { .. } => {}
+            By::Hubkeeper => {
+                let outcome = if refused.is_some() { Outcome::Refused } else { Outcome::Done };
+                let done = format!("{}, {}", measure.mitigation.name(), measure.place.tell());
+                let detail = refused.map_or(done.clone(), |why| format!("{done}: {why}"));
+                self.audit.tell(ACTOR, act, Subject::Ours(incident.to_owned()), outcome, &detail).await;
+            }
+        }
+    }
+
+    /// Turns one as it stands; why not, where it cannot be.
+    pub(super) fn take_up(&self, incident: &str, measure: &Measure) -> Option<String> {
         let turned = match measure.turn {
             Turn::On => Turned::On,
             Turn::Off => Turned::Off,
-            Turn::Offered => return,
+            Turn::Offered => return None,
         };
         let scope = Scope {
             connection: measure.place.connection.as_deref().map(Arc::from),
@@ -61,9 +90,11 @@ impl Acts {
             turned.name()
         );
         let refused = match measure.mitigation {
-            Mitigation::ServeStale => {
-                self.stack.degrade(By::Incident, scope, turned, &reason).err().map(|error| error.to_string())
-            }
+            Mitigation::ServeStale => self
+                .stack
+                .degrade(degraded::By::Incident, scope, turned, &reason)
+                .err()
+                .map(|error| error.to_string()),
             Mitigation::ParkLane => self.curb(Curb::Parked, scope, turned, &reason),
             Mitigation::ShedBulk => self.curb(Curb::Shed, scope, turned, &reason),
             Mitigation::SlowFamily => self.curb(Curb::Slowed, scope, turned, &reason),
@@ -83,9 +114,10 @@ impl Acts {
                 None
             }
         };
-        if let Some(why) = refused {
+        if let Some(why) = &refused {
             tracing::warn!(incident, mitigation = measure.mitigation.name(), why, "it could not be turned");
         }
+        refused
     }
 
     fn curb(&self, curb: Curb, scope: Scope, turned: Turned, reason: &str) -> Option<String> {

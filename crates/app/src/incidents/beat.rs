@@ -1,7 +1,8 @@
 //! A beat of our own: a timer that tells how late we are, and a small write that tells how our store is. Both come whatever
-//! callers do. The write is a lease on the room, of which nothing follows yet: every hubkeeper on a store runs its own.
+//! callers do. The write is a lease on the room: of all hubkeepers on one store, whoever has it runs the room for them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use client::clock::WallClock;
@@ -31,13 +32,20 @@ pub(super) struct Lease {
     pub(super) ledgers: Arc<Ledgers>,
     pub(super) clock: WallClock,
     pub(super) owner: Uuid,
+    ours: AtomicBool,
 }
 
 impl Lease {
     pub(super) fn new(store: Store, ledgers: Arc<Ledgers>, clock: WallClock) -> Self {
         // An embedded store has one hubkeeper at a time: after a kill the next goes on at once.
         let owner = if store.is_shared() { Uuid::new_v4() } else { Uuid::nil() };
-        Self { store, ledgers, clock, owner }
+        let ours = AtomicBool::new(!store.is_shared());
+        Self { store, ledgers, clock, owner, ours }
+    }
+
+    /// We run the room. A store that fails changes nothing: then nobody else can take it either.
+    pub(super) fn is_ours(&self) -> bool {
+        self.ours.load(Ordering::Relaxed)
     }
 
     /// Beats for as long as it is polled.
@@ -54,14 +62,17 @@ impl Lease {
         }
     }
 
-    async fn write(&self) {
+    pub(super) async fn write(&self) {
         let (now, began) = (self.clock.now(), Instant::now());
         let writing = self.store.lease(ROOM, self.owner, now, now + HELD);
         let ended = match tokio::time::timeout(PATIENCE, writing).await {
             // Settling goes on out of the reserve; that nothing new is taken is trouble all the same.
-            Ok(Ok(_)) => self.store.refusing().map_or(Ok(()), |refusing| {
-                Err(ledgers::problem(&store::failure::StoreError::NotAccepted(refusing)))
-            }),
+            Ok(Ok(ours)) => {
+                self.now_ours(ours);
+                self.store.refusing().map_or(Ok(()), |refusing| {
+                    Err(ledgers::problem(&store::failure::StoreError::NotAccepted(refusing)))
+                })
+            }
             Ok(Err(error)) if self.store.is_shared() => {
                 tracing::debug!(%error, "the beat was not written");
                 Err(StoreProblem::Unreachable)
@@ -70,6 +81,15 @@ impl Lease {
             Err(_late) => Err(StoreProblem::Unreachable),
         };
         self.ledgers.commit(began.elapsed(), ended);
+    }
+}
+
+impl Lease {
+    fn now_ours(&self, ours: bool) {
+        if self.ours.swap(ours, Ordering::Relaxed) != ours {
+            let who = if ours { "this hubkeeper" } else { "another hubkeeper on this store" };
+            tracing::info!("{who} runs the incident room");
+        }
     }
 }
 

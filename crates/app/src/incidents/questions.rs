@@ -8,11 +8,13 @@ use client::stack::Stack;
 use gateway::traffic::Traffic;
 use incident::facts::Facts;
 use incident::facts::configured::Configured;
+use incident::facts::inside::Inside;
 use incident::facts::probes::Probes;
 use incident::facts::traffic::Traffic as Passed;
 use tokio::time::Instant;
 
 use super::addresses::Latest;
+use super::others::Heard;
 use super::suspects;
 use crate::ledgers::Ledgers;
 use crate::secrets::Secrets;
@@ -33,6 +35,8 @@ pub(crate) struct Questions {
     /// Whose token is asked with, where it is a connection's: it may be rotated.
     pub(crate) connection: Option<Arc<Connection>>,
     pub(crate) connects: Latest,
+    /// What other hubkeepers on our store tell.
+    pub(crate) heard: Heard,
 }
 
 impl Questions {
@@ -51,8 +55,12 @@ impl Questions {
         }
         let facts = ops::triage::facts(&asked, traffic, &self.options.clock).await;
         let mut facts = self.with_our_own(facts);
+        let now = facts.configured.now;
+        facts.traffic = facts.traffic.map(|own| self.heard.beside(own, now));
+        if let Some(ill) = self.heard.ill(now) {
+            facts.inside = Some(ill);
+        }
         if let (Some(webhooks), Some(inbox)) = (&self.webhooks, &mut facts.inbox) {
-            let now = facts.configured.now;
             inbox.quarantine = suspects::tried(&webhooks.receiver, &self.secrets, now).await;
         }
         facts
@@ -63,6 +71,12 @@ impl Questions {
         let configured = Configured { now: self.options.clock.now(), ..Configured::default() };
         let probes = Probes { tcp: self.connects.get(), ..Probes::default() };
         self.with_our_own(Facts { configured, probes, traffic: self.traffic(), ..Facts::default() })
+    }
+
+    /// What we tell whoever runs the room; of our own parts only where they are ill.
+    pub(super) fn told(&self, ill: bool) -> (Option<Passed>, Option<Inside>) {
+        let inside = ill.then(|| self.ledgers.inside(self.options.clock.now()));
+        (self.traffic(), inside)
     }
 
     fn traffic(&self) -> Option<Passed> {

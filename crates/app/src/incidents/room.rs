@@ -6,12 +6,14 @@ use std::time::Duration;
 use client::clock::WallClock;
 use incident::engine::{Effect, Engine, Event, Refused, Settings};
 use incident::facts::Facts;
-use incident::incident::{Incident, Stage};
+use incident::incident::Incident;
 use incident::message::Moment;
-use incident::mitigation::{Measure, Turn};
+use incident::mitigation::Measure;
 use incident::runbook::Runbooks;
 use incident::signal::Place;
+use incident::timeline::By;
 use store::Store;
+use store::failure::StoreError;
 use store::incidents::IncidentStep;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -25,6 +27,7 @@ use super::doorbell::Doorbell;
 use super::front_door::FrontDoor;
 use super::glance::Glances;
 use super::keys::Keys;
+use super::others::{self, Others};
 use super::parts::Parts;
 use super::questions::Questions;
 use super::watch::Watch;
@@ -72,6 +75,13 @@ pub(crate) struct Opening {
 
 pub(crate) struct Room {
     engine: Engine,
+    settings: Settings,
+    seed: u64,
+    /// We run the room for all hubkeepers on this store; else another does, and we tell it.
+    leads: bool,
+    /// Something of our own parts was ill at the last glance.
+    ill: bool,
+    others: Others,
     store: Store,
     watch: Watch,
     parts: Parts,
@@ -116,17 +126,15 @@ impl Room {
     /// When the store cannot be read.
     pub(crate) async fn open(opening: Opening) -> Result<Self, Failure> {
         let Opening { store, settings, runbooks, clock, seed, .. } = opening;
-        let kept = store.incidents(KEPT_MAX).await.map_err(|error| {
+        let incidents = kept(&store).await.map_err(|error| {
             Failure::work(format!("the incidents that were kept cannot be read: {error}"))
         })?;
-        let mut incidents: Vec<Incident> =
-            kept.iter().filter_map(|kept| serde_json::from_slice(&kept.document).ok()).collect();
-        incidents.sort_by_key(|incident| incident.began_at);
-        for incident in incidents.iter().filter(|incident| incident.stage != Stage::Resolved) {
-            for measure in incident.measures.iter().filter(|measure| measure.turn == Turn::On) {
-                opening.acts.turn(&incident.id, measure);
-            }
+        let lease = Lease::new(store.clone(), opening.ledgers.clone(), clock.clone());
+        if store.is_shared() {
+            lease.write().await;
         }
+        let mut others = Others::new(store.clone(), lease.owner, opening.questions.heard.clone());
+        others.follow(&incidents, &opening.acts);
         let keys = Keys {
             secrets: opening.secrets,
             ledgers: opening.ledgers.clone(),
@@ -143,9 +151,14 @@ impl Room {
         };
         let runbooks = Arc::new(runbooks);
         Ok(Self {
-            lease: Arc::new(Lease::new(store.clone(), opening.ledgers, clock.clone())),
+            leads: lease.is_ours(),
+            ill: false,
+            lease: Arc::new(lease),
+            others,
             lookouts: Some(lookouts),
-            engine: Engine::new(settings, runbooks.clone(), incidents, seed),
+            engine: Engine::new(settings.clone(), runbooks.clone(), incidents, seed),
+            settings,
+            seed,
             store,
             watch: opening.watch,
             parts: opening.parts,
@@ -189,7 +202,7 @@ impl Room {
                 tokio::select! {
                     _ = due.tick() => self.look().await,
                     Some(facts) = self.asking.join_next(), if !self.asking.is_empty() => {
-                        if let Ok(facts) = facts {
+                        if let Some(facts) = facts.ok().filter(|_| self.leads) {
                             self.facts = Arc::new(facts);
                             self.step(Event::Facts(self.facts.clone())).await;
                         }
@@ -207,7 +220,23 @@ impl Room {
         signals.extend(self.parts.look(now));
         signals.extend(self.parts.work(&self.store, now).await);
         if self.glances.is_due(now) {
-            signals.extend(self.glances.look(&self.questions.in_passing(), &self.runbooks, now));
+            let seen = self.glances.look(&self.questions.in_passing(), &self.runbooks, now);
+            self.ill = others::of_ourselves(&seen);
+            signals.extend(seen);
+            self.follow().await;
+        }
+        if !self.leads {
+            let (traffic, inside) = self.questions.told(self.ill);
+            return self.others.pass_on(signals, traffic, inside, now).await;
+        }
+        for letter in self.others.letters().await {
+            signals.extend(letter.signals);
+            for wish in letter.wishes {
+                self.step(Event::Person { name: wish.name, command: wish.command }).await;
+            }
+            if let Some(until) = letter.maintenance {
+                self.step(Event::Maintenance { until, place: Place::default() }).await;
+            }
         }
         for signal in signals {
             self.step(Event::Signal(signal)).await;
@@ -216,16 +245,43 @@ impl Room {
         self.step(Event::Tick).await;
     }
 
+    /// Who runs the room may have changed; who does not, does what is turned on by whoever does.
+    async fn follow(&mut self) {
+        let leads = self.lease.is_ours();
+        if leads && self.leads {
+            return;
+        }
+        let Ok(incidents) = kept(&self.store).await else { return };
+        self.others.follow(&incidents, &self.acts);
+        self.door.board.stands(&incidents);
+        if leads {
+            self.seed = self.seed.wrapping_add(1);
+            self.engine = Engine::new(self.settings.clone(), self.runbooks.clone(), incidents, self.seed);
+        }
+        self.leads = leads;
+    }
+
     async fn take(&mut self, asked: Asked) {
+        let now = self.clock.now();
         match asked {
-            Asked::Signal(signal) => drop(self.step(Event::Signal(signal)).await),
-            Asked::Maintenance { until } => {
+            Asked::Signal(signal) if self.leads => drop(self.step(Event::Signal(signal)).await),
+            Asked::Signal(signal) => {
+                let (traffic, inside) = self.questions.told(self.ill);
+                self.others.pass_on(vec![signal], traffic, inside, now).await;
+            }
+            Asked::Maintenance { until } if self.leads => {
                 let place = Place::default();
                 self.step(Event::Maintenance { until, place }).await;
             }
-            Asked::Person { name, command, answer } => {
+            Asked::Maintenance { until } => self.others.maintenance(until, now).await,
+            Asked::Person { name, command, answer } if self.leads => {
                 let refused = self.step(Event::Person { name, command }).await;
                 let _gone = answer.send(refused.map_or(Ok(()), Err));
+            }
+            Asked::Person { name, command, answer } => {
+                let incident = command.incident().to_owned();
+                let known = self.others.wish(name, command, now).await;
+                let _gone = answer.send(if known { Ok(()) } else { Err(Refused::NoSuchIncident(incident)) });
             }
         }
     }
@@ -245,7 +301,7 @@ impl Room {
         for effect in effects {
             match effect {
                 Effect::Diagnose => self.ask(),
-                Effect::Act { incident, measure } => acts.push((incident, measure)),
+                Effect::Act { incident, by, measure } => acts.push((incident, by, measure)),
                 Effect::Refuse(why) => refused = Some(why),
                 Effect::Keep(incident) => keep::incident(&mut self.unkept, &incident),
                 Effect::Write { incident, entry } => keep::line(&mut self.unkept, &incident, &entry),
@@ -263,7 +319,7 @@ impl Room {
             }
         }
         self.keep().await;
-        self.act(acts);
+        self.act(acts).await;
         refused
     }
 
@@ -289,9 +345,19 @@ impl Room {
         }
     }
 
-    fn act(&self, acts: Vec<(String, Measure)>) {
-        for (incident, measure) in acts {
-            self.acts.turn(&incident, &measure);
+    async fn act(&mut self, acts: Vec<(String, By, Measure)>) {
+        for (incident, by, measure) in acts {
+            self.acts.turn(&incident, &by, &measure).await;
+            self.others.turned(&incident, &measure);
         }
     }
+}
+
+/// Those that go on, and enough of the latest, the oldest first.
+async fn kept(store: &Store) -> Result<Vec<Incident>, StoreError> {
+    let kept = store.incidents(KEPT_MAX).await?;
+    let mut incidents: Vec<Incident> =
+        kept.iter().filter_map(|kept| serde_json::from_slice(&kept.document).ok()).collect();
+    incidents.sort_by_key(|incident| incident.began_at);
+    Ok(incidents)
 }

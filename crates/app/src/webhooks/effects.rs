@@ -8,12 +8,20 @@ use futures_util::future::BoxFuture;
 use gateway::outbox::Outbox;
 use inbox::effects::{Effects, Forgotten, Person};
 use inbox::event::Event;
+use store::audit::{Act, Outcome, Subject};
+use store::privacy::{Purge, PurgeCounts};
+
+use crate::audit::Audit;
 
 /// The gateway's cache hears of every change.
 pub(super) struct House {
     pub(super) stack: Arc<Stack>,
     pub(super) outbox: Option<Arc<Outbox>>,
+    pub(super) audit: Audit,
 }
+
+/// Who acts, in the audit log.
+const ACTOR: &str = "privacy";
 
 impl Effects for House {
     fn changed(&self, events: &[Event<'_>]) {
@@ -38,6 +46,18 @@ impl Effects for House {
             }
             Ok(Forgotten { operations: gone.operations, answers: gone.answers })
         })
+    }
+
+    fn purged(&self, purge: &Purge) -> BoxFuture<'static, ()> {
+        let PurgeCounts { deliveries, letters, suspects, operations, answers } = purge.counts;
+        let person = Subject::Person(format!("{}/contact/{}", purge.portal_id, purge.contact_id));
+        let detail = format!(
+            "deleted for privacy at HubSpot, {}: {deliveries} deliveries, {letters} letters, {suspects} in quarantine, \
+             {operations} operations, {answers} answers",
+            purge.connection
+        );
+        let audit = self.audit.clone();
+        Box::pin(async move { audit.tell(ACTOR, Act::PrivacyRequest, person, Outcome::Done, &detail).await })
     }
 
     fn forget_in_memory(&self, person: &Person) {

@@ -8,7 +8,7 @@ mod keys;
 mod later;
 mod people;
 #[path = "../../../store/tests/conformance/server.rs"]
-mod postgres;
+pub(crate) mod postgres;
 mod several;
 
 /// Simulator, gateway and the directory its store lies in.

@@ -47,7 +47,7 @@ impl Engine {
         let entry = Entry { at: measure.at, by: by.clone(), what };
         self.effects.push(Effect::Write { incident: id.clone(), entry });
         if measure.turn != Turn::Offered {
-            self.effects.push(Effect::Act { incident: id, measure });
+            self.effects.push(Effect::Act { incident: id, by: by.clone(), measure });
         }
     }
 

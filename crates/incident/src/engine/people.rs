@@ -1,6 +1,7 @@
 //! What people do: take an incident, write something down, end it, turn a mitigation on or off.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Effect, Engine};
 use crate::incident::Stage;
@@ -11,12 +12,25 @@ use crate::timeline::{By, Entry, What};
 /// A note is some lines.
 pub(super) const NOTE_BYTES_MAX: usize = 4_000;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     Acknowledge { incident: String },
     Note { incident: String, text: String },
     Resolve { incident: String },
     Turn { incident: String, mitigation: Mitigation, turn: Turn },
+}
+
+impl Command {
+    /// Which incident it is about.
+    pub fn incident(&self) -> &str {
+        match self {
+            Self::Acknowledge { incident }
+            | Self::Note { incident, .. }
+            | Self::Resolve { incident }
+            | Self::Turn { incident, .. } => incident,
+        }
+    }
 }
 
 /// Why it cannot be done.

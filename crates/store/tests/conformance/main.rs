@@ -114,6 +114,7 @@ conform! {
     journal::what_came_before_anybody_asked_can_be_remembered,
     journal::a_gap_grows_and_is_told,
     journal::one_has_a_lease_until_its_time_is_up,
+    watch_cases::letters_to_the_room_are_taken_once_in_their_order,
 }
 
 #[tokio::test]

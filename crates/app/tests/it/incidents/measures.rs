@@ -277,4 +277,21 @@ async fn what_was_turned_on_by_itself_is_turned_off_once_recovery_is_proven() {
         assert!(lines.contains(line), "{line} is missing: {shown:#}");
     }
     up.stop().await;
+    // What nobody asked for stands in the audit log as well.
+    let data = told.data.path().join("data");
+    let audited = Start::new(&["audit", "list", "--data", data.to_str().unwrap()]).ended().await.stdout;
+    for (act, mitigation) in [
+        ("mitigation_begun", "serve_stale"),
+        ("mitigation_begun", "queue_writes"),
+        ("mitigation_ended", "serve_stale"),
+        ("mitigation_ended", "queue_writes"),
+    ] {
+        let stands = |line: &&str| {
+            line.contains("incident_room")
+                && line.contains(act)
+                && line.contains(mitigation)
+                && line.contains(id)
+        };
+        assert_eq!(audited.lines().filter(stands).count(), 1, "{act} {mitigation}: {audited}");
+    }
 }

@@ -11,8 +11,8 @@ use super::told::{APP, PORTAL, Told, names};
 use super::{fault, incident};
 use crate::house::{Program, Start, Upstream, ask, json_answer};
 
-const SECRET: &str = "11111111-2222-3333-4444-555555555555";
-const PUBLIC: &str = "https://hooks.example.com";
+pub(super) const SECRET: &str = "11111111-2222-3333-4444-555555555555";
+pub(super) const PUBLIC: &str = "https://hooks.example.com";
 const TARGET: &str = "/webhooks/hubspot";
 
 fn now() -> jiff::Timestamp {
@@ -20,7 +20,7 @@ fn now() -> jiff::Timestamp {
 }
 
 /// One app that is known by its numbers. Nobody rings at an address that is not ours.
-fn webhooks(secret_file: &str, more: &str) -> String {
+pub(super) fn webhooks(secret_file: &str, more: &str) -> String {
     webhooks_with(&format!("file:{secret_file}"), more)
 }
 
@@ -31,14 +31,14 @@ fn webhooks_with(secret: &str, more: &str) -> String {
     )
 }
 
-fn event(id: u64, age_s: i64) -> Value {
+pub(super) fn event(id: u64, age_s: i64) -> Value {
     let occurred_at = now().as_millisecond() - age_s * 1_000;
     json!({"eventId": id, "subscriptionId": 1, "portalId": PORTAL, "appId": APP, "occurredAt": occurred_at,
         "subscriptionType": "contact.creation", "attemptNumber": 0, "objectId": 1_000 + id})
 }
 
 /// Delivers as HubSpot does to an address, and tells the status.
-async fn deliver(up: &Program, secret: &str, address: &str, events: &[Value]) -> u16 {
+pub(super) async fn deliver(up: &Program, secret: &str, address: &str, events: &[Value]) -> u16 {
     let body = Value::from(events.to_vec()).to_string();
     let signed = sign::headers(secret, &format!("{address}{TARGET}"), body.as_bytes(), now());
     let lines: Vec<String> =
@@ -47,7 +47,7 @@ async fn deliver(up: &Program, secret: &str, address: &str, events: &[Value]) ->
     ask(up.url(), "POST", TARGET, &lines, &body).await.status
 }
 
-async fn ready(start: Start, sim: &Program) -> Program {
+pub(super) async fn ready(start: Start, sim: &Program) -> Program {
     start.env("TOKEN", sim.token()).ready().await
 }
 

@@ -162,4 +162,8 @@ async fn nothing_of_a_person_is_left_in_any_file_and_it_is_told_that_it_went() {
     assert!(status >= 400 && !stale.to_string().contains(CANARY), "{status} {stale}");
     up.stop().await;
     assert_eq!(files_with(data, CANARY), Vec::<String>::new());
+    let audited =
+        crate::house::Start::new(&["audit", "list", "--data", data.to_str().unwrap()]).ended().await;
+    let purged = |line: &&str| line.contains("privacy_request") && !line.contains(ada.as_str());
+    assert_eq!(audited.stdout.lines().filter(purged).count(), 1, "{audited:#?}");
 }
