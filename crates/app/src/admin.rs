@@ -13,7 +13,7 @@ use client::call::Source;
 use client::clock::WallClock;
 use client::stack::Stack;
 use gateway::traffic::{Change, Traffic, TrafficReport};
-use gateway::{ListenerSettings, OwnHosts, serve_requests};
+use gateway::{ListenerSettings, ListenerTls, OwnHosts, serve_requests};
 use hubspot::limits::Plan;
 use ops::quota::{QuotaReport, Saved};
 use serde::Deserialize;
@@ -93,14 +93,14 @@ enum ChangeKind {
 }
 
 /// Serves for as long as it is polled: it goes on telling while the gateway drains.
-pub(crate) async fn serve(listener: TcpListener, admin: Admin) {
+pub(crate) async fn serve(listener: TcpListener, admin: Admin, tls: Option<ListenerTls>) {
     let (_never_told, never_draining) = watch::channel(false);
     let own_hosts = admin.own_hosts.clone();
     let clock = admin.stack.clock();
     let routes = routes(admin);
     serve_requests(
         listener,
-        ListenerSettings { connections_max: CONNECTIONS_MAX, ..Default::default() },
+        ListenerSettings { connections_max: CONNECTIONS_MAX, tls, ..Default::default() },
         own_hosts,
         connections::is_landing,
         never_draining,

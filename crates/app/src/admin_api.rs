@@ -1,13 +1,21 @@
 //! Asking a running gateway's admin API.
 
 use bytes::Bytes;
+use client::transport::tls;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+use crate::commands::certificates;
 use crate::process;
 
 /// A report is some kilobytes; more is no report.
@@ -15,6 +23,9 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The key of the admin listener, where it has one.
 pub(crate) const KEY_VARIABLE: &str = "HUBKEEPER_ADMIN_KEY";
+
+/// Authorities to believe besides the machine's, where it has TLS.
+const CA_VARIABLE: &str = "HUBKEEPER_ADMIN_CA_FILE";
 
 /// Why there is no answer.
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -25,6 +36,9 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// When nothing listens, or answers something else.
 pub(crate) async fn get<T: DeserializeOwned>(admin: &Uri, path: &str) -> Result<T, Error> {
     let (status, body) = ask(admin, Method::GET, path, None).await?;
+    if status == StatusCode::UNAUTHORIZED {
+        tracing::warn!("the admin API at {admin} wants its key: set {KEY_VARIABLE}");
+    }
     if !status.is_success() {
         return Err(format!("the admin API answered {status}").into());
     }
@@ -43,7 +57,12 @@ pub(crate) async fn ask(
 ) -> Result<(StatusCode, Bytes), Error> {
     let host = admin.host().ok_or("the admin address has no host")?;
     let port = admin.port_u16().unwrap_or(80);
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+    let name = host.trim_matches(['[', ']']);
+    let stream = TcpStream::connect((name, port)).await?;
+    let stream: Box<dyn Stream> = match admin.scheme_str() {
+        Some("https") => Box::new(secured(name, stream).await?),
+        Some(_) | None => Box::new(stream),
+    };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path);
@@ -62,6 +81,17 @@ pub(crate) async fn ask(
     let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await?.to_bytes();
     connection.abort();
     Ok((status, body))
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+async fn secured(name: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, Error> {
+    let file = process::environment(CA_VARIABLE).map(PathBuf::from);
+    let roots = certificates(file.as_deref()).map_err(|failure| failure.to_string())?;
+    let config = tls::client_config(roots)?;
+    let name = ServerName::try_from(name.to_owned())?;
+    Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
 }
 
 /// The JSON that is answered, in time.

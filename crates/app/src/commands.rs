@@ -17,6 +17,7 @@ mod degrade;
 mod demo;
 mod incident;
 mod listen_tls;
+mod names;
 mod outbox;
 mod places;
 mod quota;
@@ -32,6 +33,8 @@ mod webhooks;
 mod workload;
 
 /// Runs the command that was asked for.
+pub(crate) use up::extra_roots as certificates;
+
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
     #[cfg(feature = "proof")]
     crate::process::arm()?;

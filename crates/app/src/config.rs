@@ -24,6 +24,7 @@ mod load;
 mod quote;
 mod secrets;
 mod telemetry;
+mod tls;
 mod treatment;
 mod webhooks;
 
@@ -36,6 +37,7 @@ pub(crate) use incidents::{
 };
 pub(crate) use secrets::CheckSection;
 pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
+pub(crate) use tls::TlsFiles;
 pub(crate) use webhooks::{SubscriberSection, WebhooksSection};
 
 /// The default file, which is the manual.
@@ -140,6 +142,8 @@ pub(crate) struct CacheSection {
 pub(crate) struct AdminSection {
     pub(crate) listen: String,
     pub(crate) names: Vec<String>,
+    pub(crate) tls_certificate: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
     pub(crate) key: Option<SecretReference>,
     pub(crate) key_sha256: Option<String>,
 }
@@ -382,6 +386,13 @@ impl Default for DailySection {
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8401".into(), names: Vec::new(), key: None, key_sha256: None }
+        Self {
+            listen: "127.0.0.1:8401".into(),
+            names: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            key: None,
+            key_sha256: None,
+        }
     }
 }

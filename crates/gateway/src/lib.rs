@@ -61,7 +61,7 @@ mod turned_away;
 pub use connection::Patience;
 pub use forward::ForwardSettings;
 pub use intake::{Intake, Peer};
-pub use listener::ListenerSettings;
+pub use listener::{ListenerSettings, ListenerTls};
 pub use own_hosts::OwnHosts;
 pub use turned_away::TurnedAway;
 

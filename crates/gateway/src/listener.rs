@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use client::clock::WallClock;
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -25,7 +27,26 @@ pub struct ListenerSettings {
     pub connections_max: usize,
     pub patience: Patience,
     /// `None`: plain HTTP.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<ListenerTls>,
+}
+
+/// TLS on a listener. What it shows and whom it asks may become others while it serves: for who connects from then on. Cheap to
+/// clone; all clones are one.
+#[derive(Clone)]
+pub struct ListenerTls(Arc<ArcSwap<ServerConfig>>);
+
+impl ListenerTls {
+    pub fn new(config: ServerConfig) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(config)))
+    }
+
+    pub fn replace(&self, config: ServerConfig) {
+        self.0.store(Arc::new(config));
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.0.load_full())
+    }
 }
 
 impl Default for ListenerSettings {
@@ -62,7 +83,7 @@ pub(crate) async fn run<S, F>(
                 connections.spawn(connection::serve(socket, place, patience, draining, clock, service));
             }
             Some(tls) => {
-                let tls = tls.clone();
+                let tls = tls.acceptor();
                 connections.spawn(async move {
                     if let Some(socket) = shake_hands(&tls, socket, patience.head).await {
                         connection::serve(socket, place, patience, draining, clock, service).await;

@@ -47,7 +47,7 @@ struct Bundle {
 pub(super) fn run(config: &Config, options: &BundleOptions) -> Result<Exit, Failure> {
     let admin = match &options.admin {
         Some(admin) => triage::uri("--admin", admin)?,
-        None => triage::uri("admin.listen", &format!("http://{}", config.admin.listen))?,
+        None => triage::uri("admin.listen", &config.admin.url())?,
     };
     let now = WallClock::system().now();
     let mut bundle = Bundle::default();

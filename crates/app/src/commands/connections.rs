@@ -151,7 +151,7 @@ fn path(name: &str) -> String {
 async fn ask(config: &Config, at: &ConnectionsAt, method: Method, path: &str) -> Result<Value, Failure> {
     let admin: Uri = match &at.admin {
         Some(admin) => triage::uri("--admin", admin)?,
-        None => triage::uri("admin.listen", &format!("http://{}", config.admin.listen))?,
+        None => triage::uri("admin.listen", &config.admin.url())?,
     };
     let body = (method == Method::POST).then(|| json!({}));
     admin_api::ask_json(&admin, method, path, body.as_ref()).await.map_err(|refused| match refused {

@@ -32,7 +32,7 @@ struct List {
 pub(super) fn run(config: &Config, options: &IncidentOptions) -> Result<Exit, Failure> {
     let admin = match &options.admin {
         Some(admin) => triage::uri("--admin", admin)?,
-        None => triage::uri("admin.listen", &format!("http://{}", config.admin.listen))?,
+        None => triage::uri("admin.listen", &config.admin.url())?,
     };
     let room = Room { admin, json: options.json };
     process::runtime()?.block_on(async {

@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, command: &OutboxCommand) -> Result<Exit, Fail
     let target = command.target();
     let admin = match &target.admin {
         Some(admin) => triage::uri("--admin", admin)?,
-        None => triage::uri("admin.listen", &format!("http://{}", config.admin.listen))?,
+        None => triage::uri("admin.listen", &config.admin.url())?,
     };
     let asked = |method: Method, path: &str, body: &Value| ask(&admin, method, path, body);
     let look = |path: &str| asked(Method::GET, path, &Value::Null);

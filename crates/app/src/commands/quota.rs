@@ -20,7 +20,7 @@ const PATH: &str = "/api/v1/quota";
 pub(super) fn run(config: &Config, options: &QuotaOptions) -> Result<Exit, Failure> {
     let admin = match &options.admin {
         Some(admin) => triage::uri("--admin", admin)?,
-        None => triage::uri("admin.listen", &format!("http://{}", config.admin.listen))?,
+        None => triage::uri("admin.listen", &config.admin.url())?,
     };
     let asked = process::runtime()?.block_on(async {
         tokio::time::timeout(PATIENCE, admin_api::get::<QuotaReport>(&admin, PATH)).await

@@ -77,7 +77,7 @@ fn gather(config: &Config, options: &TriageOptions) -> Result<Gathered, Failure>
         .unwrap_or_default();
     let admin = match &options.admin {
         Some(admin) => uri("--admin", admin)?,
-        None => uri("admin.listen", &format!("http://{}", config.admin.listen))?,
+        None => uri("admin.listen", &config.admin.url())?,
     };
     let runbooks = options.runbooks.as_deref().or(config.triage.runbooks.as_deref());
     Ok(Gathered {

@@ -8,6 +8,7 @@ use client::accounts::Connection;
 use client::clock::WallClock;
 use client::stack::Stack;
 use client::transport::{HttpTransport, TransportSettings, tls};
+use futures_util::future::join_all;
 use gateway::grants::Keeper;
 use gateway::log::Log;
 use gateway::traffic::Traffic;
@@ -20,9 +21,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::admission::admission;
+use super::listen_tls::Guarded;
+use super::names::{admin_hosts, is_https, own_names, secured};
 use super::room::{self, Around};
 use super::stack_settings::stack_settings;
-use super::{bind, degrade, listen_tls, places};
+use super::{bind, degrade, places};
 use crate::admin::{self, Admin, Keeping, Login};
 use crate::audit::Audit;
 use crate::cli::UpOptions;
@@ -110,6 +113,8 @@ pub(super) struct House {
     room: Option<(Incidents, Room)>,
     login: Arc<Login>,
     is_https: bool,
+    gateway_tls: Option<Guarded>,
+    admin_tls: Option<Guarded>,
     secrets: Secrets,
     keeper: Option<Arc<Keeper>>,
     connections: Vec<Arc<Connection>>,
@@ -130,17 +135,12 @@ impl House {
         let mut connections = Connections::open(config, store.as_ref())?;
         let secrets = Secrets::new(traffic.clone());
         let admission = admission(config, &connections.all, &secrets)?;
-        for connection in &connections.all {
-            traffic.introduce(&connection.name);
-        }
+        connections.all.iter().for_each(|connection| traffic.introduce(&connection.name));
         let tls =
             tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
         let stack = stack(config, &tls, &traffic, &clock)?;
         connections.watch(&stack, &secrets);
-        let kept = data.and_then(Kept::open);
-        if let Some(kept) = &kept {
-            kept.take_over(&stack);
-        }
+        let kept = data.and_then(Kept::open).inspect(|kept| kept.take_over(&stack));
         let late = Duration::from_millis(config.incidents.thresholds.webhook_delay_ms);
         let ledgers = Arc::new(Ledgers::new(clock.clone(), late, durable::place(config, data)));
         let outbox =
@@ -161,6 +161,8 @@ impl House {
             tls: &tls,
         };
         let room = room::open(config, around, probe_token).await?;
+        let gateway_tls = Guarded::open(config.gateway.tls())?;
+        let admin_tls = Guarded::open(config.admin.tls())?;
         let gateway = Gateway {
             stack: stack.clone(),
             admission,
@@ -172,12 +174,12 @@ impl House {
             witness: audit.witness(),
             intake: webhooks.as_ref().map(|webhooks| webhooks.intake.clone()),
             forward: forward_settings(config),
-            listener: listener_settings(config)?,
+            listener: listener_settings(config, gateway_tls.as_ref()),
             turned_away: Arc::default(),
         };
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
-        let admin_url = bind::url(&admin_listener);
+        let admin_url = secured(bind::url(&admin_listener), admin_tls.as_ref());
         let keeper = connections.keep(config, store.as_ref(), &stack, &admin_url).await?;
         let plan = config.connections.first().and_then(|connection| connection.plan).or(config.limits.plan);
         Ok(Self {
@@ -197,7 +199,9 @@ impl House {
             audit,
             room,
             login: Arc::new(Login::open(&config.admin, &secrets)?),
-            is_https: config.oauth.public_url.as_ref().is_some_and(|url| url.starts_with("https://")),
+            is_https: is_https(config),
+            gateway_tls,
+            admin_tls,
             secrets,
             keeper,
             connections: connections.all,
@@ -210,12 +214,11 @@ impl House {
     }
 
     pub(super) fn gateway_url(&self) -> String {
-        let url = bind::url(&self.gateway_listener);
-        if self.gateway.listener.tls.is_some() { url.replacen("http://", "https://", 1) } else { url }
+        secured(bind::url(&self.gateway_listener), self.gateway_tls.as_ref())
     }
 
     pub(super) fn admin_url(&self) -> String {
-        bind::url(&self.admin_listener)
+        secured(bind::url(&self.admin_listener), self.admin_tls.as_ref())
     }
 
     fn ready_line(&self) -> String {
@@ -258,34 +261,19 @@ impl House {
                 secrets: self.secrets.clone(),
             }),
         };
-        let exporting = async {
-            match &mut exporter {
-                Some(exporter) => exporter.run(&sources).await,
-                None => std::future::pending().await,
-            }
-        };
-        let keeping = async {
-            match &kept {
-                Some(kept) => kept.keep(&stack).await,
-                None => std::future::pending().await,
-            }
-        };
-        let watching = async {
-            match room {
-                Some(room) => room.run().await,
-                None => std::future::pending().await,
-            }
-        };
-        let renewing = async {
-            match &self.keeper {
-                Some(keeper) => keeper.run().await,
-                None => std::future::pending().await,
-            }
-        };
+        let exporting = if_any(exporter.as_mut().map(|exporter| exporter.run(&sources)));
+        let keeping = if_any(kept.as_ref().map(|kept| kept.keep(&stack)));
+        let watching = if_any(room.map(Room::run));
+        let renewing = if_any(self.keeper.as_ref().map(|keeper| keeper.run()));
+        let admin_tls = self.admin_tls.as_ref().map(|guarded| guarded.tls.clone());
+        let has_certificates = self.gateway_tls.is_some() || self.admin_tls.is_some();
+        let certificates =
+            join_all([self.gateway_tls, self.admin_tls].into_iter().flatten().map(Guarded::watch));
         // The admin API ends with the gateway.
         tokio::select! {
             () = self.gateway.serve(self.gateway_listener, draining) => {}
-            () = admin::serve(self.admin_listener, admin) => {}
+            () = admin::serve(self.admin_listener, admin, admin_tls) => {}
+            _ = certificates, if has_certificates => {}
             () = exporting => {}
             () = keeping => {}
             () = watching => {}
@@ -306,12 +294,17 @@ impl House {
     }
 }
 
-fn listener_settings(config: &Config) -> Result<ListenerSettings, Failure> {
-    Ok(ListenerSettings {
-        connections_max: connections_max(config),
-        tls: listen_tls::acceptor(&config.gateway)?,
-        ..Default::default()
-    })
+/// What is not there never ends.
+async fn if_any(running: Option<impl Future<Output = ()>>) {
+    match running {
+        Some(running) => running.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn listener_settings(config: &Config, tls: Option<&Guarded>) -> ListenerSettings {
+    let tls = tls.map(|guarded| guarded.tls.clone());
+    ListenerSettings { connections_max: connections_max(config), tls, ..Default::default() }
 }
 
 fn forward_settings(config: &Config) -> ForwardSettings {
@@ -354,18 +347,6 @@ fn stack(
     Ok(stack)
 }
 
-/// What people told us we are called.
-fn own_names(config: &Config) -> impl Iterator<Item = &str> {
-    let listen = [&config.gateway.listen, &config.admin.listen];
-    listen.into_iter().chain(&config.gateway.public_url).map(String::as_str)
-}
-
-/// What people told us the admin listener is called.
-fn admin_hosts(config: &Config) -> OwnHosts {
-    let further = config.admin.names.iter().chain(&config.oauth.public_url).map(String::as_str);
-    OwnHosts::new(own_names(config).chain(further))
-}
-
 /// The token of the first connection, or of the environment.
 pub(super) fn token(config: &Config) -> Result<Option<Secret>, Failure> {
     let from_environment = SecretReference::Env(TOKEN_VARIABLE.to_owned());
@@ -378,7 +359,7 @@ pub(super) fn token(config: &Config) -> Result<Option<Secret>, Failure> {
 }
 
 /// Certificate authorities in a PEM file.
-pub(super) fn extra_roots(
+pub(crate) fn extra_roots(
     file: Option<&Path>,
 ) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Failure> {
     use rustls::pki_types::pem::PemObject;

@@ -190,7 +190,7 @@ impl Desk<'_> {
     fn admin(&self) -> Result<Uri, Failure> {
         match &self.at.admin {
             Some(admin) => triage::uri("--admin", admin),
-            None => triage::uri("admin.listen", &format!("http://{}", self.config.admin.listen)),
+            None => triage::uri("admin.listen", &self.config.admin.url()),
         }
     }
 

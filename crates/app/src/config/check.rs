@@ -6,9 +6,7 @@ use hubspot::endpoint::ApiFamily;
 use hubspot::secret::Secret;
 use hubspot::token::TokenShape;
 
-use super::{
-    AdminSection, Config, DailySection, DegradedSection, GatewaySection, Mode, journal, quote, treatment,
-};
+use super::{AdminSection, Config, DailySection, DegradedSection, Mode, journal, quote, treatment};
 use crate::failure::Failure;
 use crate::logs;
 
@@ -57,7 +55,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             Failure::usage("limits.packs is more than 2").hint("HubSpot sells two limit increases at most")
         );
     }
-    tls(gateway)?;
+    config.check_tls()?;
     telemetry(config)?;
     daily(&config.daily)?;
     if let Some(public) = &config.webhooks.public_url {
@@ -95,19 +93,6 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
         .hint("add [[callers]] with keys, or listen on 127.0.0.1"));
     }
     Ok(())
-}
-
-fn tls(gateway: &GatewaySection) -> Result<(), Failure> {
-    let both = "set gateway.tls_certificate and gateway.tls_key, both as PEM files";
-    match (&gateway.tls_certificate, &gateway.tls_key, &gateway.tls_client_ca) {
-        (Some(_), Some(_), _) | (None, None, None) => Ok(()),
-        (Some(_), None, _) => Err(Failure::usage("gateway.tls_certificate has no key").hint(both)),
-        (None, Some(_), _) => Err(Failure::usage("gateway.tls_key has no certificate").hint(both)),
-        (None, None, Some(_)) => {
-            Err(Failure::usage("gateway.tls_client_ca asks clients for certificates, and there is no TLS")
-                .hint(both))
-        }
-    }
 }
 
 fn admin(admin: &AdminSection) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::house::{Act, Program, Start, Upstream, json_answer};
+use crate::house::{Act, PATIENCE, Program, Start, Upstream, json_answer};
 
 /// An authority, and what it signed for `localhost`: for a server, or for a client.
 struct Papers {
@@ -73,7 +73,11 @@ async fn ask_raw(
             )
             .unwrap(),
     };
-    let address = up.url().strip_prefix("https://").expect("the ready line tells of TLS");
+    ask_at(up.url(), config, request).await
+}
+
+async fn ask_at(url: &str, config: ClientConfig, request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let address = url.strip_prefix("https://").expect("the ready line tells of TLS");
     let socket = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await?;
@@ -176,4 +180,51 @@ async fn half_a_configuration_is_a_mistake_told_at_the_start() {
         assert_eq!(ended.code, Some(2), "{told}: {ended:#?}");
         assert!(ended.stderr.contains(told) && ended.stderr.contains("hint: "), "{told}: {ended:#?}");
     }
+}
+
+/// Whoever renews certificates writes the files anew, and nobody starts anything again.
+#[tokio::test]
+async fn a_new_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
+    let (directory, papers, renewed) = (TempDir::new().unwrap(), Papers::new(), Papers::new());
+    let [certificate, key, _] = papers.write(&directory, "server");
+    let upstream = Upstream::start(|_| vec![json_answer("200 OK", "{}")]).await;
+    let up = Start::up(&upstream.url).gateway("tls_certificate", &certificate).gateway("tls_key", &key);
+    let up = up.ready().await;
+    let believes = async |papers: &Papers| ask(&up, papers, None, &get("/x")).await.is_ok();
+    assert!(believes(&papers).await && !believes(&renewed).await);
+    // The key does not fit while only the certificate is new, and the last pair stays.
+    std::fs::write(&certificate, &renewed.certificate).unwrap();
+    assert!(believes(&papers).await);
+    std::fs::write(&key, &renewed.key).unwrap();
+    let shown = async {
+        while !believes(&renewed).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, shown).await.expect("the files are looked at every five seconds");
+    assert!(!believes(&papers).await);
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn the_admin_listener_has_tls_and_our_commands_speak_it() {
+    let (directory, papers) = (TempDir::new().unwrap(), Papers::new());
+    let [certificate, key, authority] = papers.write(&directory, "admin");
+    let up = Start::up(&Upstream::nobody().await)
+        .env("HUBKEEPER__ADMIN__TLS_CERTIFICATE", &certificate)
+        .env("HUBKEEPER__ADMIN__TLS_KEY", &key)
+        .ready()
+        .await;
+    let admin = up.admin().strip_prefix("https://127.0.0.1:").expect("the ready line tells of TLS");
+    let admin = format!("https://localhost:{admin}");
+    let list = || Start::new(&["connections", "list", "--json", "--admin", &admin]);
+    let listed = list().env("HUBKEEPER_ADMIN_CA_FILE", &authority).ended().await;
+    assert_eq!(listed.code, Some(0), "{listed:#?}");
+    let unknown = list().ended().await;
+    assert_eq!(unknown.code, Some(3), "nobody is believed without a reason: {unknown:#?}");
+    up.stop().await;
+
+    let half = Start::up(&Upstream::nobody().await).env("HUBKEEPER__ADMIN__TLS_KEY", &key).ended().await;
+    assert_eq!(half.code, Some(2), "{half:#?}");
+    assert!(half.stderr.contains("admin.tls_key has no certificate"), "{half:#?}");
 }
