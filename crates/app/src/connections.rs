@@ -17,6 +17,7 @@ use store::seal::{SealError, Sealer};
 
 use crate::config::{Config, ConnectionSection, Mode};
 use crate::failure::Failure;
+use crate::incidents::Installs;
 use crate::process;
 use crate::secret_reference::SecretReference;
 use crate::secrets::{Owner, Secrets, Watched};
@@ -151,6 +152,7 @@ impl Connections {
         store: Option<&Store>,
         stack: &Arc<Stack>,
         admin: &str,
+        installs: &Installs,
     ) -> Result<Option<Arc<Keeper>>, Failure> {
         let (Some(store), false) = (store, self.apps.is_empty()) else { return Ok(None) };
         let sealer = sealer(config)?;
@@ -158,7 +160,9 @@ impl Connections {
         let apps = std::mem::take(&mut self.apps);
         let keeper = Keeper::new(stack.clone(), store.clone(), sealer, apps, settings);
         keeper.begin().await.map_err(|error| not_opened(&error))?;
-        Ok(Some(Arc::new(keeper)))
+        let keeper = Arc::new(keeper);
+        installs.are_kept_by(&keeper);
+        Ok(Some(keeper))
     }
 }
 

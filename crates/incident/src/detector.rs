@@ -100,6 +100,7 @@ rules! {
     Exhausted = "exhausted", "our own process is at its limit", P2, Diagnosis;
     ClockOff = "clock_off", "our clock is wrong", P2, Diagnosis;
     SecretSource = "secret_source", "a secret cannot be read", P2, Diagnosis;
+    GrantRefused = "grant_refused", "the token of an OAuth connection is not renewed", P2, Diagnosis;
     DeadLetters = "dead_letters", "accepted work was given up", P3, Nothing;
     DailyForecast = "daily_forecast", "the daily pool will not last", P3, DiagnosisFirst;
     BacklogOld = "backlog_old", "accepted work waits for long", P3, Nothing;
@@ -159,6 +160,7 @@ impl RuleId {
             | Self::Exhausted
             | Self::ClockOff
             | Self::SecretSource
+            | Self::GrantRefused
             | Self::DeadLetters
             | Self::DailyForecast
             | Self::BacklogOld

@@ -14,6 +14,7 @@ use client::call::Call;
 use client::handling::Handling;
 use gateway::grants::{ConsentError, Keeper, Standing};
 use hubspot::limits::AppKind;
+use hubspot::oauth::Trouble;
 use hubspot::secret::Secret;
 use maud::{DOCTYPE, html};
 use serde::{Deserialize, Serialize};
@@ -109,7 +110,7 @@ impl Keeping {
                 portal_id: connection.portal_id(),
                 standing: asked.map_or(standing, |asked| asked.standing).name(),
                 token_ends_at: asked.and_then(|asked| asked.token_ends_at).map(|at| at.to_string()),
-                trouble: asked.and_then(|asked| asked.trouble),
+                trouble: asked.and_then(|asked| asked.trouble).map(Trouble::name),
                 reconnect: asked.map(|asked| asked.reconnect.clone()),
             }
         };

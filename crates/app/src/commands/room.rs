@@ -16,8 +16,8 @@ use crate::audit::Audit;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::incidents::{
-    Acts, Addresses, Channels, Dependency, Doorbell, FrontDoor, Heard, Incidents, Latest, Opening, Parts,
-    Questions, Room, Watch, door,
+    Acts, Addresses, Channels, Dependency, Doorbell, FrontDoor, Heard, Incidents, Installs, Latest, Opening,
+    Parts, Questions, Room, Watch, door,
 };
 use crate::ledgers::Ledgers;
 use crate::secrets::Secrets;
@@ -35,6 +35,7 @@ pub(super) struct Around<'a> {
     pub(super) connections: &'a [Arc<Connection>],
     pub(super) secrets: &'a Secrets,
     pub(super) tls: &'a ClientConfig,
+    pub(super) installs: &'a Installs,
 }
 
 /// `None` where it is switched off. Without a store, incidents are remembered for as long as the process lives.
@@ -71,6 +72,7 @@ pub(super) async fn open(
         ledgers.clone(),
         around.webhooks.cloned(),
         around.outbox.cloned(),
+        around.installs.clone(),
     );
     let every = Duration::from_secs(section.front_door_seconds);
     let (target, latest) = (options.asked.target.clone(), Latest::default());
@@ -93,6 +95,7 @@ pub(super) async fn open(
             ledgers: ledgers.clone(),
             webhooks: around.webhooks.cloned(),
             secrets: around.secrets.clone(),
+            installs: around.installs.clone(),
             connection,
             connects: latest,
             heard: Heard::default(),

@@ -35,7 +35,7 @@ use crate::console::Drill;
 use crate::durable;
 use crate::failure::{Exit, Failure};
 use crate::handover::Kept;
-use crate::incidents::{Incidents, Room};
+use crate::incidents::{Incidents, Installs, Room};
 use crate::ledgers::Ledgers;
 use crate::logs;
 use crate::metrics::Sources;
@@ -77,7 +77,7 @@ fn telemetry(config: &Config) -> Result<Option<(SpanCollector, Exporter)>, Failu
     if config.otel.endpoint.is_none() {
         return Ok(None);
     }
-    let tls = tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
+    let tls = client_tls(config)?;
     otel::open(&config.otel, tls, &WallClock::system(), rand::random())
 }
 
@@ -136,8 +136,7 @@ impl House {
         let secrets = Secrets::new(traffic.clone());
         let admission = admission(config, &connections.all, &secrets)?;
         connections.all.iter().for_each(|connection| traffic.introduce(&connection.name));
-        let tls =
-            tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)?;
+        let tls = client_tls(config)?;
         let stack = stack(config, &tls, &traffic, &clock)?;
         connections.watch(&stack, &secrets);
         let kept = data.and_then(Kept::open).inspect(|kept| kept.take_over(&stack));
@@ -148,6 +147,7 @@ impl House {
         let webhooks =
             webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, (&ledgers, &audit), &secrets)
                 .await?;
+        let installs = Installs::default();
         let around = Around {
             store: store.as_ref(),
             stack: &stack,
@@ -159,6 +159,7 @@ impl House {
             connections: &connections.all,
             secrets: &secrets,
             tls: &tls,
+            installs: &installs,
         };
         let room = room::open(config, around, probe_token).await?;
         let gateway_tls = Guarded::open(config.gateway.tls())?;
@@ -180,8 +181,7 @@ impl House {
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
         let admin_url = secured(bind::url(&admin_listener), admin_tls.as_ref());
-        let keeper = connections.keep(config, store.as_ref(), &stack, &admin_url).await?;
-        let plan = config.connections.first().and_then(|connection| connection.plan).or(config.limits.plan);
+        let keeper = connections.keep(config, store.as_ref(), &stack, &admin_url, &installs).await?;
         Ok(Self {
             gateway,
             gateway_listener,
@@ -191,7 +191,7 @@ impl House {
             started: Instant::now(),
             exporter,
             clock,
-            plan,
+            plan: plan(config),
             admin_hosts: admin_hosts(config),
             drill: None,
             kept,
@@ -292,6 +292,16 @@ impl House {
             exporter.finish(&sources).await;
         }
     }
+}
+
+/// As configured, of the first connection if it has one of its own.
+fn plan(config: &Config) -> Option<Plan> {
+    config.connections.first().and_then(|connection| connection.plan).or(config.limits.plan)
+}
+
+/// Whom we believe when we call others.
+fn client_tls(config: &Config) -> Result<rustls::ClientConfig, Failure> {
+    tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)
 }
 
 /// What is not there never ends.

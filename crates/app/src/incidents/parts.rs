@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use store::Store;
 use store::outbox::State;
 
+use super::installs::Installs;
 use crate::ledgers::Ledgers;
 use crate::webhooks::Running;
 
@@ -25,6 +26,7 @@ pub(crate) struct Parts {
     ledgers: Arc<Ledgers>,
     webhooks: Option<Running>,
     outbox: Option<Arc<Outbox>>,
+    installs: Installs,
     before: Before,
 }
 
@@ -45,8 +47,9 @@ impl Parts {
         ledgers: Arc<Ledgers>,
         webhooks: Option<Running>,
         outbox: Option<Arc<Outbox>>,
+        installs: Installs,
     ) -> Self {
-        Self { stack, traffic, ledgers, webhooks, outbox, before: Before::default() }
+        Self { stack, traffic, ledgers, webhooks, outbox, installs, before: Before::default() }
     }
 
     /// Everything that can be told without asking a disk for long.
@@ -55,6 +58,7 @@ impl Parts {
         seen.extend(self.ourselves());
         seen.extend(breakers(&self.stack, &mut self.before.breakers));
         seen.extend(self.webhooks(now));
+        seen.extend(self.installs.standings());
         let mut signals: Vec<Signal> = seen.into_iter().map(|seen| everywhere(now, seen)).collect();
         if self.before.slowly_at.is_none_or(|at| now.duration_since(at) >= SLOWLY) {
             self.before.slowly_at = Some(now);

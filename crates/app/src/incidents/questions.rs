@@ -14,6 +14,7 @@ use incident::facts::traffic::Traffic as Passed;
 use tokio::time::Instant;
 
 use super::addresses::Latest;
+use super::installs::Installs;
 use super::others::Heard;
 use super::suspects;
 use crate::ledgers::Ledgers;
@@ -32,6 +33,7 @@ pub(crate) struct Questions {
     pub(crate) ledgers: Arc<Ledgers>,
     pub(crate) webhooks: Option<Running>,
     pub(crate) secrets: Secrets,
+    pub(crate) installs: Installs,
     /// Whose token is asked with, where it is a connection's: it may be rotated.
     pub(crate) connection: Option<Arc<Connection>>,
     pub(crate) connects: Latest,
@@ -87,6 +89,7 @@ impl Questions {
     /// What only we know: our own parts, and webhooks in and out.
     fn with_our_own(&self, mut facts: Facts) -> Facts {
         let now = facts.configured.now;
+        facts.grants = self.installs.facts();
         facts.inside = Some(self.ledgers.inside(now));
         if self.webhooks.is_some() {
             let mut inbox = self.ledgers.inbox.lock().report(now);

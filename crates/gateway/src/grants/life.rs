@@ -19,6 +19,8 @@ pub(super) struct Life {
     /// Tries in a row that brought nothing.
     failures: u32,
     trouble: Option<Trouble>,
+    /// When the last of them was.
+    failed_at: Option<Timestamp>,
     /// A refresh token was called dead this many times in a row.
     finals: u32,
     lost: Option<Lost>,
@@ -89,6 +91,7 @@ impl Life {
             next: now,
             failures: 0,
             trouble: None,
+            failed_at: None,
             finals: 0,
             lost: None,
             lost_at: None,
@@ -122,7 +125,7 @@ impl Life {
     pub(super) fn failed(self, trouble: Trouble, climate: Climate, now: Timestamp, jitter: f64) -> Self {
         let failures = self.failures.saturating_add(1);
         let finals = if trouble.is_final() { self.finals + 1 } else { 0 };
-        let failed = Self { failures, finals, trouble: Some(trouble), ..self };
+        let failed = Self { failures, finals, trouble: Some(trouble), failed_at: Some(now), ..self };
         let wait = |first, most| doubled(first, most, failures).mul_f64(0.5 + jitter / 2.0);
         let (wait, lost) = match trouble {
             Trouble::RefreshTokenDead | Trouble::AccountGone if climate == Climate::Storm => {
@@ -195,6 +198,16 @@ impl Life {
 
     pub(super) const fn trouble(&self) -> Option<Trouble> {
         self.trouble
+    }
+
+    /// Since when there was a token, or one was found.
+    pub(super) fn token_got(&self) -> Option<Timestamp> {
+        Some(self.token?.got)
+    }
+
+    /// When HubSpot last gave none, and how often in a row.
+    pub(super) fn refused_at(&self) -> Option<(Timestamp, u32)> {
+        self.failed_at.or(self.lost_at).map(|at| (at, self.failures.max(1)))
     }
 
     pub(super) fn token_ends(&self) -> Option<Timestamp> {

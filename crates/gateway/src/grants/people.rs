@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::life::Standing;
 
 /// One connection, for people.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     pub connection: String,
     pub portal_id: Option<u64>,
@@ -17,7 +17,10 @@ pub struct Asked {
     /// When the access token ends that is in use.
     pub token_ends_at: Option<Timestamp>,
     /// Why the last try to renew brought nothing.
-    pub trouble: Option<&'static str>,
+    pub trouble: Option<Trouble>,
+    /// When HubSpot last gave a token, and when it last gave none since, with how many times in a row.
+    pub renewed_at: Option<Timestamp>,
+    pub refused_at: Option<(Timestamp, u32)>,
     /// Where a person authorises it.
     pub reconnect: String,
 }
@@ -37,7 +40,9 @@ impl Keeper {
                 portal_id: kept.app.connection.portal_id(),
                 standing: life.standing(now),
                 token_ends_at: life.token_ends(),
-                trouble: life.trouble().map(Trouble::name),
+                trouble: life.trouble(),
+                renewed_at: life.token_got(),
+                refused_at: life.refused_at(),
                 reconnect: self.reconnect(kept),
             }
         };

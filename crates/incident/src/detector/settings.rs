@@ -69,6 +69,8 @@ pub struct Thresholds {
     pub hook_strangers_per_minute: u64,
     /// An API family left alone for longer.
     pub breaker_seconds: u32,
+    /// An OAuth connection's token is not renewed, and is asked for again and again, for longer.
+    pub grant_seconds: u32,
     /// Less than this part of the disk is free.
     pub disk_free_percent: f64,
     /// More of the memory or the descriptors that we may use.
@@ -104,6 +106,7 @@ impl Default for Thresholds {
             hook_refused_per_minute: 5,
             hook_strangers_per_minute: 20,
             breaker_seconds: 30,
+            grant_seconds: 60,
             disk_free_percent: 5.0,
             process_percent: 95,
             lag_ms: 1_000,

@@ -91,6 +91,7 @@ pub(super) fn brings_about(cause: Code, rule: RuleId) -> bool {
         | RuleId::Exhausted
         | RuleId::ClockOff
         | RuleId::SecretSource
+        | RuleId::GrantRefused
         | RuleId::CredentialOld
         | RuleId::CredentialEnds
         | RuleId::Sunset

@@ -55,6 +55,8 @@ pub enum Standing {
     Breaker,
     /// Where a secret comes from, by its reference.
     SecretSource,
+    /// The token of an OAuth connection is renewed when its time comes.
+    Grant,
     /// Webhooks of a connection come as they usually do.
     Flow,
     /// Our public address, tried from outside.

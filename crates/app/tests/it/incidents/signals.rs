@@ -300,3 +300,37 @@ async fn a_family_that_is_left_alone_keeps_its_incident_open() {
     tokio::time::timeout(crate::house::PATIENCE, shows).await.expect("the breaker is a symptom");
     up.stop().await;
 }
+
+#[tokio::test]
+async fn a_grant_that_has_ended_is_told_with_its_cause() {
+    let (sim, told) = (Start::sim().ready().await, Told::new().await);
+    let app =
+        ask(sim.url(), "POST", "/_sim/tokens", &[], r#"{"kind":"public-oauth","app_id":7}"#).await.json();
+    let (client_id, secret) = (app["client_id"].as_str().unwrap(), app["client_secret"].as_str().unwrap());
+    let file = format!(
+        "[gateway]\nmode = \"managed\"\n[store]\nkey = \"env:STORE_KEY\"\n[incidents.thresholds]\ngrant_seconds = 1\n\
+         [[connections]]\nname = \"crm\"\nclient_id = \"{client_id}\"\nclient_secret = \"env:SECRET\"\n\
+         scopes = [\"oauth\", \"crm.objects.contacts.read\"]\n"
+    );
+    let up = told.up(sim.url(), &file).env("STORE_KEY", &"5".repeat(64)).env("SECRET", secret).ready().await;
+    let api = async |path: &str| {
+        ask(up.admin(), "POST", &format!("/api/v1/connections/crm/{path}"), &[], "{}").await
+    };
+    let path_of = |url: &str| url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap();
+    let consent = api("authorize").await.json();
+    let at_hubspot = ask(sim.url(), "GET", &path_of(consent["url"].as_str().unwrap()), &[], "").await;
+    let back = path_of(at_hubspot.header("location").unwrap());
+    assert_eq!(ask(up.admin(), "GET", &back, &[], "").await.status, 200);
+    told.after_a_look(&up).await;
+    assert_eq!(names(&up).await, ["a job failed"], "all is well with it");
+    // The account takes the app out, and HubSpot says so twice.
+    assert_eq!(ask(up.url(), "DELETE", "/appinstalls/v3/external-install", &[], "").await.status, 204);
+    for _ in 0..2 {
+        assert_eq!(api("rotate").await.json()["trouble"], "refresh_token_dead");
+    }
+    told.hears("auth.refresh_revoked").await;
+    let (_, listed) = incident(&up, &["list"]).await;
+    let evidence = listed["incidents"].to_string();
+    assert!(evidence.contains("1 install(s) refused: crm"), "{evidence}");
+    up.stop().await;
+}

@@ -84,6 +84,7 @@ fn commits(own: &Own, now: Timestamp, fire: &mut Fire<'_>) {
 
 fn standings(own: &Own, thresholds: &Thresholds, now: Timestamp, fire: &mut Fire<'_>) {
     let breaker = SignedDuration::from_secs(i64::from(thresholds.breaker_seconds));
+    let grant = SignedDuration::from_secs(i64::from(thresholds.grant_seconds));
     for ((of, name), stood) in &own.standings {
         if now.duration_since(stood.at) > OLD || stood.ill == 0 {
             continue;
@@ -104,6 +105,10 @@ fn standings(own: &Own, thresholds: &Thresholds, now: Timestamp, fire: &mut Fire
             Standing::SecretSource if stood.ill >= FAILED_READS_MIN => {
                 fire(RuleId::SecretSource, Place::default(), told);
             }
+            Standing::Grant if for_long(grant) => {
+                let place = Place { connection: Some(name.clone()), ..Place::default() };
+                fire(RuleId::GrantRefused, place, observed.clone());
+            }
             Standing::Breaker if for_long(breaker) => {
                 let (connection, family) = name.rsplit_once('/').unwrap_or((name, ""));
                 let place = Place {
@@ -114,7 +119,7 @@ fn standings(own: &Own, thresholds: &Thresholds, now: Timestamp, fire: &mut Fire
                 };
                 fire(RuleId::BreakerOpen, place, observed.clone());
             }
-            Standing::Doorbell | Standing::SecretSource | Standing::Breaker => {}
+            Standing::Doorbell | Standing::SecretSource | Standing::Grant | Standing::Breaker => {}
         }
     }
 }
@@ -226,6 +231,15 @@ mod tests {
         assert_eq!(
             firing([(0, ill(Standing::Breaker)), (30, ill(Standing::Breaker))], 31),
             [RuleId::BreakerOpen]
+        );
+        assert_eq!(
+            firing([(0, ill(Standing::Grant)), (55, ill(Standing::Grant))], 56),
+            [],
+            "it is asked again"
+        );
+        assert_eq!(
+            firing([(0, ill(Standing::Grant)), (60, ill(Standing::Grant))], 61),
+            [RuleId::GrantRefused]
         );
         let (one, two) = ((0, ill(Standing::SecretSource)), (60, ill(Standing::SecretSource)));
         assert_eq!(firing([one.clone()], 5), []);
