@@ -55,6 +55,8 @@ pub struct Webhooks {
     pub public_url: String,
     /// Apps, each with how many secrets it may be signed with.
     pub secrets: Vec<(String, usize)>,
+    /// Apps whose secret is read again while we run: another takes effect without a gap.
+    pub reread: Vec<String>,
     /// What an empty, rightly signed delivery to the public address came to; `None`: not tried.
     pub delivery: Option<Delivered>,
     pub subscribers: usize,
@@ -81,6 +83,7 @@ pub struct Gateway {
     pub admin_listen: String,
     pub admin_is_loopback: bool,
     pub admin_has_key: bool,
+    pub admin_has_tls: bool,
 }
 
 /// What the running gateway tells.
@@ -95,6 +98,8 @@ pub struct Running {
     /// Requests that callers sent again by themselves, and all their requests.
     pub callers_retries: u64,
     pub calls: u64,
+    /// Connections, each with how it stands.
+    pub connections: Vec<(String, String)>,
     /// Portals whose daily pool will not last.
     pub exhausted: usize,
 }

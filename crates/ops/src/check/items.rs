@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 /// All of them, in the order of a call: who may, what arrives, what is sent, what stands behind.
-pub static CHECKLIST: [Item; 22] = [
+pub static CHECKLIST: [Item; 23] = [
     Item {
         name: "credentials-kept",
         title: "Credentials come from a secret source that nobody else reads",
@@ -46,6 +46,13 @@ pub static CHECKLIST: [Item; 22] = [
         remedy: "rotate it in HubSpot with the grace period, and let the secret source hand out the new one",
         kind: Kind::Seen,
         judge: judge::credentials_fresh,
+    },
+    Item {
+        name: "connections-authorised",
+        title: "Each connection has a token that HubSpot takes",
+        remedy: "hubkeeper connections list says what each lacks, and where a person authorises it",
+        kind: Kind::Seen,
+        judge: judge::connections_authorised,
     },
     Item {
         name: "scopes-minimal",
@@ -71,7 +78,7 @@ pub static CHECKLIST: [Item; 22] = [
     Item {
         name: "webhook-secrets-rotate",
         title: "A webhook secret can change without a gap",
-        remedy: "name two secrets while a rotation lasts; a deployment with one has a gap",
+        remedy: "let the secret come from file: or exec:, which are read again while hubkeeper runs",
         kind: Kind::Attested,
         judge: judge::webhook_secrets_rotate,
     },
@@ -120,7 +127,7 @@ pub static CHECKLIST: [Item; 22] = [
     Item {
         name: "admin-protected",
         title: "The admin API is not open to others",
-        remedy: "give [admin] a key, or listen on 127.0.0.1",
+        remedy: "give [admin] a key and TLS (tls_certificate, tls_key), or listen on 127.0.0.1",
         kind: Kind::Seen,
         judge: judge::admin_protected,
     },

@@ -72,6 +72,20 @@ pub(super) fn credentials_fresh(facts: &Facts) -> Finding {
     if *days > CREDENTIAL_DAYS_MAX { warns(evidence) } else { passes(evidence) }
 }
 
+pub(super) fn connections_authorised(facts: &Facts) -> Finding {
+    let Some(running) = &facts.running else { return unknown("no gateway answers at the admin address") };
+    let is_well = |standing: &str| matches!(standing, "ok" | "expiring");
+    let ill: Vec<_> = running.connections.iter().filter(|(_, standing)| !is_well(standing)).collect();
+    if running.connections.is_empty() {
+        return unknown("no connection is configured: each caller brings its own token");
+    }
+    if ill.is_empty() {
+        return passes(format!("{} connections, all of them well", running.connections.len()));
+    }
+    let named = ill.iter().map(|(name, standing)| format!("{name} ({standing})")).collect::<Vec<_>>();
+    fails(named.join(", "))
+}
+
 pub(super) fn scopes_minimal(facts: &Facts) -> Finding {
     let Some(granted) = facts.token.as_ref().and_then(|token| token.scopes.as_ref()) else {
         return unknown("HubSpot did not tell the token's scopes");
@@ -124,11 +138,12 @@ pub(super) fn webhook_secrets_rotate(facts: &Facts) -> Finding {
     if webhooks.secrets.is_empty() {
         return fails("no connection has a client secret: nothing can be verified");
     }
-    match webhooks.secrets.iter().find(|(_, secrets)| *secrets < 2) {
+    let single = |(app, secrets): &&(String, usize)| *secrets < 2 && !webhooks.reread.contains(app);
+    match webhooks.secrets.iter().find(single) {
         Some((app, _)) => {
             unknown(format!("{app} has one secret; whether it was ever changed cannot be seen"))
         }
-        None => passes("each app may be signed with two"),
+        None => passes("each may be signed with two, or is read again while hubkeeper runs"),
     }
 }
 
@@ -211,7 +226,9 @@ pub(super) fn callers_limited(facts: &Facts) -> Finding {
 pub(super) fn admin_protected(facts: &Facts) -> Finding {
     let gateway = &facts.gateway;
     match (gateway.admin_has_key, gateway.admin_is_loopback) {
-        (true, _) => passes("it wants a key"),
+        (true, true) => passes("it wants a key"),
+        (true, false) if gateway.admin_has_tls => passes("it wants a key, and has TLS"),
+        (true, false) => warns(format!("{} wants a key, which passes unencrypted", gateway.admin_listen)),
         (false, true) => passes(format!("{} is reached from this machine alone", gateway.admin_listen)),
         (false, false) => fails(format!("{} is open, and wants no key", gateway.admin_listen)),
     }

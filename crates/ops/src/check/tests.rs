@@ -29,6 +29,7 @@ fn sound() -> Facts {
         webhooks: Some(Webhooks {
             public_url: "https://hooks.example.com".into(),
             secrets: vec![("main".into(), 2)],
+            reread: Vec::new(),
             delivery: Some(Delivered::Answered(200)),
             subscribers: 1,
         }),
@@ -44,6 +45,7 @@ fn sound() -> Facts {
             admin_listen: "127.0.0.1:8401".into(),
             admin_is_loopback: true,
             admin_has_key: false,
+            admin_has_tls: false,
         },
         channels: vec!["pagerduty", "slack"],
         incidents: true,
@@ -55,6 +57,7 @@ fn sound() -> Facts {
             callers_retries: 0,
             calls: 1_000,
             exhausted: 0,
+            connections: vec![("main".into(), "ok".into()), ("other".into(), "expiring".into())],
         }),
         disk: Some(Disk { free_bytes: 100 << 30, size_bytes: 200 << 30 }),
         store: Some("SQLite"),
@@ -84,7 +87,7 @@ fn what_is_sound_passes_but_for_what_no_machine_sees() {
 #[test]
 fn each_point_shows_what_is_wrong_with_it_alone() {
     type Break = fn(&mut Facts);
-    let breaks: [(&str, Standing, Break); 21] = [
+    let breaks: [(&str, Standing, Break); 23] = [
         ("credentials-kept", Standing::Fails, |facts| facts.credentials[0].readable_by_others = true),
         ("credentials-kept", Standing::Fails, |facts| facts.credentials[0].missing = true),
         ("credentials-work", Standing::Fails, |facts| facts.token.as_mut().unwrap().status = Some(401)),
@@ -114,7 +117,13 @@ fn each_point_shows_what_is_wrong_with_it_alone() {
         ("governed", Standing::Fails, |facts| facts.gateway.governor = false),
         ("daily-pool-lasts", Standing::Warns, |facts| facts.running.as_mut().unwrap().exhausted = 1),
         ("callers-limited", Standing::Warns, |facts| facts.gateway.managed = false),
+        ("connections-authorised", Standing::Fails, |facts| {
+            facts.running.as_mut().unwrap().connections[1].1 = "needs_reauthorisation".into();
+        }),
         ("admin-protected", Standing::Fails, |facts| facts.gateway.admin_is_loopback = false),
+        ("admin-protected", Standing::Warns, |facts| {
+            (facts.gateway.admin_is_loopback, facts.gateway.admin_has_key) = (false, true);
+        }),
         ("durable", Standing::Fails, |facts| facts.store = None),
         ("alerts-reach-someone", Standing::Fails, |facts| facts.channels.clear()),
         ("health", Standing::Fails, |facts| facts.running.as_mut().unwrap().health = false),

@@ -12,6 +12,7 @@ use hubspot::token::TokenShape;
 use inbox::receive::App;
 use ops::check::facts::{Credential, Disk, Facts, Gateway, Running, Token, Webhooks};
 use ops::quota::QuotaReport;
+use serde_json::Value;
 
 use super::delivery;
 use crate::cli::CheckOptions;
@@ -94,9 +95,17 @@ async fn hooks(config: &Config, offline: bool) -> Result<Option<Webhooks>, Failu
     Ok(Some(Webhooks {
         public_url: public.clone(),
         secrets: apps.iter().map(|app| (app.connection.clone(), secrets(app).len())).collect(),
+        reread: reread(config),
         delivery,
         subscribers: config.webhooks.subscribers.len(),
     }))
+}
+
+/// Connections whose client secret may become another while `up` runs.
+fn reread(config: &Config) -> Vec<String> {
+    let may_change = |reference: &&SecretReference| reference.may_change();
+    let those = config.connections.iter().filter(|it| it.client_secret.as_ref().filter(may_change).is_some());
+    those.map(|section| section.name.clone()).collect()
 }
 
 fn gateway(config: &Config) -> Gateway {
@@ -120,13 +129,14 @@ fn gateway(config: &Config) -> Gateway {
         admin_listen: config.admin.listen.clone(),
         admin_is_loopback: crate::config::is_loopback(&config.admin.listen),
         admin_has_key: config.admin.key.is_some() || config.admin.key_sha256.is_some(),
+        admin_has_tls: config.admin.tls().is_some(),
     }
 }
 
 fn admin(config: &Config, options: &CheckOptions) -> Result<Uri, Failure> {
     match &options.admin {
         Some(admin) => triage_command::uri("--admin", admin),
-        None => triage_command::uri("admin.listen", &format!("http://{}", config.admin.listen)),
+        None => triage_command::uri("admin.listen", &config.admin.url()),
     }
 }
 
@@ -136,9 +146,10 @@ async fn running(admin: &Uri) -> Option<Running> {
         let quota: QuotaReport = admin_api::get(admin, "/api/v1/quota").await.ok()?;
         let (health, _) = admin_api::ask(admin, Method::GET, "/health", None).await.ok()?;
         let (ready, _) = admin_api::ask(admin, Method::GET, "/readiness", None).await.ok()?;
-        Some((quota, health.is_success(), ready.is_success()))
+        let told: Value = admin_api::get(admin, "/api/v1/connections").await.unwrap_or_default();
+        Some((quota, health.is_success(), ready.is_success(), connections(&told)))
     };
-    let (quota, health, ready) = tokio::time::timeout(PATIENCE, asked).await.ok()??;
+    let (quota, health, ready, connections) = tokio::time::timeout(PATIENCE, asked).await.ok()??;
     let mut routes: BTreeMap<(String, String), u64> = BTreeMap::new();
     for spender in quota.portals.iter().flat_map(|portal| &portal.spenders) {
         *routes.entry((spender.method.clone(), spender.route.to_string())).or_default() += spender.calls;
@@ -154,8 +165,15 @@ async fn running(admin: &Uri) -> Option<Running> {
         routes: routes.into_iter().map(|((method, route), calls)| (method, route, calls)).collect(),
         packed: quota.saved.map_or(0, |saved| saved.packed),
         callers_retries: quota.callers_retries,
+        connections,
         exhausted: quota.portals.iter().filter(exhausted).count(),
     })
+}
+
+fn connections(told: &Value) -> Vec<(String, String)> {
+    let all = told["connections"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |one: &Value, key: &str| one[key].as_str().unwrap_or("unknown").to_owned();
+    all.iter().map(|one| (text(one, "name"), text(one, "standing"))).collect()
 }
 
 /// The database's file, where it is one of this machine's.
