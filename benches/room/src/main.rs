@@ -69,6 +69,7 @@ fn signal(number: u64, at: Timestamp) -> Signal {
         connection: Some(format!("portal-{}", number % CONNECTIONS)),
         caller: Some(format!("caller-{}", number % CALLERS)),
         family: Some(family.to_owned()),
+        fault: None,
     };
     let failed = u64::from(number.is_multiple_of(5_000));
     let calls = Calls { calls: 3, sent: 3, good: 3 - failed, failed, broken: failed, ..Calls::default() };
