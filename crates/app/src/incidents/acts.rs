@@ -50,14 +50,13 @@ impl Acts {
         Mitigation::ALL.into_iter().filter(able).collect()
     }
 
-    /// Turns one, and tells the audit log where nobody has asked for it: what a person does is told where they did it.
-    pub(super) async fn turn(&self, incident: &str, by: &By, measure: &Measure) {
+    /// Tells the audit log of one that nobody has asked for: what a person does is told where they did it.
+    pub(super) async fn tell(&self, incident: &str, by: &By, measure: &Measure, refused: Option<String>) {
         let act = match measure.turn {
             Turn::On => Act::MitigationBegun,
             Turn::Off => Act::MitigationEnded,
             Turn::Offered => return,
         };
-        let refused = self.take_up(incident, measure);
         match by {
             By::Person { .. } => {}
             By::Hubkeeper => {

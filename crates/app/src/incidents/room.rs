@@ -346,9 +346,15 @@ impl Room {
     }
 
     async fn act(&mut self, acts: Vec<(String, By, Measure)>) {
+        let mut turned = Vec::new();
         for (incident, by, measure) in acts {
-            self.acts.turn(&incident, &by, &measure).await;
+            let refused = self.acts.take_up(&incident, &measure);
             self.others.turned(&incident, &measure);
+            turned.push((incident, by, measure, refused));
+        }
+        // Once all are turned: none waits for a disk.
+        for (incident, by, measure, refused) in turned {
+            self.acts.tell(&incident, &by, &measure, refused).await;
         }
     }
 }
