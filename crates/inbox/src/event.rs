@@ -75,8 +75,10 @@ pub fn read(body: &[u8]) -> Result<Vec<Event<'_>>, NoDelivery> {
     if depth(body) > DEPTH_MAX {
         return Err(NoDelivery::TooDeep);
     }
+    // Also what we do not read has to be text: it is taken apart and passed on later, when nobody can be told any more.
+    let text = str::from_utf8(body).map_err(|error| NoDelivery::Shape(error.to_string()))?;
     let events: Vec<Event<'_>> =
-        serde_json::from_slice(body).map_err(|error| NoDelivery::Shape(error.to_string()))?;
+        serde_json::from_str(text).map_err(|error| NoDelivery::Shape(error.to_string()))?;
     match events.len() {
         0 => Err(NoDelivery::Empty),
         count if count > EVENTS_MAX => Err(NoDelivery::TooMany(count)),
@@ -206,6 +208,12 @@ mod tests {
         assert_eq!(read(b"[]").unwrap_err(), NoDelivery::Empty);
         assert!(matches!(read(b"{}").unwrap_err(), NoDelivery::Shape(_)));
         assert!(matches!(read(b"[1]").unwrap_err(), NoDelivery::Shape(_)));
+        let not_text = CHANGE.replace("a@b.example", "\u{e9}").into_bytes();
+        let not_text: Vec<u8> = not_text.into_iter().filter(|byte| *byte != 0xa9).collect();
+        assert!(
+            matches!(read(&not_text).unwrap_err(), NoDelivery::Shape(_)),
+            "in a field that we do not read"
+        );
         let event = CHANGE.trim().trim_start_matches('[').trim_end_matches(']');
         let many = format!("[{}]", vec![event; 101].join(","));
         assert_eq!(read(many.as_bytes()).unwrap_err(), NoDelivery::TooMany(101));

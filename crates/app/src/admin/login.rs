@@ -44,6 +44,9 @@ struct Locked {
 
 const COOKIE: &str = "hubkeeper_session";
 
+/// One that can be guessed is none: ours are 43 characters.
+const KEY_CHARS_MIN: usize = 20;
+
 /// A form of ours holds some lines.
 const FORM_BYTES_MAX: usize = 64 * 1024;
 
@@ -59,12 +62,18 @@ enum Who {
 
 impl Login {
     /// # Errors
-    /// A key that cannot be had.
+    /// A key that cannot be had, or could be guessed.
     pub(crate) fn open(section: &AdminSection, secrets: &Secrets) -> Result<Self, Failure> {
         let locked = |key| Arc::new(Locked { key: Mutex::new(key), sessions: Mutex::default() });
         match (&section.key, section.key_sha256.as_deref().and_then(KeyDigest::parse)) {
             (Some(reference), _) => {
                 let key = reference.resolve()?;
+                if key.expose().len() < KEY_CHARS_MIN {
+                    return Err(Failure::usage(format!(
+                        "the key of [admin] has fewer than {KEY_CHARS_MIN} characters"
+                    ))
+                    .hint("`hubkeeper callers new-key` prints one that nobody guesses"));
+                }
                 let locked = locked(KeyDigest::of(key.expose().as_bytes()));
                 let known = locked.clone();
                 secrets.watch(Watched::new(Owner::AdminKey, reference.clone(), key, move |key| {

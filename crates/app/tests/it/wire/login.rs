@@ -43,6 +43,15 @@ async fn csrf(up: &Program, cookie: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_key_that_could_be_guessed_is_none() {
+    let up = Start::up(&Upstream::nobody().await).env("HUBKEEPER__ADMIN__KEY", "env:KEY");
+    let ended = up.env("KEY", "letmein").ended().await;
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    assert!(ended.stderr.contains("20 characters") && !ended.stderr.contains("letmein"), "{ended:#?}");
+    assert!(ended.stderr.contains("hubkeeper callers new-key"), "{ended:#?}");
+}
+
+#[tokio::test]
 async fn without_the_key_nothing_is_shown_but_health() {
     let data = TempDir::new().unwrap();
     let up = up(&data, "env:KEY").await;
