@@ -263,19 +263,22 @@ mod tests {
 
     use super::*;
 
+    fn caller(name: &str, key: KeyDigest) -> NewCaller {
+        NewCaller {
+            name: name.into(),
+            key,
+            treatment: Treatment::default(),
+            rights: Rights::default(),
+            connection: None,
+        }
+    }
+
     #[test]
     fn a_new_key_is_known_by_its_digest_and_never_the_same() {
         let (one, other) = (NewKey::make().unwrap(), NewKey::make().unwrap());
         assert_ne!(one.digest, other.digest);
         assert!(one.key.expose().starts_with(KEY_PREFIX) && one.key.expose().len() == KEY_PREFIX.len() + 64);
         assert_eq!(KeyDigest::parse(&one.digest.to_string()), Some(one.digest));
-        let caller = |name: &str, key| NewCaller {
-            name: name.into(),
-            key,
-            treatment: Treatment::default(),
-            rights: Rights::default(),
-            connection: None,
-        };
         let callers = Callers::new([caller("billing", one.digest)]);
         let found = callers.find(one.key.expose().as_bytes());
         assert_eq!(found.map(|known| known.name.to_string()), Some("billing".to_owned()));
@@ -286,13 +289,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_replaced_key_counts_for_an_hour_and_only_the_last_one_does() {
         let [one, two, three] = [b"one", b"two", b"tri"].map(|key| KeyDigest::of(key));
-        let caller = |name: &str, key| NewCaller {
-            name: name.into(),
-            key,
-            treatment: Treatment::default(),
-            rights: Rights::default(),
-            connection: None,
-        };
         let callers = Callers::new([caller("a", one), caller("b", three)]);
         let counts = |keys: [&[u8]; 2]| keys.map(|key| callers.find(key).is_some());
         assert!(!callers.replace_key("a", one, Instant::now()), "it is the same");

@@ -225,9 +225,9 @@ static SPENT_BEFORE_US: Question = Question {
     },
 };
 
-/// What a gateway that meters nothing may have sent in one window, by the pace of the last minute and half as much again.
+/// What a gateway that meters nothing may have sent in one window, by the pace of the last minute and half as much again:
+/// on one connection, or on all.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "calls in ten seconds")]
-/// On one connection, or on all.
 fn unmetered(facts: &Facts, connection: Option<&str>) -> u64 {
     let Some(traffic) = facts.traffic.as_ref().filter(|traffic| !traffic.governed) else { return 0 };
     let groups = traffic.groups.iter().filter(|group| connection.is_none_or(|name| group.connection == name));
