@@ -50,6 +50,19 @@ pub(crate) struct Spread {
     pub(crate) count: u64,
 }
 
+impl Spread {
+    /// `ends` are the upper ends of all buckets but the last, which is open: readers refuse a histogram without it.
+    pub(crate) fn new(
+        ends: impl IntoIterator<Item = f64>,
+        counts: impl IntoIterator<Item = u64>,
+        sum: f64,
+    ) -> Self {
+        let buckets: Vec<_> = ends.into_iter().chain([f64::INFINITY]).zip(counts).collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        Self { buckets, sum, count }
+    }
+}
+
 impl From<&Histogram> for Value {
     fn from(histogram: &Histogram) -> Self {
         let sum = histogram.sum().as_secs_f64();

@@ -35,6 +35,7 @@ use crate::process;
 use crate::secret_reference::SecretReference;
 use crate::secrets::{Owner, Secrets, Watched};
 
+mod closed;
 mod dispatch;
 mod effects;
 mod journal;
@@ -57,7 +58,7 @@ const SECRET_VARIABLE: &str = "HUBSPOT_CLIENT_SECRET";
 /// What takes webhooks, what passes them on, and what people may ask of both.
 #[derive(Clone)]
 pub(crate) struct Running {
-    pub(crate) intake: Arc<dyn Intake>,
+    intake: Arc<dyn Intake>,
     pub(crate) dispatch: Arc<Dispatch>,
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) acknowledged: Arc<Mutex<Histogram>>,
@@ -120,6 +121,11 @@ pub(crate) async fn open(
     let stop = keeping::start(&receiver, &clock, &config.webhooks, owner);
     let journals = journal::open(config, &receiver, stack, tls, owner, &stop)?;
     Ok(Some(Running { intake: Arc::new(webhooks), dispatch, receiver, acknowledged, clock, journals, stop }))
+}
+
+/// What answers at the webhook address.
+pub(crate) fn intake(running: Option<&Running>) -> Arc<dyn Intake> {
+    running.map_or_else(|| Arc::new(closed::Closed) as Arc<dyn Intake>, |running| running.intake.clone())
 }
 
 impl Running {
@@ -190,7 +196,7 @@ struct Webhooks {
 
 impl Intake for Webhooks {
     fn takes(&self, path: &str) -> bool {
-        path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_ours(path)
     }
 
     fn take(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
@@ -211,6 +217,10 @@ impl Intake for Webhooks {
             answer
         })
     }
+}
+
+fn is_ours(path: &str) -> bool {
+    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 async fn take(

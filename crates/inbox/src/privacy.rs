@@ -356,6 +356,7 @@ mod tests {
             lead: Lead { subscriber: "s".into(), owner: Uuid::nil() },
             seed: 1,
             status: Arc::default(),
+            leads: watch::Sender::new(false),
         };
         let (stop, stopped) = watch::channel(false);
         let (_arrived, arrivals) = watch::channel(0);

@@ -48,7 +48,7 @@ use crate::webhooks;
 pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Result<Exit, Failure> {
     let config = with_options(config, options).checked()?;
     let (spans, exporter) = telemetry(&config)?.unzip();
-    logs::start(&config.log, log, spans)?;
+    logs::start(&config.log, log, spans.flatten())?;
     process::no_core_dumps();
     if let Some(directory) = &options.data {
         std::fs::create_dir_all(directory).map_err(|error| {
@@ -73,7 +73,7 @@ pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Res
 }
 
 /// What listens to traces, and what exports them.
-fn telemetry(config: &Config) -> Result<Option<(SpanCollector, Exporter)>, Failure> {
+fn telemetry(config: &Config) -> Result<Option<(Option<SpanCollector>, Exporter)>, Failure> {
     if config.otel.endpoint.is_none() {
         return Ok(None);
     }
@@ -173,7 +173,7 @@ impl House {
             own_hosts: OwnHosts::new(own_names(config)),
             outbox,
             witness: audit.witness(),
-            intake: webhooks.as_ref().map(|webhooks| webhooks.intake.clone()),
+            intake: Some(crate::webhooks::intake(webhooks.as_ref())),
             forward: forward_settings(config),
             listener: listener_settings(config, gateway_tls.as_ref()),
             turned_away: Arc::default(),

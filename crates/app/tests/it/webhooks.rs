@@ -3,12 +3,13 @@
 use serde_json::json;
 use simulator::webhooks::sign;
 
-use crate::house::{Program, Start, ask};
+use crate::house::{Program, Start, Upstream, ask, json_answer};
 
 mod days;
 mod desk;
 mod forwarding;
 mod privacy;
+mod several;
 
 const SECRET: &str = "11111111-2222-3333-4444-555555555555";
 const PUBLIC: &str = "https://hooks.example.com";
@@ -64,6 +65,18 @@ async fn what_nobody_we_know_signed_is_refused_and_calls_go_on() {
     assert_eq!(ask(up.url(), "GET", TARGET, &[], "").await.status, 405);
     assert_eq!(ask(up.url(), "POST", "/webhooks/hubspot/nobody", &[], &body).await.status, 404);
     assert_eq!(deliver(&up, SECRET, &body).await.0, 200);
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn webhooks_that_nobody_asked_for_are_passed_on_to_nobody() {
+    let hubspot = Upstream::start(|_| vec![json_answer("200 OK", "{}")]).await;
+    let up = Start::up(&hubspot.url).ready().await;
+    let (status, said) = deliver(&up, SECRET, &json!([event(1)]).to_string()).await;
+    assert_eq!((status, said.contains("public_url")), (503, true), "HubSpot comes again: {said}");
+    assert_eq!(ask(up.url(), "GET", "/webhooks/v3/1/settings", &[], "").await.status, 200);
+    let passed: Vec<String> = hubspot.heard().into_iter().map(|heard| heard.head).collect();
+    assert!(passed.iter().all(|head| !head.contains(TARGET)), "{passed:?}");
     up.stop().await;
 }
 

@@ -122,6 +122,11 @@ impl Engine {
         self.books.read_to()
     }
 
+    /// Everything up to it is done with, kept or not.
+    pub fn done_to(&self) -> i64 {
+        self.books.done_to()
+    }
+
     /// The next delivery of the log, and what of it is wanted.
     pub fn read(&mut self, seq: i64, items: Vec<Item>, now: Timestamp) {
         self.books.read(seq);

@@ -40,6 +40,8 @@ pub struct Surroundings {
 pub struct Dispatch {
     around: Surroundings,
     arrivals: watch::Receiver<u64>,
+    /// Changes when a person wants something sent once more.
+    asked: watch::Sender<u64>,
     running: Mutex<BTreeMap<String, Running>>,
 }
 
@@ -62,7 +64,12 @@ pub struct Served {
 impl Dispatch {
     /// `arrivals` changes whenever something has come in.
     pub fn new(around: Surroundings, arrivals: watch::Receiver<u64>) -> Self {
-        Self { around, arrivals, running: Mutex::default() }
+        Self { around, arrivals, asked: watch::Sender::new(0), running: Mutex::default() }
+    }
+
+    /// Something was asked for that is to be sent once more.
+    pub fn replay_asked(&self) {
+        self.asked.send_modify(|asked| *asked += 1);
     }
 
     /// Serves a subscriber from now on, in place of one of the same name. A new one begins with what comes from now on.
@@ -75,6 +82,7 @@ impl Dispatch {
         self.rest(&subscriber.name).await;
         let (stop, stopped) = watch::channel(false);
         let status = Arc::new(Mutex::new(Status::default()));
+        let (leads, we_lead) = watch::channel(false);
         let worker = Worker {
             store: self.around.store.clone(),
             door: self.watched(&subscriber),
@@ -82,6 +90,7 @@ impl Dispatch {
             lead: Lead { subscriber: subscriber.name.clone(), owner: self.around.owner },
             seed: self.around.seed,
             status: status.clone(),
+            leads,
             subscriber: subscriber.clone(),
         };
         let lane = ReplayLane {
@@ -89,6 +98,8 @@ impl Dispatch {
             door: self.door(&subscriber.sink),
             clock: worker.clock.clone(),
             lead: worker.lead.clone(),
+            leads: we_lead,
+            asked: self.asked.subscribe(),
             subscriber: subscriber.clone(),
         };
         let replays = tokio::spawn(lane.run(stopped.clone()));

@@ -10,7 +10,7 @@ use store::Store;
 use store::dispatch::{Lead, Letter, LetterEnding, Progress, Replay, ReplayProgress};
 use store::failure::StoreError;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::door::{Door, Occasion, Parcel};
 use super::filter::Filter;
@@ -23,8 +23,14 @@ use crate::clock::Clock;
 /// Deliveries and letters read at once.
 const PAGE: usize = 64;
 
-/// How often we look whether somebody wants anything.
+/// Somebody may have asked another hubkeeper on our store, which cannot wake us.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The same where there is nobody else: whoever asks wakes us.
+const LOOK_EVERY_ALONE: Duration = Duration::from_secs(60);
+
+/// After trouble with the store.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause after a failure: somebody is waiting.
 const PAUSE_MAX: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
@@ -48,6 +54,24 @@ pub(super) struct ReplayLane {
     pub(super) door: Arc<dyn Door>,
     pub(super) clock: Clock,
     pub(super) lead: Lead,
+    /// We are the one who serves the subscriber; of several hubkeepers another may be.
+    pub(super) leads: watch::Receiver<bool>,
+    /// Changes when somebody asks us for something.
+    pub(super) asked: watch::Receiver<u64>,
+}
+
+/// Whether we still serve the subscriber.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    Ours,
+    /// Another serves it now, and replays what was asked for.
+    Lost,
+}
+
+impl Hold {
+    const fn of(ours: bool) -> Self {
+        if ours { Self::Ours } else { Self::Lost }
+    }
 }
 
 impl Wanted {
@@ -68,17 +92,42 @@ impl Wanted {
 
 impl ReplayLane {
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
-        loop {
-            let working = async {
-                if let Err(error) = self.work().await {
-                    tracing::error!(subscriber = self.subscriber.name, %error, "a replay waits for the store");
-                }
-                sleep(LOOK_EVERY).await;
-            };
+        tokio::select! {
+            () = self.while_we_lead() => {}
+            () = super::worker::told(&mut stop) => {}
+        }
+    }
+
+    /// Two that serve one subscriber would both send.
+    async fn while_we_lead(&self) {
+        let mut leads = self.leads.clone();
+        while leads.wait_for(|leads| *leads).await.is_ok() {
             tokio::select! {
-                () = working => {}
-                () = super::worker::told(&mut stop) => return,
+                () = self.look() => {}
+                _ = leads.wait_for(|leads| !leads) => {}
             }
+        }
+    }
+
+    /// Works whenever somebody asks. Never ends by itself.
+    async fn look(&self) {
+        let mut asked = self.asked.clone();
+        let look_every = if self.store.is_shared() { LOOK_EVERY } else { LOOK_EVERY_ALONE };
+        loop {
+            asked.borrow_and_update();
+            let pause = match self.work().await {
+                Ok(()) => look_every,
+                Err(error) => {
+                    tracing::error!(subscriber = self.subscriber.name, %error, "a replay waits for the store");
+                    TROUBLE_PAUSE
+                }
+            };
+            let woken = async {
+                if asked.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            let _look_again = timeout(pause, woken).await;
         }
     }
 
@@ -87,18 +136,21 @@ impl ReplayLane {
         let name = &self.subscriber.name;
         loop {
             let letters = self.store.letters_replaying(name, (self.clock)(), PAGE).await?;
-            if !letters.is_empty() {
-                for letter in letters {
-                    self.letter(letter).await?;
+            if letters.is_empty() {
+                let Some(replay) = self.store.next_replay(name).await? else { return Ok(()) };
+                if self.stretch(replay).await? == Hold::Lost {
+                    return Ok(());
                 }
-                continue;
             }
-            let Some(replay) = self.store.next_replay(name).await? else { return Ok(()) };
-            self.stretch(replay).await?;
+            for letter in letters {
+                if self.letter(letter).await? == Hold::Lost {
+                    return Ok(());
+                }
+            }
         }
     }
 
-    async fn letter(&self, letter: Letter) -> Result<(), StoreError> {
+    async fn letter(&self, letter: Letter) -> Result<Hold, StoreError> {
         let (id, now) = (letter.id, (self.clock)());
         let item = Item::from(letter);
         let attempts = item.attempts.saturating_add(1);
@@ -115,10 +167,10 @@ impl ReplayLane {
             }
         };
         let progress = Progress { endings: vec![(id, ending)], ..Progress::default() };
-        self.store.advance(&self.lead, &progress, now).await.map(drop)
+        self.store.advance(&self.lead, &progress, now).await.map(Hold::of)
     }
 
-    async fn stretch(&self, replay: Replay) -> Result<(), StoreError> {
+    async fn stretch(&self, replay: Replay) -> Result<Hold, StoreError> {
         let wanted: Wanted = serde_json::from_slice(&replay.filter).unwrap_or_default();
         let mut progress =
             ReplayProgress { position: replay.position, sent: replay.sent, ..ReplayProgress::default() };
@@ -140,9 +192,11 @@ impl ReplayLane {
             let done = page.last().is_none_or(|last| last.seq >= replay.until) || progress.reason.is_some();
             progress.position = page.last().map_or(replay.until, |last| last.seq);
             progress.ended_at = done.then(|| (self.clock)());
-            self.store.advance_replay(&self.lead, replay.id, &progress).await?;
+            if !self.store.advance_replay(&self.lead, replay.id, &progress).await? {
+                return Ok(Hold::Lost);
+            }
         }
-        Ok(())
+        Ok(Hold::Ours)
     }
 
     /// The subscriber's own filter holds in a replay too.

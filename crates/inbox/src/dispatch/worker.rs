@@ -39,9 +39,10 @@ const LOOK_EVERY_ALONE: Duration = Duration::from_secs(60);
 /// How often what is left to deliver is counted.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
-/// Who serves a subscriber says so again well before this time is over.
-const LEAD_FOR: SignedDuration = SignedDuration::from_secs(30);
-const LEAD_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+/// Who serves a subscriber says so again well before this time is over. After it another goes on for one that was killed: all
+/// is to be as usual again within half a minute.
+const LEAD_FOR: SignedDuration = SignedDuration::from_secs(15);
+const LEAD_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// After trouble with the store.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
@@ -58,6 +59,8 @@ pub struct Worker {
     pub lead: Lead,
     pub seed: u64,
     pub status: Arc<Mutex<Status>>,
+    /// True while we are the one who serves the subscriber.
+    pub leads: watch::Sender<bool>,
 }
 
 /// What others may know of it.
@@ -89,7 +92,12 @@ impl Worker {
             let now = (self.clock)();
             let end = match self.store.lead(&self.lead, now, now + LEAD_FOR).await {
                 Ok(Some(standing)) if standing.disabled.is_some() => return,
-                Ok(Some(standing)) => self.serve(standing, &mut arrivals, &mut stop).await,
+                Ok(Some(standing)) => {
+                    self.leads.send_replace(true);
+                    let end = self.serve(standing, &mut arrivals, &mut stop).await;
+                    self.leads.send_replace(false);
+                    end
+                }
                 Ok(None) => Ok(End::Lost),
                 Err(error) => Err(error),
             };
@@ -281,24 +289,26 @@ impl Turn<'_> {
         if !self.engine.progress().is_nothing() {
             wake = wake.min(self.kept_at + KEEP_EVERY);
         }
+        if let Some(counted_at) = self.counted_at.filter(|at| self.kept_at > *at) {
+            wake = wake.min(counted_at + COUNT_EVERY);
+        }
         wake
     }
 
-    /// Counts what there is still to deliver, now and then.
+    /// Counts what there is still to deliver, now and then; and once more when the last of it is done.
     async fn count(&mut self) -> Result<(), StoreError> {
         if self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
             return Ok(());
         }
         self.counted_at = Some(Instant::now());
-        let position = self.worker.status.lock().position.max(self.engine.progress().position.unwrap_or(0));
-        let backlog = self.worker.store.backlog(&self.worker.subscriber.name, position).await?;
+        let backlog = self.worker.store.backlog(&self.worker.subscriber.name, self.engine.done_to()).await?;
         self.worker.status.lock().backlog = backlog;
         Ok(())
     }
 
     fn tell(&mut self) {
         let mut status = self.worker.status.lock();
-        status.position = self.engine.progress().position.unwrap_or(status.position).max(status.position);
+        status.position = self.engine.done_to();
         status.left_alone = self.engine.is_left_alone();
         status.parked = self.engine.parked();
         status.in_flight = self.flights.len();

@@ -80,6 +80,8 @@ impl Store {
         Ok(self.ask(Statement::new(sql, values![subscriber])).await?.pop().map(replay))
     }
 
+    /// `false` when another serves the subscriber by now.
+    ///
     /// # Errors
     /// [`StoreError`].
     pub async fn advance_replay(
@@ -87,10 +89,11 @@ impl Store {
         lead: &Lead,
         id: i64,
         progress: &ReplayProgress,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let statement = Statement::new(
             "UPDATE replays SET position = $1, sent = $2, ended_at = CAST($3 AS BIGINT), reason = $4
-             WHERE id = $5 AND EXISTS (SELECT 1 FROM subscribers WHERE name = $6 AND owner = $7)",
+             WHERE id = $5 AND EXISTS (SELECT 1 FROM subscribers WHERE name = $6 AND owner = $7)
+             RETURNING id",
             values![
                 progress.position,
                 i64::try_from(progress.sent).unwrap_or(i64::MAX),
@@ -101,7 +104,8 @@ impl Store {
                 &lead.owner.as_bytes()[..],
             ],
         );
-        self.run(Intent::Settle, vec![statement]).await.map(drop)
+        let mut rows = self.run(Intent::Settle, vec![statement]).await?;
+        Ok(!rows.swap_remove(0).is_empty())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
@@ -27,6 +28,8 @@ impl Server {
             .unwrap();
         assert!(made.success(), "initdb failed");
         let process = as_nobody_special(&program("postgres"))
+            // What it shares lies with its data, and not on the machine when its end is a sudden one.
+            .args(["-c", "dynamic_shared_memory_type=mmap"])
             .args(["-c", "listen_addresses=", "-c", "max_connections=100", "-D"])
             .arg(&data)
             .arg("-k")
@@ -61,7 +64,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _already_gone = self.process.kill();
+        // At once, but clearing up after itself, as a killed one could not.
+        let _already_gone = kill_process(Pid::from_child(&self.process), Signal::QUIT);
         let _ended = self.process.wait();
     }
 }
@@ -82,7 +86,7 @@ fn as_nobody_special(program: &Path) -> Command {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=KILL"]).arg(program);
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=QUIT"]).arg(program);
     command.current_dir("/");
     command
 }

@@ -96,6 +96,7 @@ pub(super) async fn replay(State(admin): State<Admin>, Json(replay): Json<Replay
             );
         }
         let count = store.replay_letters(&ids, now).await.map_err(broken)?;
+        webhooks.dispatch.replay_asked();
         admin.acted(Act::DeliveryReplayed, "dead letters", Outcome::Done, &format!("{count} letters")).await;
         return Ok(Json(json!({"schema": 1, "letters": count})));
     }
@@ -118,6 +119,7 @@ pub(super) async fn replay(State(admin): State<Admin>, Json(replay): Json<Replay
     let filter = serde_json::to_vec(&replay.wanted).expect("plain lists");
     let until = replay.until.unwrap_or(now);
     let id = store.replay_log(&subscriber, from, until, &filter, now).await.map_err(broken)?;
+    webhooks.dispatch.replay_asked();
     admin.acted(Act::DeliveryReplayed, &subscriber, Outcome::Done, &format!("replay {id}")).await;
     Ok(Json(json!({"schema": 1, "replay": id})))
 }

@@ -15,12 +15,8 @@ impl Readings {
             self.budgets(label, &gate);
         }
         let packing = account.packing();
-        let ends = PackingCounts::SIZES.map(|end| end as f64).into_iter().chain([f64::INFINITY]);
-        let spread = Spread {
-            buckets: ends.zip(packing.sizes).collect(),
-            sum: packing.items as f64,
-            count: packing.packs,
-        };
+        let ends = PackingCounts::SIZES.map(|end| end as f64);
+        let spread = Spread::new(ends, packing.sizes, packing.items as f64);
         self.push(Metric::PackedCalls, &[label], Value::Spread(Box::new(spread)));
         self.count(Metric::PackedAlone, &[label], packing.alone_after_all);
         for state in account.families() {

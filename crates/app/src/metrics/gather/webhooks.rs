@@ -23,12 +23,7 @@ impl Readings {
             self.count(Metric::WebhookEvents, &[result], count);
         }
         self.push(Metric::WebhookAck, &[], Value::from(&*webhooks.acknowledged.lock()));
-        let ends = DELAY_SECONDS.into_iter().chain([f64::MAX]);
-        let spread = Spread {
-            buckets: ends.zip(counts.delays).collect(),
-            sum: counts.delay_sum_seconds,
-            count: counts.delays.iter().sum(),
-        };
+        let spread = Spread::new(DELAY_SECONDS, counts.delays, counts.delay_sum_seconds);
         self.push(Metric::WebhookDelay, &[], Value::Spread(Box::new(spread)));
         self.count(Metric::WebhookSuspectsLost, &[], counts.suspects_lost);
         let now = webhooks.clock.now();

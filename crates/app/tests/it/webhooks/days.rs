@@ -304,6 +304,7 @@ async fn forward(
         lead: Lead { subscriber: subscriber.name.clone(), owner: Uuid::nil() },
         seed: 1,
         status: Arc::default(),
+        leads: watch::Sender::new(false),
         subscriber,
     };
     let (stop, stopped) = watch::channel(false);

@@ -49,9 +49,15 @@ async fn what_was_delivered_is_sent_again_under_the_same_names() {
         "hubkeeper_webhook_events_total{result=\"new\"} 20",
         "hubkeeper_webhook_ack_seconds_count",
         "hubkeeper_webhook_silent{connection=\"default\"} 0",
+        "hubkeeper_webhook_delay_seconds_bucket{le=\"+Inf\"} 20",
     ] {
         assert!(metrics.text().contains(line), "{line} is missing in {}", metrics.text());
     }
+    let all_is_done = "hubkeeper_forward_backlog{subscriber=\"billing\"} 0.0";
+    let counted = async {
+        while !crate::house::ask(up.admin(), "GET", "/metrics", &[], "").await.text().contains(all_is_done) {}
+    };
+    tokio::time::timeout(PATIENCE, counted).await.expect("what is done is counted as done");
     let nobody = ask(&up, &["replay", "--subscriber", "nobody", "--from", "2020-01-01T00:00:00Z"]).await;
     assert_eq!((nobody.code, nobody.stderr.contains("no subscriber")), (Some(1), true), "{nobody:?}");
     up.stop().await;

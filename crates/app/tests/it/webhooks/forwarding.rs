@@ -106,7 +106,7 @@ fn assert_signed(heard: &Heard) {
     assert_eq!(header("webhook-signature"), format!("v1,{expected}"));
 }
 
-fn assert_in_order(events: &[Value]) {
+pub(super) fn assert_in_order(events: &[Value]) {
     let mut last: BTreeMap<u64, i64> = BTreeMap::new();
     for event in events {
         let (object, at) = (event["objectId"].as_u64().unwrap(), event["occurredAt"].as_i64().unwrap());

@@ -90,8 +90,13 @@ impl Books {
         self.progress.letters.push(item.into_letter(standing));
     }
 
+    /// Everything up to it is done with, kept or not.
+    pub(super) fn done_to(&self) -> i64 {
+        self.open.keys().next().map_or(self.read_to, |first| first - 1)
+    }
+
     pub(super) fn progress(&mut self) -> &Progress {
-        self.keeping = self.open.keys().next().map_or(self.read_to, |first| first - 1);
+        self.keeping = self.done_to();
         self.progress.position = (self.keeping > self.kept).then_some(self.keeping);
         &self.progress
     }
