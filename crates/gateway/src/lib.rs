@@ -71,7 +71,7 @@ use forward::Forwarder;
 use outbox::Outbox;
 use refusal::Refusal;
 use reply::Reply;
-use rewrite::Origins;
+use rewrite::{IsTls, Origins};
 use rights::Witness;
 use rules::Rules;
 
@@ -147,11 +147,13 @@ impl Gateway {
         let stack = self.stack.clone();
         let clock = stack.clock();
         let own_hosts = self.admission.trusts_everyone().then_some(self.own_hosts);
+        let is_tls = if self.listener.tls.is_some() { IsTls::Yes } else { IsTls::No };
         let forwarder = Arc::new(Forwarder {
             stack: self.stack,
             admission: self.admission,
             rules: self.rules,
-            origins: Origins::new(&self.upstream, self.public_url.as_deref()),
+            origins: Origins::new(&self.upstream, self.public_url.as_deref())
+                .listening(listener.local_addr().ok(), is_tls),
             settings: self.forward,
             unnamed: Arc::from("-"),
             own_hosts,

@@ -1,5 +1,6 @@
 //! Links in answers lead back through the gateway: `Location`, and `paging.next.link` in JSON.
 
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -24,20 +25,53 @@ static PAGING: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Find
 pub(crate) struct Origins {
     /// `https://api.hubapi.com`, or the simulator's address.
     upstream: String,
-    /// How callers reach us, where it is configured; else what the caller itself wrote as `Host`.
-    public: Option<String>,
+    ours: Ours,
+}
+
+/// Whether callers speak TLS with our listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IsTls {
+    Yes,
+    No,
+}
+
+/// How callers reach us.
+#[derive(Debug, Clone)]
+enum Ours {
+    /// As configured.
+    Public(String),
+    /// By what the caller itself wrote as `Host`; who wrote none, as HTTP/1.0 allows, by the address we listen on.
+    Called { scheme: &'static str, listens: Option<String> },
 }
 
 impl Origins {
     pub(crate) fn new(upstream: &str, public: Option<&str>) -> Self {
-        let bare = |origin: &str| origin.trim_end_matches('/').to_owned();
-        Self { upstream: bare(upstream), public: public.map(bare) }
+        let ours = public
+            .map_or(Ours::Called { scheme: "http", listens: None }, |public| Ours::Public(bare(public)));
+        Self { upstream: bare(upstream), ours }
+    }
+
+    /// Where no public address is configured: links lead to this listener.
+    pub(crate) fn listening(mut self, address: Option<SocketAddr>, is_tls: IsTls) -> Self {
+        if let Ours::Called { scheme, listens } = &mut self.ours {
+            *listens = address.filter(|address| !address.ip().is_unspecified()).map(|own| own.to_string());
+            *scheme = match is_tls {
+                IsTls::Yes => "https",
+                IsTls::No => "http",
+            };
+        }
+        self
     }
 
     /// What replaces the upstream's origin in answers to this caller.
     pub(crate) fn ours(&self, host: Option<&HeaderValue>) -> Option<String> {
-        let host = || host?.to_str().ok().filter(|host| !host.is_empty());
-        self.public.clone().or_else(|| Some(format!("http://{}", host()?)))
+        match &self.ours {
+            Ours::Public(public) => Some(public.clone()),
+            Ours::Called { scheme, listens } => {
+                let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.is_empty());
+                host.or(listens.as_deref()).map(|host| format!("{scheme}://{host}"))
+            }
+        }
     }
 
     /// The part of a link after an origin that is to be replaced.
@@ -47,6 +81,10 @@ impl Origins {
             .or_else(|| tail(HUBSPOT))
             .filter(|tail| matches!(tail.first(), None | Some(b'/' | b'?')))
     }
+}
+
+fn bare(origin: &str) -> String {
+    origin.trim_end_matches('/').to_owned()
 }
 
 /// Rewrites `Location`.
@@ -93,5 +131,26 @@ fn of_json(headers: &mut HeaderMap, body: Body, origins: &Origins, host: Option<
             headers.remove(header::CONTENT_LENGTH);
             Body::boxed(Rewritten::new(streaming, LinkRewriter::new(origins.clone(), ours)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_where_the_caller_came_from() {
+        let ours = |public: Option<&str>, address: &str, is_tls, host: Option<&'static str>| {
+            let origins = Origins::new("https://api.hubapi.com", public);
+            let origins = origins.listening(Some(address.parse().unwrap()), is_tls);
+            origins.ours(host.map(HeaderValue::from_static).as_ref())
+        };
+        let (here, anywhere) = ("127.0.0.1:8400", "0.0.0.0:8400");
+        let written = |origin: &str| Some(origin.to_owned());
+        assert_eq!(ours(None, here, IsTls::No, Some("gateway:80")), written("http://gateway:80"));
+        assert_eq!(ours(None, here, IsTls::Yes, Some("gateway")), written("https://gateway"));
+        assert_eq!(ours(None, here, IsTls::No, None), written("http://127.0.0.1:8400"), "HTTP/1.0");
+        assert_eq!(ours(None, anywhere, IsTls::No, None), None, "no address that leads anywhere");
+        assert_eq!(ours(Some("https://x/"), here, IsTls::No, Some("gateway")), written("https://x"));
     }
 }

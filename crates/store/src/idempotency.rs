@@ -33,7 +33,11 @@ pub enum Begun {
     /// Nothing: it is begun now.
     New,
     /// It was answered, and this was the answer.
-    Answered(KeptAnswer),
+    Answered {
+        answer: KeptAnswer,
+        /// When its write was begun.
+        since: Timestamp,
+    },
     InProgress,
     /// It was begun and never ended; whoever came now has it, as it was begun first.
     Interrupted {
@@ -107,16 +111,15 @@ impl Row {
         if self.fingerprint != keyed.fingerprint {
             return Ok(Begun::Different);
         }
+        let since = Timestamp::from_millisecond(self.begun_at).map_err(|_| damaged())?;
         if let Some(status) = self.status {
             let answer = self.kept(status).ok_or_else(damaged)?;
-            return Ok(Begun::Answered(answer));
+            return Ok(Begun::Answered { answer, since });
         }
         if self.until > keyed.now.as_millisecond() {
             return Ok(Begun::InProgress);
         }
-        Timestamp::from_millisecond(self.begun_at)
-            .map(|since| Begun::Interrupted { since, stamp: self.stamp() })
-            .map_err(|_| damaged())
+        Ok(Begun::Interrupted { since, stamp: self.stamp() })
     }
 
     fn stamp(&self) -> Option<String> {

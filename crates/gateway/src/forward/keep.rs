@@ -1,10 +1,11 @@
 //! Writes that are kept: answered before they are sent, or sent once for each key.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use client::body::Body;
-use client::call::{Answer, Call, CallFailed};
+use client::call::{Answer, Call, CallFailed, Effort, Source};
 use http::{HeaderName, HeaderValue, Response, header};
 use http_body_util::Limited;
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use super::{Forwarder, HELD_BODY_TIME_MAX, Prepared};
 use crate::outbox::wish::{Wish, Writer};
 use crate::outbox::{self, Accepted, Again, Asked, Blame, Outbox, Queue, Settled, Twice, Verdict, key};
 use crate::refusal::Refusal;
+use crate::reply::{Reply, Told};
 
 mod remember;
 
@@ -106,7 +108,9 @@ impl Forwarder {
                 }
                 in_doubt_since = Some(since);
             }
-            found @ (Begun::Answered(_) | Begun::InProgress | Begun::Different) => return replay(found),
+            found @ (Begun::Answered { .. } | Begun::InProgress | Begun::Different) => {
+                return replay(found, outbox.now());
+            }
         }
         // In a task of its own: the answer must not be lost because its caller hangs up.
         let forwarder = self.clone();
@@ -133,18 +137,12 @@ impl Forwarder {
         keyed: &Keyed,
         since: Timestamp,
     ) -> Result<Option<Response<Body>>, Refusal> {
-        let settled = match &write.wish.writer {
-            Writer::Connection(connection) => {
-                let asked = Asked { connection, call: &write.call, body: &write.body, key: None };
-                outbox.settle_key(&asked, keyed.stamp.clone(), since).await
-            }
-            Writer::Before(_) | Writer::Token => Settled::Unknown("the token is that of no connection"),
-        };
-        match settled {
+        match outbox.settle_key(&write.call, &write.body, keyed.stamp.clone(), since).await {
             Settled::NotMade => Ok(None),
             Settled::Made(answer) => {
                 outbox.keep_found(keyed.clone(), &answer).await;
-                replay(Begun::Answered(answer)).map(Some)
+                let since = outbox.now();
+                replay(Begun::Answered { answer, since }, since).map(Some)
             }
             Settled::Unknown(why) => {
                 outbox.leave_in_doubt(keyed).await;
@@ -217,12 +215,10 @@ impl Outbox {
     /// A caller's key, with what its write goes with.
     async fn keyed_as(&self, text: &str, wish: &Wish, call: &Call, body: &Bytes) -> Keyed {
         let digest = key::digest(text, &wish.writer, call);
-        let stamp = match (&wish.writer, wish.queue) {
+        let stamp = match wish.queue {
             // One that is kept gets a mark of its own.
-            (_, Queue::Always) | (Writer::Before(_) | Writer::Token, _) => None,
-            (Writer::Connection(connection), Queue::Never | Queue::Behind | Queue::OnOutage) => {
-                self.stamp_for(&Asked { connection, call, body, key: None }, &digest).await
-            }
+            Queue::Always => None,
+            Queue::Never | Queue::Behind | Queue::OnOutage => self.stamp_for(call, body, &digest).await,
         };
         self.keyed(digest, key::fingerprint(call, body), stamp, call.deadline)
     }
@@ -242,7 +238,7 @@ impl Outbox {
                 }
                 Ok(response)
             }
-            Accepted::Found(found) => replay(found),
+            Accepted::Found(found) => replay(found, self.now()),
         }
     }
 
@@ -253,11 +249,13 @@ impl Outbox {
     }
 }
 
-/// What is known of a key, to whoever sends it again.
-fn replay(found: Begun) -> Result<Response<Body>, Refusal> {
+/// What is known of a key, to whoever sends it again. An answer from then says how old it is.
+fn replay(found: Begun, now: Timestamp) -> Result<Response<Body>, Refusal> {
     match found {
-        Begun::Answered(answer) => {
-            let mut response = outbox::response(answer);
+        Begun::Answered { answer, since } => {
+            let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+            let told = Told { source: Source::Cache { age }, effort: Effort::default() };
+            let mut response = Reply { response: outbox::response(answer), told: Some(told) }.into_response();
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }

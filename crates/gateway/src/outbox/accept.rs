@@ -46,7 +46,7 @@ impl Outbox {
     /// # Errors
     /// [`StoreError::NotAccepted`] when nothing was written; anything else when it may have been.
     pub(crate) async fn accept(&self, asked: Asked<'_>) -> Result<Accepted, StoreError> {
-        let operation = self.operation(&asked);
+        let operation = self.operation(&asked.connection.name, asked.call, asked.body);
         let answer = answer(operation.id);
         let found = match asked.key {
             None => {
@@ -86,8 +86,7 @@ impl Outbox {
         Keyed { key, fingerprint, now, until, stamp }
     }
 
-    pub(super) fn operation(&self, asked: &Asked<'_>) -> NewOperation {
-        let Asked { connection, call, body, key: _ } = asked;
+    pub(super) fn operation(&self, connection: &str, call: &Call, body: &Bytes) -> NewOperation {
         let header = |name: &http::HeaderName| {
             Some((name.as_str().to_owned(), call.headers.get(name)?.to_str().ok()?.to_owned()))
         };
@@ -95,7 +94,7 @@ impl Outbox {
         NewOperation {
             id,
             accepted_at: self.clock.now(),
-            connection: connection.name.clone(),
+            connection: connection.to_owned(),
             caller: call.caller.to_string(),
             family: call.endpoint.family.name().to_owned(),
             // Nobody waits for the answer.

@@ -93,7 +93,11 @@ impl Outbox {
         let (Some(first), Some(property)) = (creates.first(), self.settings.stamp_property.as_deref()) else {
             return Vec::new();
         };
-        match self.takes_stamps(first, property).await {
+        let asker = match self.asker(first) {
+            Ok(asker) => asker,
+            Err(send::Unsendable(why)) => return all(send::unsendable(why)),
+        };
+        match self.takes_stamps(first, &asker, property).await {
             Ok(true) => {}
             // As if there were no stamps.
             Ok(false) => {
@@ -110,9 +114,6 @@ impl Outbox {
         let Some(body) = create::upsert(&parts, property) else {
             return all(send::unsendable("its body takes no stamp"));
         };
-        let Some(connection) = self.connection(&first.asked.connection) else {
-            return all(send::unsendable("its connection is not configured any more"));
-        };
         let Ok(target) = format!("{collection}/batch/upsert").parse::<PathAndQuery>() else {
             return all(send::unsendable("its target is no path"));
         };
@@ -124,8 +125,7 @@ impl Outbox {
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        let mut call =
-            send::call(connection, Method::POST, target, headers, send::lane(first), &first.asked.caller);
+        let mut call = asker.call(Method::POST, target, headers, first);
         call.deadline = self.patience_ends();
         let at = self.clock.now();
         let whole = match self.stack.call(call, Body::from(body)).await {

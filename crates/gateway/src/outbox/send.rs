@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use client::accounts::{Connection, Credential};
+use client::accounts::Credential;
 use client::body::Body;
 use client::call::{Answer, Call, CallFailed};
 use client::handling::Handling;
@@ -75,7 +75,11 @@ impl Outbox {
     /// One operation, by itself. What may have been made already is looked for first.
     pub(super) async fn try_once(&self, operation: &Operation) -> Tried {
         if operation.is_doubtful() && self.can_be_read_back(operation) {
-            match self.read_back(operation).await {
+            let asker = match self.asker(operation) {
+                Ok(asker) => asker,
+                Err(Unsendable(why)) => return unsendable(why),
+            };
+            match self.read_back(operation, &asker).await {
                 Found::Nothing => {}
                 Found::Made(answer) => {
                     return found(Verdict::Applied, Some(answer), "found when it was read back");
@@ -103,7 +107,10 @@ impl Outbox {
     /// Whether its stamp can go with it: the type has a property for it.
     async fn with_stamp(&self, operation: &Operation) -> Result<bool, Tried> {
         match (&operation.asked.stamp, &self.settings.stamp_property) {
-            (Some(_), Some(property)) => self.takes_stamps(operation, property).await,
+            (Some(_), Some(property)) => {
+                let asker = self.asker(operation).map_err(|Unsendable(why)| unsendable(why))?;
+                self.takes_stamps(operation, &asker, property).await
+            }
             (None, _) => Ok(true),
             (Some(_), None) => Ok(false),
         }
@@ -154,7 +161,8 @@ impl Outbox {
                 headers.append(name, value);
             }
         }
-        let call = call(connection, method, target, headers, lane(operation), &asked.caller);
+        let credential = Credential::Connection(connection.clone());
+        let call = call(credential, method, target, headers, lane(operation), &asked.caller);
         Ok(Call { deadline: self.patience_ends(), ..call })
     }
 }
@@ -176,7 +184,7 @@ fn found(verdict: Verdict, answer: Option<KeptAnswer>, reason: &str) -> Tried {
 
 /// A call of ours on behalf of a caller.
 pub(super) fn call(
-    connection: &Arc<Connection>,
+    credential: Credential,
     method: Method,
     target: http::uri::PathAndQuery,
     headers: HeaderMap,
@@ -188,7 +196,7 @@ pub(super) fn call(
         method,
         target,
         headers,
-        credential: Credential::Connection(connection.clone()),
+        credential,
         caller: Arc::from(caller),
         deadline: Instant::now() + PATIENCE,
         handling: Handling { lane, ..Handling::default() },

@@ -4,10 +4,11 @@
 //! exist once: the stamp, a contact's e-mail address, or one that the portal's definitions call unique. Nothing else can
 //! be told apart from what others made, and ends `unknown`.
 
+use client::accounts::Credential;
 use client::body::Body;
-use client::call::Answer;
+use client::call::{Answer, Call};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -16,7 +17,7 @@ use store::outbox::{Answer as KeptAnswer, Operation};
 
 use super::Outbox;
 use super::create;
-use super::send::{self, CLAIM_FOR, Tried};
+use super::send::{self, CLAIM_FOR, Tried, Unsendable};
 use super::verdict::{self, Again, Blame, Twice, Verdict};
 use super::write::Create;
 
@@ -49,6 +50,34 @@ enum Word {
     Kept,
 }
 
+/// With which credential HubSpot is asked.
+pub(super) struct Asker {
+    credential: Credential,
+    headers: HeaderMap,
+}
+
+impl Asker {
+    /// The one that a caller's own call goes with.
+    pub(super) fn of(call: &Call) -> Self {
+        let own = call.headers.get(header::AUTHORIZATION);
+        let headers = own.map(|own| (header::AUTHORIZATION, own.clone())).into_iter().collect();
+        Self { credential: call.credential.clone(), headers }
+    }
+
+    /// A call for an operation.
+    pub(super) fn call(
+        &self,
+        method: Method,
+        target: PathAndQuery,
+        mut headers: HeaderMap,
+        operation: &Operation,
+    ) -> Call {
+        headers.extend(self.headers.clone());
+        let (credential, lane) = (self.credential.clone(), send::lane(operation));
+        send::call(credential, method, target, headers, lane, &operation.asked.caller)
+    }
+}
+
 /// What names the record that a create may have made.
 struct Name {
     property: String,
@@ -77,12 +106,19 @@ impl Outbox {
         created(operation).is_some()
     }
 
+    /// Asks as an operation goes itself: with its connection's token.
+    pub(super) fn asker(&self, operation: &Operation) -> Result<Asker, Unsendable> {
+        let connection = self.connection(&operation.asked.connection);
+        let connection = connection.ok_or(Unsendable("its connection is not configured any more"))?;
+        Ok(Asker { credential: Credential::Connection(connection.clone()), headers: HeaderMap::new() })
+    }
+
     /// Looks for what an earlier try may have made.
-    pub(super) async fn read_back(&self, operation: &Operation) -> Found {
+    pub(super) async fn read_back(&self, operation: &Operation, asker: &Asker) -> Found {
         let Some(create) = created(operation) else {
             return Found::Undecided("nothing tells whether it took effect");
         };
-        let name = match self.name(operation, &create).await {
+        let name = match self.name(operation, asker, &create).await {
             Ok(Some(name)) => name,
             Ok(None) => {
                 return Found::Undecided(
@@ -102,7 +138,7 @@ impl Outbox {
             encode(&name.property),
             encode(&names.join(","))
         );
-        match self.read(operation, &target, Word::Live).await {
+        match self.read(operation, asker, &target, Word::Live).await {
             Ok(Some((status, body))) => {
                 let made = || Found::Made(KeptAnswer { status, body: body.to_string().into_bytes() });
                 judge(&body, &name, &sent, first_doubt(operation)).unwrap_or_else(made)
@@ -112,7 +148,12 @@ impl Outbox {
         }
     }
 
-    async fn name(&self, operation: &Operation, create: &Create<'_>) -> Result<Option<Name>, Tried> {
+    async fn name(
+        &self,
+        operation: &Operation,
+        asker: &Asker,
+        create: &Create<'_>,
+    ) -> Result<Option<Name>, Tried> {
         if let (Some(stamp), Some(property)) = (&operation.asked.stamp, &self.settings.stamp_property) {
             return Ok(Some(Name { property: property.clone(), value: stamp.clone(), ours: true }));
         }
@@ -129,7 +170,7 @@ impl Outbox {
             return Ok(Some(named(email)));
         }
         let target = definitions(create.collection, create.kind);
-        let Some((_, definitions)) = self.read(operation, &target, Word::Kept).await? else {
+        let Some((_, definitions)) = self.read(operation, asker, &target, Word::Kept).await? else {
             return Ok(None);
         };
         let list = definitions.get("results").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -139,10 +180,15 @@ impl Outbox {
     }
 
     /// Is there a property for stamps on a type, and are its values unique? The cache keeps the answer for minutes.
-    pub(super) async fn takes_stamps(&self, operation: &Operation, property: &str) -> Result<bool, Tried> {
+    pub(super) async fn takes_stamps(
+        &self,
+        operation: &Operation,
+        asker: &Asker,
+        property: &str,
+    ) -> Result<bool, Tried> {
         let Some(create) = created(operation) else { return Ok(false) };
         let target = format!("{}/{property}", definitions(create.collection, create.kind));
-        let found = self.read(operation, &target, Word::Kept).await?;
+        let found = self.read(operation, asker, &target, Word::Kept).await?;
         Ok(found.is_some_and(|(_, definition)| definition.get("hasUniqueValue") == Some(&Value::Bool(true))))
     }
 
@@ -150,16 +196,13 @@ impl Outbox {
     async fn read(
         &self,
         operation: &Operation,
+        asker: &Asker,
         target: &str,
         word: Word,
     ) -> Result<Option<(u16, Value)>, Tried> {
-        let unsendable = |why: &str| send::unsendable(why);
-        let connection = self.connection(&operation.asked.connection);
-        let connection = connection.ok_or_else(|| unsendable("its connection is not configured any more"))?;
-        let target: PathAndQuery = target.parse().map_err(|_| unsendable("its record cannot be named"))?;
-        let lane = send::lane(operation);
-        let mut call =
-            send::call(connection, Method::GET, target, HeaderMap::new(), lane, &operation.asked.caller);
+        let target: PathAndQuery =
+            target.parse().map_err(|_| send::unsendable("its record cannot be named"))?;
+        let mut call = asker.call(Method::GET, target, HeaderMap::new(), operation);
         call.handling.fresh = word == Word::Live;
         call.deadline = self.patience_ends();
         match self.stack.call(call, Body::Empty).await {

@@ -20,7 +20,7 @@ impl Postgres {
         match found {
             Begun::New => put(&transaction, &Row::begun(&keyed)).await.map_err(unknown)?,
             Begun::Interrupted { .. } => hold(&transaction, &keyed).await.map_err(unknown)?,
-            Begun::Answered(_) | Begun::InProgress | Begun::Different => return Ok(found),
+            Begun::Answered { .. } | Begun::InProgress | Begun::Different => return Ok(found),
         }
         transaction.commit().await.map_err(unknown)?;
         Ok(found)

@@ -18,7 +18,7 @@ impl Sqlite {
             match found {
                 Ok(Begun::New) => put(transaction, &Row::begun(&keyed))?,
                 Ok(Begun::Interrupted { .. }) => hold(transaction, &keyed)?,
-                Ok(Begun::Answered(_) | Begun::InProgress | Begun::Different) | Err(_) => {}
+                Ok(Begun::Answered { .. } | Begun::InProgress | Begun::Different) | Err(_) => {}
             }
             Ok(found)
         };

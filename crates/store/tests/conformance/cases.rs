@@ -201,7 +201,7 @@ pub(crate) async fn a_key_is_answered_once_and_for_one_write(ground: &Ground) {
     let store = ground.open().await;
     assert_eq!(
         store.begin_key(keyed(1, 1, now())).await.unwrap(),
-        Begun::Answered(created()),
+        Begun::Answered { answer: created(), since: now() },
         "and stays so"
     );
     assert_eq!(store.forget_answers(now()).await.unwrap(), 0);
@@ -234,7 +234,7 @@ pub(crate) async fn an_operation_and_the_answer_to_its_key_are_one_commit(ground
     let once =
         async |asked, hold| store.accept_once(asked, keyed(1, 1, now()), created(), hold).await.unwrap();
     assert_eq!(once(first.clone(), Hold::Free).await, Begun::New);
-    assert_eq!(once(second.clone(), Hold::Free).await, Begun::Answered(created()));
+    assert_eq!(once(second.clone(), Hold::Free).await, Begun::Answered { answer: created(), since: now() });
     assert_eq!(store.counts().await.unwrap(), [(State::Pending, 1)]);
     assert!(store.operation(second.id).await.unwrap().is_none());
     assert!(!store.has_unsettled("default", "contacts/1").await.unwrap());

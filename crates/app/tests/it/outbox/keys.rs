@@ -21,6 +21,16 @@ async fn the_same_write_gets_the_same_answer_and_is_made_once() {
     assert_eq!((first.status, replayed(&first)), (201, Some("false")));
     assert_eq!((again.status, replayed(&again)), (201, Some("true")));
     assert_eq!(first.body, again.body);
+    assert_eq!((first.header("x-hubkeeper-source"), first.header("age")), (Some("live"), None));
+    assert_eq!(
+        again.header("x-hubkeeper-source"),
+        Some("cache"),
+        "it says that it is not HubSpot's word of now"
+    );
+    assert!(
+        again.header("age").is_some_and(|age| age.parse::<u64>().is_ok()),
+        "and how old it is: {again:?}"
+    );
     let other = town.ask("POST", CONTACTS, &[KEY], &json!({"properties": {"firstname": "Grace"}})).await;
     other.refusal(422, "HUBKEEPER_KEY_USED_OTHERWISE");
     assert_eq!(town.applied().await.len(), 1);
@@ -79,6 +89,38 @@ async fn a_create_whose_answer_was_lost_is_found_when_its_key_comes_again() {
     assert_eq!(parsed(&again)["properties"]["email"], "ada@example.com");
     assert_eq!(town.ask("POST", CONTACTS, &[KEY], &body).await.body, again.body, "and that is its answer");
     assert_eq!(town.applied().await.len(), 1);
+}
+
+/// A caller's own token is nowhere when its write's answer is lost; who comes with the key again brings it along.
+#[tokio::test]
+async fn a_token_that_is_no_connections_finds_what_it_made_too() {
+    let another = "pat-na1-00000000-0000-4000-8000-00000000000f";
+    let adjust = |start: crate::house::Start| {
+        let start = start.env("HUBKEEPER__OUTBOX__STAMP_PROPERTY", "hubkeeper_stamp");
+        start.env("HUBSPOT_ACCESS_TOKEN", another)
+    };
+    let town = Town::with(adjust).await;
+    let property = json!({"name": "hubkeeper_stamp", "label": "Stamp", "groupName": "companyinformation",
+        "type": "string", "fieldType": "text", "hasUniqueValue": true});
+    assert_eq!(town.ask("POST", "/crm/v3/properties/companies", &[], &property).await.status, 201);
+    let found = [
+        (CONTACTS, json!({"properties": {"firstname": "Ada", "email": "ada@example.com"}})),
+        ("/crm/v3/objects/companies", json!({"properties": {"name": "Analytical Engines"}})),
+    ];
+    for (path, body) in found {
+        let key = format!("Idempotency-Key: {path}");
+        town.fault(json!({"kind": "reset", "applied": true, "method": "POST", "path_prefix": path})).await;
+        assert_eq!(town.ask("POST", path, &[&key], &body).await.status, 502);
+        town.mend().await;
+        let again = town.ask("POST", path, &[&key], &body).await;
+        assert_eq!((again.status, replayed(&again)), (201, Some("true")), "{again:?}");
+        let id = parsed(&again)["id"].clone();
+        let of_this = |one: &Value| one["id"] == id && one["action"] == "create";
+        let log = town.applied().await;
+        let creates = log.iter().filter(|one| one["action"] == "create").count();
+        assert_eq!(log.iter().filter(|one| of_this(one)).count(), 1, "{log:?}");
+        assert!(creates <= 2, "nothing was made twice: {log:?}");
+    }
 }
 
 #[tokio::test]
