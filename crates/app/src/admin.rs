@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -34,6 +34,7 @@ mod degraded;
 pub(crate) mod incidents;
 mod login;
 mod outbox;
+mod shape;
 mod slots;
 mod webhooks;
 
@@ -140,6 +141,7 @@ fn routes(admin: Admin) -> Router {
         .merge(login::routes())
         .fallback(not_here)
         .layer(from_fn_with_state(admin.clone(), login::guard))
+        .layer(from_fn(shape::ours))
         .with_state(admin)
 }
 

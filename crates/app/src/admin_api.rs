@@ -56,13 +56,12 @@ pub(crate) async fn ask(
     body: Option<&Value>,
 ) -> Result<(StatusCode, Bytes), Error> {
     let host = admin.host().ok_or("the admin address has no host")?;
-    let port = admin.port_u16().unwrap_or(80);
+    let is_https = admin.scheme_str() == Some("https");
+    let port = admin.port_u16().unwrap_or(if is_https { 443 } else { 80 });
     let name = host.trim_matches(['[', ']']);
     let stream = TcpStream::connect((name, port)).await?;
-    let stream: Box<dyn Stream> = match admin.scheme_str() {
-        Some("https") => Box::new(secured(name, stream).await?),
-        Some(_) | None => Box::new(stream),
-    };
+    let stream: Box<dyn Stream> =
+        if is_https { Box::new(secured(name, stream).await?) } else { Box::new(stream) };
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path);

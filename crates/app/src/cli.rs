@@ -21,7 +21,7 @@ pub(crate) use webhooks::{
 
 mod outbox;
 
-pub(crate) use outbox::{OutboxChange, OutboxCommand, OutboxFilter, OutboxTarget};
+pub(crate) use outbox::{OutboxChange, OutboxCommand, OutboxFilter, OutboxOptions};
 
 /// Keeps HubSpot integrations online, and when one breaks says what broke, whose fault it is and what to do first.
 #[derive(Debug, Parser)]
@@ -64,8 +64,7 @@ pub(crate) enum Command {
     /// The incident room: what is going on, who has it, what was done
     Incident(IncidentOptions),
     /// Show writes that were accepted to be applied later, and replay, change, cancel or drop them
-    #[command(subcommand)]
-    Outbox(OutboxCommand),
+    Outbox(OutboxOptions),
     /// HubSpot's events: what came, what went on, what waits, and why a delivery does not verify
     Webhooks(WebhooksOptions),
     /// The ways we may call HubSpot: how they stand, authorising, renewing, removing

@@ -49,7 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(options) => demo::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),
-        Command::Outbox(command) => outbox::run(&load()?, &command),
+        Command::Outbox(options) => outbox::run(&load()?, &options),
         Command::Check(options) => check::run(&load()?, &options),
         Command::Quota(options) => quota::run(&load()?, &options),
         Command::Bundle(options) => bundle::run(&load()?, &options),

@@ -182,8 +182,9 @@ fn in_words(filter: &Filter) -> String {
 
 fn outbox(admin: &Admin) -> Result<&Arc<Outbox>, Refused> {
     admin.sources.outbox.as_ref().ok_or_else(|| {
-        let message = "There is no outbox: name a directory with --data, or set [store] url.";
-        (StatusCode::NOT_FOUND, Json(json!({"status": "error", "message": message})))
+        let message = "this gateway keeps no writes";
+        let hint = "start it with --data DIR, or set [store] url";
+        (StatusCode::CONFLICT, Json(json!({"status": "error", "message": message, "hint": hint})))
     })
 }
 

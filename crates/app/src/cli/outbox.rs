@@ -4,6 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::At;
+
+#[derive(Debug, Args)]
+pub(crate) struct OutboxOptions {
+    #[command(flatten)]
+    pub(crate) at: At,
+    #[command(subcommand)]
+    pub(crate) command: OutboxCommand,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutboxCommand {
     /// How the outbox stands, and operations; exit code 1 while some are dead or unknown and wait for a person
@@ -16,22 +26,14 @@ pub(crate) enum OutboxCommand {
         /// So many at most
         #[arg(long, default_value_t = 50, value_name = "N")]
         max: usize,
-        #[command(flatten)]
-        target: OutboxTarget,
     },
     /// One operation: its request, its attempts, and how it ended
-    Show {
-        id: String,
-        #[command(flatten)]
-        target: OutboxTarget,
-    },
+    Show { id: String },
     /// Change what an operation will send, and leave it where it is
     Edit {
         id: String,
         #[command(flatten)]
         change: OutboxChange,
-        #[command(flatten)]
-        target: OutboxTarget,
     },
     /// Try again what ended without being applied, by id or filter; one of them perhaps changed
     Replay {
@@ -40,24 +42,18 @@ pub(crate) enum OutboxCommand {
         filter: OutboxFilter,
         #[command(flatten)]
         change: OutboxChange,
-        #[command(flatten)]
-        target: OutboxTarget,
     },
     /// Take back what still waits, by id or filter
     Cancel {
         ids: Vec<String>,
         #[command(flatten)]
         filter: OutboxFilter,
-        #[command(flatten)]
-        target: OutboxTarget,
     },
     /// Drop for good what ended without being applied, by id or filter
     Drop {
         ids: Vec<String>,
         #[command(flatten)]
         filter: OutboxFilter,
-        #[command(flatten)]
-        target: OutboxTarget,
     },
 }
 
@@ -85,29 +81,6 @@ pub(crate) struct OutboxChange {
     /// Another body: a file with JSON, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) body: Option<PathBuf>,
-}
-
-#[derive(Debug, Args, Default)]
-pub(crate) struct OutboxTarget {
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// The running gateway's admin API [default: from the configuration]
-    #[arg(long, value_name = "URL")]
-    pub(crate) admin: Option<String>,
-}
-
-impl OutboxCommand {
-    pub(crate) fn target(&self) -> &OutboxTarget {
-        match self {
-            Self::List { target, .. }
-            | Self::Show { target, .. }
-            | Self::Edit { target, .. }
-            | Self::Replay { target, .. }
-            | Self::Cancel { target, .. }
-            | Self::Drop { target, .. } => target,
-        }
-    }
 }
 
 impl OutboxFilter {

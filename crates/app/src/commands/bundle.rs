@@ -31,6 +31,9 @@ const ASKED: [(&str, &str); 5] = [
     ("metrics.txt", "/metrics"),
 ];
 
+/// The one that was asked for by name.
+const INCIDENT: &str = "incident.json";
+
 /// One file of the archive.
 struct Part {
     name: String,
@@ -65,7 +68,7 @@ pub(super) fn run(config: &Config, options: &BundleOptions) -> Result<Exit, Fail
         }
         if let Some(id) = &options.incident {
             bundle
-                .ask(&admin, "incident.json", &format!("/api/v1/incidents/{}", super::incident::checked(id)?))
+                .ask(&admin, INCIDENT, &format!("/api/v1/incidents/{}", super::incident::checked(id)?))
                 .await;
             bundle.ask(&admin, "facts.json", &format!("/api/v1/incidents/{id}/recordings")).await;
         }
@@ -82,7 +85,13 @@ pub(super) fn run(config: &Config, options: &BundleOptions) -> Result<Exit, Fail
     })?;
     let line = if options.json { manifest.to_string() } else { path.display().to_string() };
     process::print_line(&line);
-    Ok(Exit::Fine)
+    match (&options.incident, bundle.why_missing(INCIDENT)) {
+        (Some(id), Some(why)) => {
+            Err(Failure::work(format!("the bundle is made, but the incident `{id}` is not in it: {why}"))
+                .hint("`hubkeeper incident list --all` shows every incident"))
+        }
+        (None, _) | (_, None) => Ok(Exit::Fine),
+    }
 }
 
 /// Names of variables, never their values.
@@ -123,6 +132,11 @@ impl Bundle {
             Err(_late) => "no answer in time".into(),
         };
         self.missing.push(json!({"name": name, "why": why}));
+    }
+
+    fn why_missing(&self, name: &str) -> Option<&str> {
+        let missing = self.missing.iter().find(|missing| missing["name"] == name);
+        missing.and_then(|missing| missing["why"].as_str())
     }
 
     fn manifest(&self, now: Timestamp) -> Value {

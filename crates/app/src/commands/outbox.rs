@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::triage;
 use crate::admin_api;
-use crate::cli::{OutboxChange, OutboxCommand, OutboxFilter, OutboxTarget};
+use crate::cli::{At, OutboxChange, OutboxCommand, OutboxFilter, OutboxOptions};
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::process;
@@ -21,49 +21,49 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 const PATH: &str = "/api/v1/outbox";
 
-pub(super) fn run(config: &Config, command: &OutboxCommand) -> Result<Exit, Failure> {
-    let target = command.target();
-    let admin = match &target.admin {
+pub(super) fn run(config: &Config, options: &OutboxOptions) -> Result<Exit, Failure> {
+    let OutboxOptions { at, command } = options;
+    let admin = match &at.admin {
         Some(admin) => triage::uri("--admin", admin)?,
         None => triage::uri("admin.listen", &config.admin.url())?,
     };
     let asked = |method: Method, path: &str, body: &Value| ask(&admin, method, path, body);
     let look = |path: &str| asked(Method::GET, path, &Value::Null);
     match command {
-        OutboxCommand::List { filter, after, max, .. } => {
+        OutboxCommand::List { filter, after, max } => {
             let standing = look(PATH)?;
             let query = query(filter, *after, *max);
             let list = look(&format!("{PATH}/operations?{query}"))?;
-            print(target, &list, || tell::list(&standing, &list))?;
+            print(at, &list, || tell::list(&standing, &list))?;
             Ok(exit(&standing))
         }
-        OutboxCommand::Show { id, .. } => {
+        OutboxCommand::Show { id } => {
             let shown = look(&format!("{PATH}/operations/{id}"))?;
-            print(target, &shown, || tell::one(&shown))?;
+            print(at, &shown, || tell::one(&shown))?;
             Ok(Exit::Fine)
         }
-        OutboxCommand::Edit { id, change, .. } => {
+        OutboxCommand::Edit { id, change } => {
             let change = changed(change)?;
             if change.as_object().is_none_or(Map::is_empty) {
                 return Err(Failure::usage("nothing is to be changed").hint("name --target, --body or both"));
             }
             let told = asked(Method::PATCH, &format!("{PATH}/operations/{id}"), &change)?;
-            print(target, &told, || tell::done(&told))?;
+            print(at, &told, || tell::done(&told))?;
             Ok(Exit::Fine)
         }
-        OutboxCommand::Replay { ids, filter, change, .. } => {
+        OutboxCommand::Replay { ids, filter, change } => {
             let change = changed(change)?;
-            act(&admin, target, "replay", ids, filter, &change)
+            act(&admin, at, "replay", ids, filter, &change)
         }
-        OutboxCommand::Cancel { ids, filter, .. } => act(&admin, target, "cancel", ids, filter, &Value::Null),
-        OutboxCommand::Drop { ids, filter, .. } => act(&admin, target, "drop", ids, filter, &Value::Null),
+        OutboxCommand::Cancel { ids, filter } => act(&admin, at, "cancel", ids, filter, &Value::Null),
+        OutboxCommand::Drop { ids, filter } => act(&admin, at, "drop", ids, filter, &Value::Null),
     }
 }
 
 /// Does it to those that are named, or to all that a filter lets through.
 fn act(
     admin: &Uri,
-    target: &OutboxTarget,
+    at: &At,
     deed: &str,
     ids: &[String],
     filter: &OutboxFilter,
@@ -80,7 +80,7 @@ fn act(
             return Err(Failure::usage("what is changed is changed one by one").hint("name one id"));
         }
         let told = ask(admin, Method::POST, &format!("{PATH}/{deed}"), &filter.as_json())?;
-        print(target, &told, || tell::done(&told))?;
+        print(at, &told, || tell::done(&told))?;
         return Ok(Exit::Fine);
     }
     let mut told = Vec::new();
@@ -92,7 +92,7 @@ fn act(
         });
     }
     let told = Value::Array(told);
-    print(target, &told, || tell::done(&told))?;
+    print(at, &told, || tell::done(&told))?;
     Ok(Exit::Fine)
 }
 
@@ -114,7 +114,11 @@ fn ask(admin: &Uri, method: Method, path: &str, body: &Value) -> Result<Value, F
     if status.is_success() {
         return Ok(body);
     }
-    let message = body.get("message").and_then(Value::as_str).unwrap_or("it was refused").to_owned();
+    let said = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let message = said("message").unwrap_or_else(|| "it was refused".into());
+    if let Some(hint) = said("hint") {
+        return Err(Failure::usage(message).hint(hint));
+    }
     Err(if status == http::StatusCode::BAD_REQUEST {
         Failure::usage(message)
     } else {
@@ -127,8 +131,8 @@ fn nobody(admin: &Uri, why: &str) -> Failure {
         .hint("start one with `hubkeeper up --data DIR`, or name its admin API with --admin")
 }
 
-fn print(target: &OutboxTarget, json: &Value, text: impl FnOnce() -> String) -> Result<(), Failure> {
-    let text = if target.json { serde_json::to_string(json).map_err(Failure::work)? } else { text() };
+fn print(at: &At, json: &Value, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    let text = if at.json { serde_json::to_string(json).map_err(Failure::work)? } else { text() };
     process::print_line(text.trim_end());
     Ok(())
 }

@@ -232,5 +232,12 @@ async fn a_bundle_holds_what_support_needs_and_no_secret() {
     let archive = std::fs::read(&path).unwrap();
     assert!(String::from_utf8_lossy(&archive).contains("auth"));
     canary::assert_absent("the archive", &archive);
+    let other = data.path().join("other.tar");
+    let wrong = Start::new(&["bundle", "--without-triage", "--admin", up.admin(), "--incident", "nobodys"])
+        .args(&["--output", other.to_str().unwrap()])
+        .ended()
+        .await;
+    assert_eq!((wrong.code, wrong.stderr.contains("nobodys")), (Some(1), true), "{wrong:?}");
+    assert!(other.exists(), "the rest is there all the same");
     up.stop().await;
 }

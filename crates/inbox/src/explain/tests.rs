@@ -91,4 +91,7 @@ fn what_it_advises_makes_it_verify() {
     assert!(found.remedy.contains("webhooks.public_url = \"https://outer.example\""), "{found:?}");
     let public = PublicAddress::new("https://outer.example").unwrap();
     assert_eq!(public.called(TARGET), [address]);
+    let other_escapes = "https://hooks.example.com/webhooks/hubspot?a=b c";
+    let found = explained(&signed_v3(other_escapes, BODY, now()), SECRET, BODY);
+    assert!(found.remedy.contains("public_url is right"), "{found:?}");
 }

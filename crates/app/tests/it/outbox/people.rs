@@ -104,3 +104,15 @@ async fn without_a_gateway_nothing_can_be_told() {
     let ended = Start::new(&["outbox", "list", "--admin", "http://127.0.0.1:9"]).ended().await;
     assert_eq!((ended.code, ended.stderr.contains("hubkeeper up")), (Some(3), true), "{ended:?}");
 }
+
+#[tokio::test]
+async fn a_gateway_without_a_store_says_what_it_needs() {
+    let up = Start::up("http://127.0.0.1:9").ready().await;
+    let ended = Start::new(&["outbox", "--admin", up.admin(), "list"]).ended().await;
+    assert_eq!(
+        (ended.code, ended.stderr.contains("hint: start it with --data")),
+        (Some(2), true),
+        "{ended:?}"
+    );
+    up.stop().await;
+}

@@ -134,7 +134,11 @@ async fn changes_are_noted() {
     ] {
         let answer = ask(up.admin(), "POST", "/api/v1/changes", &[], bad).await;
         assert!((400..500).contains(&answer.status), "{bad}: {answer:?}");
+        assert_eq!(answer.json()["status"], "error", "{bad}: {answer:?}");
     }
+    let asked = ask(up.admin(), "GET", "/api/v1/changes", &[], "").await;
+    assert_eq!((asked.status, &asked.json()["status"]), (405, &json!("error")), "{asked:?}");
+    assert_eq!(asked.header("allow"), Some("POST"));
     let long = format!(r#"{{"kind":"deploy","what":"{}"}}"#, "x".repeat(1_001));
     assert_eq!(ask(up.admin(), "POST", "/api/v1/changes", &[], &long).await.status, 400);
     let traffic = ask(up.admin(), "GET", "/api/v1/traffic", &[], "").await.json();
