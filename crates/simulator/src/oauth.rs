@@ -163,6 +163,8 @@ fn token(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Reply {
 
 fn trade(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Result<(Grant, String), TokenError> {
     let given = |name: &str| given(call, v1, name);
+    // Who asks comes before what for (RFC 6749 §5.2): an unknown client learns nothing of anybody's tokens.
+    let app_id = client(call, v1, desk)?;
     let install: Install = match given("grant_type").as_deref() {
         Some("refresh_token") => {
             let refresh_token = given("refresh_token").unwrap_or_default();
@@ -185,16 +187,22 @@ fn trade(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Result<(Grant, String), 
         Some(TradeRefused::ClientId) => return Err(BAD_CLIENT_ID),
         None => {}
     }
-    let (client_id, client_secret) = desk.registry.client(install.app_id);
-    if given("client_id").as_deref() != Some(&client_id) {
+    if install.app_id != app_id {
         return Err(BAD_CLIENT_ID);
-    }
-    if given("client_secret").as_deref() != Some(&client_secret) {
-        return Err(BAD_CLIENT_SECRET);
     }
     let install = desk.registry.renew(&install);
     let grant = desk.registry.issue(&install, desk.now);
     Ok((grant, install.refresh_token))
+}
+
+/// The app that asks, by its id and secret.
+fn client(call: &Call, v1: bool, desk: &Desk<'_>) -> Result<u64, TokenError> {
+    let client_id = given(call, v1, "client_id").unwrap_or_default();
+    let app_id = desk.registry.app_of_client(&client_id).ok_or(BAD_CLIENT_ID)?;
+    if given(call, v1, "client_secret") != Some(desk.registry.client(app_id).1) {
+        return Err(BAD_CLIENT_SECRET);
+    }
+    Ok(app_id)
 }
 
 /// A token for the app itself is asked for: every version takes that but 2026-09 (facts §5.2).
@@ -205,11 +213,10 @@ fn is_for_an_app(call: &Call, version: &str) -> bool {
 
 /// The same for an app by itself: no install, no refresh token, and only the scopes that it asked for.
 fn app_token(call: &Call, v1: bool, desk: &mut Desk<'_>) -> Reply {
-    let client_id = given(call, v1, "client_id").unwrap_or_default();
-    let Some(app_id) = desk.registry.app_of(&client_id) else { return BAD_CLIENT_ID.reply() };
-    if given(call, v1, "client_secret") != Some(desk.registry.client(app_id).1) {
-        return BAD_CLIENT_SECRET.reply();
-    }
+    let app_id = match client(call, v1, desk) {
+        Ok(app_id) => app_id,
+        Err(error) => return error.reply(),
+    };
     let scopes = given(call, v1, "scope").unwrap_or_default();
     let scopes = scopes.split_whitespace().map(str::to_owned).collect();
     let grant = desk.registry.issue_for_app(app_id, scopes, desk.now);

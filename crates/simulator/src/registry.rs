@@ -223,11 +223,6 @@ impl Registry {
         grant
     }
 
-    /// The app of a client id, among those that hold tokens.
-    pub fn app_of(&self, client_id: &str) -> Option<u64> {
-        self.grants.values().map(|grant| grant.app_id).find(|app_id| self.client(*app_id).0 == client_id)
-    }
-
     pub fn grant(&self, token: &str) -> Option<&Grant> {
         self.grants.get(token)
     }
@@ -317,8 +312,10 @@ impl Registry {
 
     /// The app that goes by a client id.
     pub fn app_of_client(&self, client_id: &str) -> Option<u64> {
-        let known = self.grants.values().map(|grant| grant.app_id).chain([OAUTH_APP_ID]);
-        known.into_iter().find(|app_id| self.client(*app_id).0 == client_id)
+        let of_grants = self.grants.values().map(|grant| grant.app_id);
+        let of_installs = self.installs.values().map(|install| install.app_id);
+        let mut known = of_grants.chain(of_installs).chain([OAUTH_APP_ID]);
+        known.find(|app_id| self.client(*app_id).0 == client_id)
     }
 
     /// Forgets an access token or a refresh token; true where there was one.

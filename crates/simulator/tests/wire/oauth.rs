@@ -74,6 +74,8 @@ async fn an_app_by_itself_has_a_token_where_the_version_knows_it(#[case] version
 #[case(&[("refresh_token", "na1-wrong")], "BAD_REFRESH_TOKEN", "invalid_grant")]
 #[case(&[("client_id", "wrong")], "BAD_CLIENT_ID", "invalid_client")]
 #[case(&[("client_secret", "wrong")], "BAD_CLIENT_SECRET", "invalid_client")]
+#[case(&[("refresh_token", "na1-wrong"), ("client_secret", "wrong")], "BAD_CLIENT_SECRET", "invalid_client")]
+#[case(&[("refresh_token", "na1-wrong"), ("client_id", "wrong")], "BAD_CLIENT_ID", "invalid_client")]
 #[case(&[("grant_type", "password")], "BAD_GRANT_TYPE", "unsupported_grant_type")]
 #[case(&[("grant_type", "authorization_code")], "BAD_AUTH_CODE", "invalid_grant")]
 #[tokio::test(start_paused = true)]
