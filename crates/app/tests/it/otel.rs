@@ -16,6 +16,9 @@ const CORRELATION_ID: &str = "8f2d4c1e-3b6a-4e57-9d10-2c5b7a9e0f31";
 /// Exports nothing before it ends, so that a test need not wait.
 const AT_THE_END: &str = "3600000";
 
+/// Of no call by its number, as far as anybody will see.
+const HARDLY_ANY: &str = "1e-18";
+
 async fn collector() -> Upstream {
     Upstream::saying("HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n")
         .await
@@ -78,7 +81,7 @@ async fn get(up: &Program, id: u32, traceparent: Option<&str>) {
 #[tokio::test]
 async fn a_callers_trace_goes_on_in_ours_and_passes_through() {
     let (hubspot, collector) = (hubspot().await, collector().await);
-    let up = exporting(&hubspot, &collector.url, "0.0").ready().await;
+    let up = exporting(&hubspot, &collector.url, HARDLY_ANY).ready().await;
     let traceparent = format!("00-{TRACE}-{PARENT}-01");
     get(&up, 42, Some(&traceparent)).await;
     assert_eq!(hubspot.only().header("traceparent"), Some(&*traceparent), "it goes on as it came");
@@ -115,7 +118,7 @@ async fn a_callers_trace_goes_on_in_ours_and_passes_through() {
 #[tokio::test]
 async fn failures_always_go_and_the_rest_by_their_share() {
     let (hubspot, collector) = (hubspot().await, collector().await);
-    let up = exporting(&hubspot, &collector.url, "0.0").gateway("breaker", "false").ready().await;
+    let up = exporting(&hubspot, &collector.url, HARDLY_ANY).gateway("breaker", "false").ready().await;
     for id in [2, 4, 6, 8, 1] {
         get(&up, id, None).await;
     }
@@ -131,6 +134,16 @@ async fn failures_always_go_and_the_rest_by_their_share() {
     let ids: std::collections::BTreeSet<_> =
         spans.iter().map(|span| span["span_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), spans.len(), "each span has an id of its own");
+}
+
+#[tokio::test]
+async fn without_a_share_there_are_no_traces_and_metrics_all_the_same() {
+    let (hubspot, collector) = (hubspot().await, collector().await);
+    let up = exporting(&hubspot, &collector.url, "0.0").gateway("breaker", "false").ready().await;
+    get(&up, 1, Some(&format!("00-{TRACE}-{PARENT}-01"))).await;
+    up.stop().await;
+    let paths: Vec<_> = collector.heard().iter().map(|heard| heard.request_line().to_owned()).collect();
+    assert!(!paths.is_empty() && paths.iter().all(|line| line.starts_with("POST /v1/metrics ")), "{paths:?}");
 }
 
 /// The same readings as `/metrics`, in OTLP's form.
