@@ -15,6 +15,7 @@ use store::audit::key::AuditKey;
 use store::audit::log::AuditLog;
 use store::audit::{Act, NewEntry, Outcome, Subject};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use crate::config::Config;
 use crate::durable;
@@ -89,6 +90,18 @@ impl Audit {
     /// Tells of an act. One that cannot be kept is told in the log instead, and does not stop what was done: it may be what
     /// ends an incident.
     pub(crate) async fn tell(&self, actor: &str, act: Act, subject: Subject, outcome: Outcome, detail: &str) {
+        self.tell_request(actor, act, subject, outcome, (detail, None)).await;
+    }
+
+    /// The same, with the id that whoever asked was told.
+    async fn tell_request(
+        &self,
+        actor: &str,
+        act: Act,
+        subject: Subject,
+        outcome: Outcome,
+        (detail, request_id): (&str, Option<Uuid>),
+    ) {
         let Some(kept) = &self.0 else { return };
         let entry = NewEntry {
             at: kept.clock.now(),
@@ -96,7 +109,7 @@ impl Audit {
             act,
             subject,
             outcome,
-            request_id: None,
+            request_id: request_id.map(|id| id.to_string()),
             detail: detail.to_owned(),
         };
         if let Err(error) = kept.store.audit(&kept.key, entry).await {

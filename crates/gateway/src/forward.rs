@@ -179,10 +179,12 @@ impl Forwarder {
 
     /// A call outside of its caller's rights costs HubSpot nothing, and is told of.
     fn deny(&self, missing: &Missing, caller: &str, method: &Method, path: &str) -> Refusal {
+        let refusal = Refusal::missing_right(caller, missing);
         if let Some(witness) = &self.witness {
-            witness.denied(caller, &missing.right, hubspot::endpoint::route(method, path));
+            let route = hubspot::endpoint::route(method, path);
+            witness.denied(caller, &missing.right, route, refusal.correlation_id());
         }
-        Refusal::missing_right(caller, missing)
+        refusal
     }
 
     /// A body that is not held cannot be looked into.

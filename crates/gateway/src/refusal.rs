@@ -26,6 +26,8 @@ mod of_rights;
 pub(crate) struct Refusal {
     status: StatusCode,
     category: &'static str,
+    /// By which support, and the audit log, know it.
+    correlation_id: Uuid,
     /// What happened, and one hint.
     message: String,
     retry_after: Option<Duration>,
@@ -41,6 +43,7 @@ impl Refusal {
         Self {
             status,
             category,
+            correlation_id: Uuid::new_v4(),
             message: message.into(),
             retry_after: None,
             policy_name: None,
@@ -119,17 +122,21 @@ impl Refusal {
         self.category
     }
 
+    /// As its body tells it.
+    pub(crate) const fn correlation_id(&self) -> Uuid {
+        self.correlation_id
+    }
+
     #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let correlation_id = Uuid::new_v4();
         let mut body = json!({
             "status": "error",
             "message": self.message,
-            "correlationId": correlation_id.to_string(),
+            "correlationId": self.correlation_id.to_string(),
             "category": self.category,
         });
         if let Some(policy_name) = self.policy_name {

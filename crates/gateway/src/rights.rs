@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 mod deed;
 mod properties;
@@ -54,8 +55,8 @@ pub struct Missing {
 
 /// Told of each call that is refused for want of a right.
 pub trait Witness: Send + Sync {
-    /// `route` is without ids.
-    fn denied(&self, caller: &str, right: &str, route: String);
+    /// `route` is without ids; `request_id` is what the caller was told as the correlation id.
+    fn denied(&self, caller: &str, right: &str, route: String, request_id: Uuid);
 }
 
 /// A call, as far as rights are concerned.

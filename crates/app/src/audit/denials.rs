@@ -11,6 +11,7 @@ use store::audit::{Act, Outcome, Subject};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::Audit;
 
@@ -22,7 +23,7 @@ const KINDS_MAX: usize = 1_024;
 const GATHERED_FOR: Duration = Duration::from_secs(60);
 
 /// The door to the task that writes. Closing it ends the task.
-pub(super) struct Denials(Sender<Denial>);
+pub(super) struct Denials(Sender<(Denial, Uuid)>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Denial {
@@ -39,9 +40,9 @@ impl Denials {
 }
 
 impl Witness for Denials {
-    fn denied(&self, caller: &str, right: &str, route: String) {
+    fn denied(&self, caller: &str, right: &str, route: String, request_id: Uuid) {
         let denial = Denial { caller: caller.to_owned(), right: right.to_owned(), route };
-        if self.0.try_send(denial).is_err() {
+        if self.0.try_send((denial, request_id)).is_err() {
             tracing::warn!(caller, right, "more denied calls than can be audited");
         }
     }
@@ -53,13 +54,13 @@ struct Gathered {
     more: u64,
 }
 
-async fn write(audit: Audit, mut waiting: Receiver<Denial>) {
+async fn write(audit: Audit, mut waiting: Receiver<(Denial, Uuid)>) {
     let mut kinds: HashMap<Denial, Gathered> = HashMap::new();
     let mut round = tokio::time::interval(GATHERED_FOR);
     loop {
         tokio::select! {
             denial = waiting.recv() => match denial {
-                Some(denial) => gather(&audit, &mut kinds, denial).await,
+                Some((denial, request_id)) => gather(&audit, &mut kinds, denial, request_id).await,
                 None => break,
             },
             _ = round.tick() => tell_gathered(&audit, &mut kinds, GATHERED_FOR).await,
@@ -68,12 +69,12 @@ async fn write(audit: Audit, mut waiting: Receiver<Denial>) {
     tell_gathered(&audit, &mut kinds, Duration::ZERO).await;
 }
 
-async fn gather(audit: &Audit, kinds: &mut HashMap<Denial, Gathered>, denial: Denial) {
+async fn gather(audit: &Audit, kinds: &mut HashMap<Denial, Gathered>, denial: Denial, request_id: Uuid) {
     if let Some(gathered) = kinds.get_mut(&denial) {
         gathered.more += 1;
         return;
     }
-    tell(audit, &denial, "").await;
+    tell(audit, &denial, "", Some(request_id)).await;
     if kinds.len() < KINDS_MAX {
         kinds.insert(denial, Gathered { since: Instant::now(), more: 0 });
     }
@@ -83,13 +84,14 @@ async fn tell_gathered(audit: &Audit, kinds: &mut HashMap<Denial, Gathered>, for
     let ripe = kinds.extract_if(|_, gathered| gathered.since.elapsed() >= for_at_least);
     for (denial, Gathered { more, .. }) in ripe.collect::<Vec<_>>() {
         if more > 0 {
-            tell(audit, &denial, &format!("; {more} more since")).await;
+            tell(audit, &denial, &format!("; {more} more since"), None).await;
         }
     }
 }
 
-async fn tell(audit: &Audit, denial: &Denial, more: &str) {
+async fn tell(audit: &Audit, denial: &Denial, more: &str, request_id: Option<Uuid>) {
     let Denial { caller, right, route } = denial;
-    let detail = format!("missing right {right}{more}");
-    audit.tell(caller, Act::CallDenied, Subject::Ours(route.clone()), Outcome::Refused, &detail).await;
+    let (subject, detail) = (Subject::Ours(route.clone()), format!("missing right {right}{more}"));
+    let told = (detail.as_str(), request_id);
+    audit.tell_request(caller, Act::CallDenied, subject, Outcome::Refused, told).await;
 }

@@ -86,6 +86,12 @@ async fn a_call_outside_of_its_callers_rights_costs_hubspot_nothing() {
         of_reports[0].contains("call_denied") && of_reports[0].contains("missing right records.archive"),
         "{listed:#?}"
     );
+    let exported = Start::new(&["audit", "export", "--data", path]).ended().await.stdout;
+    let told = denied.json()["correlationId"].as_str().unwrap().to_owned();
+    assert!(
+        exported.contains(&format!("\"request_id\":\"{told}\"")),
+        "found by what the caller was told: {exported}"
+    );
     assert!(of_reports.len() == 2 && of_reports[1].contains("1 more since"), "{listed:#?}");
     assert!(!listed.stdout.contains("contacts/1"), "routes are without ids: {listed:#?}");
     assert!(listed.stdout.lines().count() >= 7, "{listed:#?}");
