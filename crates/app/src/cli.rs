@@ -294,6 +294,13 @@ pub(crate) enum IncidentCommand {
     Postmortem { id: String },
     /// Run its diagnoses again from what was recorded
     Replay { id: String },
+    /// Print all that is kept of it as JSON, or make a story of it that `hubkeeper sim --scenario FILE` plays
+    Export {
+        id: String,
+        /// The story, as TOML
+        #[arg(long)]
+        scenario: bool,
+    },
     /// Break a simulated portal, watch the room at work, mend it, and print a score card
     Drill {
         /// A fault, such as auth.token_revoked, or `random`

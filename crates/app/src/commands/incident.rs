@@ -17,6 +17,7 @@ use crate::failure::{Exit, Failure};
 use crate::{admin_api, process};
 
 mod drill;
+mod export;
 mod tell;
 
 /// The gateway is near and answers from its store.
@@ -50,6 +51,8 @@ pub(super) fn run(config: &Config, options: &IncidentOptions) -> Result<Exit, Fa
             }
             IncidentCommand::Postmortem { id } => room.postmortem(id).await,
             IncidentCommand::Replay { id } => room.replay(id).await,
+            IncidentCommand::Export { id, scenario: true } => room.story(id).await,
+            IncidentCommand::Export { id, scenario: false } => room.export(id).await,
             IncidentCommand::Drill { fault, sim } => {
                 let sim = triage::uri("--sim", sim)?;
                 room.drill(fault, &sim, &WallClock::system()).await
@@ -129,6 +132,28 @@ impl Room {
                 ));
             }
         }
+        Ok(Exit::Fine)
+    }
+
+    /// As the simulator plays it.
+    async fn story(&self, id: &str) -> Result<Exit, Failure> {
+        let told = self.get(&format!("{PATH}/{}", checked(id)?)).await?;
+        let incident: Incident = serde_json::from_value(told["incident"].clone()).map_err(Failure::work)?;
+        let story = toml::to_string_pretty(&export::scenario(&incident)?).map_err(Failure::work)?;
+        process::print_line(story.trim_end());
+        Ok(Exit::Fine)
+    }
+
+    /// Everything that is kept of it.
+    async fn export(&self, id: &str) -> Result<Exit, Failure> {
+        let id = checked(id)?;
+        let told = self.get(&format!("{PATH}/{id}")).await?;
+        let recorded = self.get(&format!("{PATH}/{id}/recordings")).await?;
+        let all = json!({
+            "schema": 1, "incident": told["incident"], "timeline": told["timeline"],
+            "recordings": recorded["recordings"],
+        });
+        process::print_line(&all.to_string());
         Ok(Exit::Fine)
     }
 

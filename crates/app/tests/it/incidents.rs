@@ -96,7 +96,21 @@ async fn a_revoked_token_is_named_told_once_and_taken_by_a_person() {
     assert!(report.contains("| all |") && report.contains("asked the owner"), "{report}");
     assert_eq!(incident(&up, &["list"]).await.0, Some(0), "none is open");
     assert!(!report.contains(sim.token()) && !done.to_string().contains(sim.token()), "no secret");
+    can_be_played_again(&up, &id).await;
     up.stop().await;
+}
+
+/// What is exported of it breaks another simulator in the same way.
+async fn can_be_played_again(up: &Program, id: &str) {
+    let (_, all) = incident(up, &["export", id]).await;
+    assert_eq!(all["incident"]["id"], id);
+    assert!(!all["recordings"].as_array().unwrap().is_empty() && all["timeline"].is_array(), "{all:#}");
+    let story = Start::new(&["incident", "export", id, "--scenario", "--admin", up.admin()]).ended().await;
+    assert_eq!((story.code, story.stdout.contains("auth.token_revoked")), (Some(0), true), "{story:?}");
+    let again =
+        Start::sim().args(&["--scenario", "story.toml"]).file("story.toml", &story.stdout).ready().await;
+    let faults = ask(again.url(), "GET", "/_sim/faults", &[], "").await.json();
+    assert_eq!(faults["faults"][0]["kind"], "auth.token_revoked", "{faults:#}");
 }
 
 #[tokio::test]
