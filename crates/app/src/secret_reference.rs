@@ -1,4 +1,5 @@
-//! Secrets in the configuration are references, never values: `env:NAME`, `file:PATH`, `exec:COMMAND`.
+//! Secrets in the configuration are references, never values: `env:NAME`, `file:PATH`, `exec:COMMAND`, a place in a store of
+//! secrets.
 
 use std::fmt;
 use std::io::Read;
@@ -12,6 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
+mod vendor;
+
+use vendor::Vendor;
+
 /// Where a secret is to be found. Printing it prints the reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecretReference {
@@ -20,9 +25,11 @@ pub(crate) enum SecretReference {
     /// A credential that systemd handed us (`LoadCredential=`), by its name.
     Credential(String),
     Exec(String),
+    Vendor(Vendor),
 }
 
-const FORMS: &str = "a secret is a reference: `env:NAME`, `file:PATH`, `credential:NAME` or `exec:COMMAND`";
+const FORMS: &str = "a secret is a reference: `env:NAME`, `file:PATH`, `credential:NAME`, `exec:COMMAND`, `aws-sm:ID#FIELD`, \
+                     `gcp-sm:projects/…` or `vault:PATH#FIELD`";
 
 /// Where systemd puts credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -31,18 +38,6 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const COMMAND_TIME: Duration = Duration::from_secs(30);
 /// A secret is a line.
 const COMMAND_BYTES_MAX: u64 = 64 * 1024;
-
-/// What people write for the stores of secrets, and how each is asked: by its vendor's own program, which knows all its ways
-/// to log in, and brings none of its libraries in here.
-const BY_THEIR_PROGRAM: [(&str, &str); 4] = [
-    (
-        "aws-sm",
-        "exec:aws secretsmanager get-secret-value --secret-id NAME --query SecretString --output text",
-    ),
-    ("gcp-sm", "exec:gcloud secrets versions access latest --secret=NAME"),
-    ("vault", "exec:vault kv get -mount=MOUNT -field=FIELD PATH"),
-    ("op", "exec:op read op://VAULT/ITEM/FIELD"),
-];
 
 impl SecretReference {
     fn parse(text: &str) -> Result<Self, String> {
@@ -54,11 +49,11 @@ impl SecretReference {
                 Ok(Self::Credential(name.to_owned()))
             }
             Some(("exec", command)) if !command.is_empty() => Ok(Self::Exec(command.to_owned())),
-            Some((form, _)) => {
-                let known = BY_THEIR_PROGRAM.iter().find(|(known, _)| *known == form);
-                Err(known
-                    .map_or_else(|| FORMS.into(), |(_, exec)| format!("ask it by its own program: `{exec}`")))
-            }
+            Some((form, place)) => match Vendor::parse(form, place) {
+                Some(Ok(vendor)) => Ok(Self::Vendor(vendor)),
+                Some(Err(why)) => Err(why.into()),
+                None => Err(FORMS.into()),
+            },
             None => Err(FORMS.into()),
         }
     }
@@ -67,7 +62,7 @@ impl SecretReference {
     pub(crate) const fn may_change(&self) -> bool {
         match self {
             Self::Env(_) => false,
-            Self::File(_) | Self::Credential(_) | Self::Exec(_) => true,
+            Self::File(_) | Self::Credential(_) | Self::Exec(_) | Self::Vendor(_) => true,
         }
     }
 
@@ -76,7 +71,7 @@ impl SecretReference {
         let path = match self {
             Self::File(path) => path.into(),
             Self::Credential(name) => credential_path(name).ok()?,
-            Self::Env(_) | Self::Exec(_) => return None,
+            Self::Env(_) | Self::Exec(_) | Self::Vendor(_) => return None,
         };
         std::fs::metadata(path).ok()?.modified().ok()?.try_into().ok()
     }
@@ -105,7 +100,13 @@ impl SecretReference {
             Self::File(path) => std::fs::read_to_string(path)
                 .map_err(|error| Failure::usage(format!("the secret file {path} cannot be read: {error}")))?,
             Self::Credential(name) => credential(name)?,
-            Self::Exec(command) => run(command)?,
+            Self::Exec(command) => run(Command::new("sh").args(["-c", command]), command)?,
+            Self::Vendor(vendor) => {
+                let (program, arguments) = vendor.command();
+                let printed = run(Command::new(program).args(arguments), &self.to_string())?;
+                let no_field = || Failure::usage(format!("the secret at `{self}` has no such field"));
+                vendor.pick(printed).ok_or_else(no_field)?
+            }
         };
         let value = value.trim();
         if value.is_empty() {
@@ -130,10 +131,9 @@ fn credential(name: &str) -> Result<String, Failure> {
 }
 
 /// What a command prints. One that hangs is ended.
-fn run(command: &str) -> Result<String, Failure> {
-    let failed = |why: String| Failure::usage(format!("the secret command `{command}` failed: {why}"));
-    let mut child = Command::new("sh")
-        .args(["-c", command])
+fn run(command: &mut Command, name: &str) -> Result<String, Failure> {
+    let failed = |why: String| Failure::usage(format!("the secret command `{name}` failed: {why}"));
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -164,6 +164,7 @@ impl fmt::Display for SecretReference {
             Self::File(path) => write!(f, "file:{path}"),
             Self::Credential(name) => write!(f, "credential:{name}"),
             Self::Exec(command) => write!(f, "exec:{command}"),
+            Self::Vendor(vendor) => vendor.fmt(f),
         }
     }
 }
@@ -188,15 +189,6 @@ mod tests {
     fn a_pasted_secret_is_refused_without_repeating_it() {
         let error = SecretReference::parse("pat-na1-11111111-2222-3333-4444-555555555555").unwrap_err();
         assert!(!error.contains("pat-na1"), "{error}");
-    }
-
-    #[test]
-    fn a_store_of_secrets_is_asked_by_its_own_program() {
-        for (form, exec) in BY_THEIR_PROGRAM {
-            let error = SecretReference::parse(&format!("{form}:kv/hubspot#s3cret")).unwrap_err();
-            assert!(error.contains(exec) && !error.contains("s3cret"), "{error}");
-            assert!(matches!(SecretReference::parse(exec), Ok(SecretReference::Exec(_))));
-        }
     }
 
     #[test]

@@ -239,6 +239,8 @@ fn digest_of(name: &str, secret: &Secret) -> [u8; 8] {
 fn every(reference: &SecretReference) -> Duration {
     match reference {
         SecretReference::Env(_) | SecretReference::File(_) | SecretReference::Credential(_) => FILE_EVERY,
-        SecretReference::Exec(_) => COMMAND_EVERY.mul_f64(1.0 - SPREAD * rand::rng().random_range(0.0..1.0)),
+        SecretReference::Exec(_) | SecretReference::Vendor(_) => {
+            COMMAND_EVERY.mul_f64(1.0 - SPREAD * rand::rng().random_range(0.0..1.0))
+        }
     }
 }

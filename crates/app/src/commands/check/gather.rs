@@ -51,7 +51,10 @@ fn credential(key: &str, reference: &SecretReference) -> Credential {
     let file = match reference {
         SecretReference::File(path) => std::fs::metadata(path).ok(),
         // Systemd's own are for the unit alone.
-        SecretReference::Env(_) | SecretReference::Credential(_) | SecretReference::Exec(_) => None,
+        SecretReference::Env(_)
+        | SecretReference::Credential(_)
+        | SecretReference::Exec(_)
+        | SecretReference::Vendor(_) => None,
     };
     Credential {
         key: key.to_owned(),

@@ -187,7 +187,12 @@ async fn a_secret_that_cannot_be_found_is_named_by_its_reference() {
         let file = format!("[gateway]\nmode = \"managed\"\n[[callers]]\nname = \"a\"\nkey = \"{key}\"\n");
         Start::up("http://127.0.0.1:9").file("hubkeeper.toml", &file).env("HUBSPOT_ACCESS_TOKEN", SECRET)
     };
-    for (key, told) in [("env:NOT_SET", "NOT_SET"), ("file:none", "none"), ("exec:exit 3", "exit 3")] {
+    for (key, told) in [
+        ("env:NOT_SET", "NOT_SET"),
+        ("file:none", "none"),
+        ("exec:exit 3", "exit 3"),
+        ("vault:-x#y", "vault:PATH#FIELD"),
+    ] {
         let ended = managed(key).ended().await;
         assert_eq!(ended.code, Some(2), "{ended:#?}");
         assert!(ended.stderr.contains(told), "{}", ended.stderr);
