@@ -1,6 +1,6 @@
 //! The admin API: health, readiness, metrics, and what the CLI and the console read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -12,6 +12,7 @@ use client::body::Body;
 use client::call::Source;
 use client::clock::WallClock;
 use client::stack::Stack;
+use gateway::rights::Witness;
 use gateway::traffic::{Change, Traffic, TrafficReport};
 use gateway::{ListenerSettings, ListenerTls, OwnHosts, serve_requests};
 use hubspot::limits::Plan;
@@ -34,12 +35,14 @@ mod degraded;
 pub(crate) mod incidents;
 mod login;
 mod outbox;
+mod rights;
 mod shape;
 mod slots;
 mod webhooks;
 
 pub(crate) use connections::Keeping;
-pub(crate) use login::{Login, csrf_field, log_out_form, person};
+pub(crate) use login::{Login, csrf_field, log_out_form, may, person};
+pub(crate) use rights::{AdminRole, Right};
 pub(crate) use slots::LentSlots;
 
 /// A change is told in a line; hundreds of them are kept.
@@ -71,6 +74,8 @@ pub(crate) struct Admin {
     pub(crate) audit: Audit,
     pub(crate) connections: Arc<Keeping>,
     pub(crate) login: Arc<Login>,
+    /// Hears of what somebody's role does not hold.
+    pub(crate) witness: Option<Weak<dyn Witness>>,
     /// People reach us by https, so that their cookies need not go any other way.
     pub(crate) is_https: bool,
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use client::governor::Reserves;
+use client::stack::Feature;
 use gateway::rights::{Role, Verb};
 use hubspot::limits::{AppKind, Plan};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::secret_reference::SecretReference;
 
+mod admin;
 mod callers;
 mod check;
 mod connections;
@@ -28,6 +30,7 @@ mod tls;
 mod treatment;
 mod webhooks;
 
+pub(crate) use admin::AdminSection;
 pub(crate) use check::is_loopback;
 pub(crate) use connections::{ConnectionSection, OauthSection};
 #[cfg(fuzzing)]
@@ -89,6 +92,7 @@ pub(crate) struct GatewaySection {
     pub(crate) breaker: bool,
     pub(crate) adaptive: bool,
     pub(crate) packing: bool,
+    pub(crate) check_scopes: bool,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
@@ -135,17 +139,6 @@ pub(crate) struct CacheSection {
     pub(crate) max_stale_seconds: u64,
     pub(crate) bytes_max: usize,
     pub(crate) answer_bytes_max: usize,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct AdminSection {
-    pub(crate) listen: String,
-    pub(crate) names: Vec<String>,
-    pub(crate) tls_certificate: Option<PathBuf>,
-    pub(crate) tls_key: Option<PathBuf>,
-    pub(crate) key: Option<SecretReference>,
-    pub(crate) key_sha256: Option<String>,
 }
 
 /// Degraded mode from the start; the admin API turns it on and off later.
@@ -295,6 +288,10 @@ impl Config {
 }
 
 impl GatewaySection {
+    pub(crate) fn check_scopes(&self) -> Feature {
+        if self.check_scopes { Feature::On } else { Feature::Off }
+    }
+
     pub(crate) fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms)
     }
@@ -319,6 +316,7 @@ impl Default for GatewaySection {
             breaker: true,
             adaptive: true,
             packing: true,
+            check_scopes: true,
             ca_file: None,
             tls_certificate: None,
             tls_key: None,
@@ -381,18 +379,5 @@ impl Default for DailySection {
     fn default() -> Self {
         let Reserves { interactive, sync, probe } = Reserves::default();
         Self { shedding: true, reserve_interactive: interactive, reserve_sync: sync, reserve_probe: probe }
-    }
-}
-
-impl Default for AdminSection {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8401".into(),
-            names: Vec::new(),
-            tls_certificate: None,
-            tls_key: None,
-            key: None,
-            key_sha256: None,
-        }
     }
 }

@@ -8,6 +8,7 @@ use client::accounts::{Connection, Lack, Token};
 use client::stack::Stack;
 use gateway::grants::{App, Keeper, KeeperSettings};
 use gateway::outbox::{Outbox, OutboxSettings};
+use gateway::scopes::{AppOf, OfConnection, Scopes};
 use hubspot::limits::AppKind;
 use hubspot::oauth::AUTHORIZE_URL;
 use hubspot::secret::Secret;
@@ -19,6 +20,7 @@ use crate::config::{Config, ConnectionSection, Mode};
 use crate::failure::Failure;
 use crate::incidents::Installs;
 use crate::process;
+use crate::scopes::ScopeLedger;
 use crate::secret_reference::SecretReference;
 use crate::secrets::{Owner, Secrets, Watched};
 
@@ -35,6 +37,8 @@ pub(crate) struct Connections {
     apps: Vec<App>,
     /// Where tokens come from.
     tokens: Vec<(Arc<Connection>, SecretReference, Secret)>,
+    /// Whom to ask about tokens.
+    asked_about: Vec<OfConnection>,
     client_secrets: Vec<(String, Arc<ArcSwap<Secret>>, SecretReference)>,
 }
 
@@ -73,6 +77,7 @@ impl Connections {
             let token = reference.resolve()?;
             let connection = Connection::new("default".to_owned(), &token, AppKind::PrivateApp);
             let connection = Arc::new(connection.map_err(Failure::usage)?);
+            all.asked_about.push(OfConnection { connection: connection.clone(), app: None });
             all.tokens.push((connection.clone(), reference, token));
             all.all.push(connection);
         }
@@ -95,6 +100,7 @@ impl Connections {
         if let Some((reference, token)) = token {
             self.tokens.push((connection.clone(), reference.clone(), token));
         }
+        let mut app = None;
         if let Some(oauth) = section.oauth() {
             if store.is_none() {
                 return Err(Failure::usage(format!(
@@ -105,6 +111,7 @@ impl Connections {
             }
             let secret = Arc::new(ArcSwap::from_pointee(oauth.client_secret.resolve()?));
             self.client_secrets.push((section.name.clone(), secret.clone(), oauth.client_secret.clone()));
+            app = Some(AppOf { client_id: oauth.client_id.to_owned(), client_secret: secret.clone() });
             self.apps.push(App {
                 connection: connection.clone(),
                 portal_id: section.portal_id,
@@ -114,6 +121,7 @@ impl Connections {
                 optional_scopes: section.optional_scopes.clone(),
             });
         }
+        self.asked_about.push(OfConnection { connection: connection.clone(), app });
         self.all.push(connection);
         Ok(())
     }
@@ -140,6 +148,20 @@ impl Connections {
             secrets
                 .watch(Watched::new(owner, reference, now, move |new| secret.store(Arc::new(new.clone()))));
         }
+    }
+
+    /// What their tokens may do, once HubSpot is asked, and what calls need. `None`: none of them is ours.
+    pub(crate) fn ledger(
+        &mut self,
+        config: &Config,
+        store: Option<&Store>,
+        stack: &Arc<Stack>,
+    ) -> Option<ScopeLedger> {
+        let asked_about = std::mem::take(&mut self.asked_about);
+        let refuses = config.gateway.check_scopes();
+        let scopes =
+            (!asked_about.is_empty()).then(|| Arc::new(Scopes::new(stack.clone(), asked_about, refuses)));
+        scopes.map(|scopes| ScopeLedger::new(scopes, store.cloned(), stack.clock()))
     }
 
     /// From now on the tokens of OAuth apps are renewed, for as long as the keeper runs.

@@ -22,6 +22,7 @@ mod logs;
 mod metrics;
 mod otel;
 mod process;
+mod scopes;
 mod secret_reference;
 mod secrets;
 mod triage;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Response};
+use hubspot::error::ApiError;
 use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -33,7 +34,7 @@ use crate::daily_usage;
 use crate::degraded::{By, Degraded, Scope, TooManySwitches, Turned};
 use crate::introduction;
 use crate::retry::{Repeated, Repeats, RetryBudget};
-use crate::telemetry::{CallResult, Observer};
+use crate::telemetry::{CallResult, Observer, Span};
 use crate::transport::{Transport, TransportError, TransportFault};
 
 mod again;
@@ -224,6 +225,14 @@ impl Stack {
                     Err(CallFailed { why, effort })
                 }
             }
+        }
+    }
+
+    /// Tells the listeners of a call that was answered without HubSpot, by what it is known to say.
+    pub fn forestalled(&self, call: &Call, error: &ApiError) {
+        let now = Instant::now();
+        if let Some(account) = self.account_for(call) {
+            self.observer.forestalled(&call.label(&account), error, Span { began: now, ended: now });
         }
     }
 

@@ -19,6 +19,11 @@ pub trait Observer: Send + Sync + 'static {
     fn attempt(&self, label: &Label<'_>, result: AttemptResult<'_>, span: Span);
     fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span);
 
+    /// A call was answered by us as HubSpot would have answered it, and was not sent.
+    fn forestalled(&self, label: &Label<'_>, error: &ApiError, span: Span) {
+        let _nobody_minds = (label, error, span);
+    }
+
     /// Degraded mode began or ended somewhere, by switch or by a breaker.
     fn degraded(&self, change: &Change) {
         let _nobody_minds = change;

@@ -25,9 +25,11 @@ use crate::reply::{self, Reply, Told};
 use crate::rewrite::{self, Origins};
 use crate::rights::{Asked, BodyRule, Missing, Witness, unreadable_body};
 use crate::rules::{Rules, Who};
+use crate::scopes::Scopes;
 use crate::turned_away::TurnedAway;
 
 mod keep;
+mod scopes;
 
 /// Request bodies up to this size are held, so that the call can be sent again.
 const HELD_BODY_BYTES_MAX: u64 = 256 * 1024;
@@ -58,6 +60,7 @@ pub(crate) struct Forwarder {
     pub(crate) turned_away: Arc<TurnedAway>,
     pub(crate) outbox: Option<Arc<Outbox>>,
     pub(crate) witness: Option<Arc<dyn Witness>>,
+    pub(crate) scopes: Option<Arc<Scopes>>,
 }
 
 /// What becomes of a request.
@@ -75,6 +78,8 @@ struct Prepared<C = Arc<Call>> {
     host: Option<HeaderValue>,
     /// What of the caller's rights only the body tells.
     rule: Option<BodyRule>,
+    /// Scopes of which the token seems to have none.
+    doubt: Option<&'static [&'static str]>,
 }
 
 impl Forwarder {
@@ -86,11 +91,17 @@ impl Forwarder {
             Arrived::Refused(refused) => Err(Refusal::from(refused)),
         };
         async move {
-            let Prepared { call, incoming, host, rule } = match prepared {
+            let Prepared { call, incoming, host, rule, doubt } = match prepared {
                 Ok(Way::Call(prepared)) => prepared,
                 Ok(Way::Ours(ours)) => return ours.await.into(),
                 Err(refusal) => return self.turn_away(refusal).into(),
             };
+            if let Some(any_of) = doubt
+                // Boxed: rare, and no part of what every call waits with.
+                && let Err(refusal) = Box::pin(self.check_scopes(&call, any_of)).await
+            {
+                return self.turn_away(refusal).into();
+            }
             let body = match self.body(incoming).await {
                 Ok(body) => body,
                 Err(refusal) => return self.turn_away(refusal).into(),
@@ -101,7 +112,10 @@ impl Forwarder {
                 return self.turn_away(refusal).into();
             }
             match self.stack.call(call.clone(), body).await {
-                Ok(answer) => self.respond(answer, call.endpoint.paged, host.as_ref()),
+                Ok(answer) => {
+                    self.hear(&call, &answer);
+                    self.respond(answer, call.endpoint.paged, host.as_ref())
+                }
                 Err(failed) => self.failed(&failed, &call.endpoint).into(),
             }
         }
@@ -151,6 +165,8 @@ impl Forwarder {
         let (host, stays_here) = (said.host.cloned(), said.stays_here);
         let wished = self.outbox.as_ref().map(|_| Wished::take(&mut parts.headers)).unwrap_or_default();
         let endpoint = hubspot::endpoint::classify(&parts.method, target.path());
+        let doubt = self.scopes.as_ref();
+        let doubt = doubt.and_then(|scopes| scopes.doubt(&credential, method, path, endpoint.family));
         headers::for_upstream(&mut parts.headers, stays_here);
         if endpoint.paged {
             // Links can only be found in plain text.
@@ -170,11 +186,11 @@ impl Forwarder {
         if let Some(outbox) = &self.outbox
             && let Some(wish) = outbox.wish(&call, &wished, queue)?
         {
-            let prepared = Prepared { call, incoming, host, rule };
+            let prepared = Prepared { call, incoming, host, rule, doubt };
             return Ok(Way::Ours(Box::pin(self.clone().keep(outbox.clone(), prepared, wish))));
         }
         // Shared from here on: whoever handles it holds a pointer, and not the whole of it once more.
-        Ok(Way::Call(Prepared { call: Arc::new(call), incoming, host, rule }))
+        Ok(Way::Call(Prepared { call: Arc::new(call), incoming, host, rule, doubt }))
     }
 
     /// A call outside of its caller's rights costs HubSpot nothing, and is told of.

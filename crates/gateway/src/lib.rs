@@ -11,6 +11,7 @@
 //! | `forward` | one request's way |
 //! | [`admit`] | who may call, with which credential |
 //! | [`rights`] | which calls a caller may make |
+//! | [`scopes`] | which calls a connection's token can make |
 //! | [`rules`] | how a call is to be treated: its lane, its share, what may be kept of it |
 //! | `kin` | programs that no key tells apart take turns all the same |
 //! | [`OwnHosts`] | no web page may call where everyone is trusted |
@@ -55,6 +56,7 @@ mod reply;
 mod rewrite;
 pub mod rights;
 pub mod rules;
+pub mod scopes;
 pub mod traffic;
 mod turned_away;
 
@@ -74,6 +76,7 @@ use reply::Reply;
 use rewrite::{IsTls, Origins};
 use rights::Witness;
 use rules::Rules;
+use scopes::Scopes;
 
 /// How long, once told to stop, calls that wait for a slot may go on waiting.
 const DRAIN_WAITING: Duration = Duration::from_secs(5);
@@ -98,6 +101,8 @@ pub struct Gateway {
     pub outbox: Option<Arc<Outbox>>,
     /// Hears of calls that were denied.
     pub witness: Option<Arc<dyn Witness>>,
+    /// Knows what the tokens of connections may do.
+    pub scopes: Option<Arc<Scopes>>,
     pub forward: ForwardSettings,
     pub listener: ListenerSettings,
     /// What never became a call, for monitoring.
@@ -160,12 +165,20 @@ impl Gateway {
             turned_away: self.turned_away,
             outbox: self.outbox.clone(),
             witness: self.witness,
+            scopes: self.scopes.clone(),
         });
         let outbox = self.outbox;
         let applied = draining.clone();
         let applying = async move {
             if let Some(outbox) = outbox {
                 outbox.run(applied).await;
+            }
+        };
+        let scopes = self.scopes;
+        let knowing = async move {
+            match scopes {
+                Some(scopes) => scopes.run().await,
+                None => future::pending().await,
             }
         };
         let intake = self.intake;
@@ -184,6 +197,7 @@ impl Gateway {
         };
         tokio::select! {
             _ = future::join(listener::run(listener, self.listener, draining, clock, service), applying) => {}
+            () = knowing => {}
             () = drained => tracing::warn!("requests were still under way when the time to drain was up"),
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use client::call::Effort;
 use client::degraded::Change;
 use client::telemetry::{AttemptResult, CallResult, Label, Observer, Span};
+use hubspot::error::ApiError;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -52,6 +53,10 @@ impl Allowance {
 impl<O: Observer> Observer for Log<O> {
     fn attempt(&self, label: &Label<'_>, result: AttemptResult<'_>, span: Span) {
         self.next.attempt(label, result, span);
+    }
+
+    fn forestalled(&self, label: &Label<'_>, error: &ApiError, span: Span) {
+        self.next.forestalled(label, error, span);
     }
 
     fn degraded(&self, change: &Change) {

@@ -8,9 +8,10 @@ use client::call::{CallFailed, Failure};
 use client::curbs::Curb;
 use client::governor::{Refusal as GateRefusal, RefusalReason};
 use client::transport::{TransportError, TransportFault};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::LengthLimitError;
 use hubspot::endpoint::{Budget, Endpoint};
+use hubspot::error::ApiError;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ use crate::headers;
 mod of_connections;
 mod of_keeping;
 mod of_rights;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 
 /// An answer that is ours and not HubSpot's.
 #[derive(Debug)]
@@ -32,10 +35,18 @@ pub(crate) struct Refusal {
     message: String,
     retry_after: Option<Duration>,
     policy_name: Option<&'static str>,
-    /// Told as HubSpot tells missing scopes.
-    required_right: Option<String>,
+    lacks: Lacks,
     /// The client may still be sending; the connection ends with this answer.
     close: bool,
+}
+
+/// What would let the call through: told as HubSpot tells missing scopes.
+#[derive(Debug)]
+enum Lacks {
+    Nothing,
+    Right(String),
+    /// Of which any one is enough.
+    Scopes(&'static [&'static str]),
 }
 
 impl Refusal {
@@ -47,7 +58,7 @@ impl Refusal {
             message: message.into(),
             retry_after: None,
             policy_name: None,
-            required_right: None,
+            lacks: Lacks::Nothing,
             close: false,
         }
     }
@@ -132,7 +143,14 @@ impl Refusal {
         self.status
     }
 
-    pub(crate) fn into_response(self) -> Response<Body> {
+    /// As whoever reads HubSpot's errors understands it.
+    pub(crate) fn as_error(&self) -> Option<ApiError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, JSON);
+        ApiError::read(self.status, &headers, self.body().as_bytes())
+    }
+
+    fn body(&self) -> String {
         let mut body = json!({
             "status": "error",
             "message": self.message,
@@ -143,13 +161,29 @@ impl Refusal {
             body["errorType"] = json!("RATE_LIMIT");
             body["policyName"] = json!(policy_name);
         }
-        if let Some(right) = self.required_right {
-            body["errors"] = json!([{"message": "missing right", "context": {"requiredRights": [right]}}]);
+        match &self.lacks {
+            Lacks::Nothing => {}
+            Lacks::Right(right) => {
+                body["errors"] =
+                    json!([{"message": "missing right", "context": {"requiredRights": [right]}}]);
+            }
+            Lacks::Scopes(any_of) => {
+                body["subCategory"] = json!(of_rights::FORESTALLED);
+                body["errors"] = json!([{
+                    "message": "One or more of the following scopes are required.",
+                    "context": {"requiredGranularScopes": any_of},
+                }]);
+                body["links"] = json!({"scopes": "https://developers.hubspot.com/scopes"});
+            }
         }
-        let mut response = Response::new(Body::Whole(Bytes::from(body.to_string())));
+        body.to_string()
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::Whole(Bytes::from(self.body())));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
+        headers.insert(header::CONTENT_TYPE, JSON);
         if let Some(retry_after) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds_up(retry_after)));
         }

@@ -11,7 +11,7 @@ use client::clock::WallClock;
 use client::telemetry::{AttemptResult, CallResult, Label, Observer, Span};
 use http::{Method, StatusCode};
 use hubspot::endpoint::ApiFamily;
-use hubspot::error::ErrorKind;
+use hubspot::error::{ApiError, ErrorKind};
 use hubspot::sunset::Sunset;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -163,6 +163,10 @@ impl Observer for Traffic {
             state.ending.insert(sunset.path_prefix, (sunset, span.ended));
         }
         state.group(label, span.ended).call(label.lane, result, effort, span);
+    }
+
+    fn forestalled(&self, label: &Label<'_>, error: &ApiError, span: Span) {
+        self.state.lock().group(label, span.ended).forestalled(label, error, span.ended);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Each reason as our error body names it, and as monitoring does.
-const REASONS: [(&str, &str); 14] = [
+const REASONS: [(&str, &str); 15] = [
     ("HUBKEEPER_UNKNOWN_CALLER", "unknown_caller"),
     ("HUBKEEPER_BAD_REQUEST", "bad_request"),
     ("HUBKEEPER_AMBIGUOUS_REQUEST", "ambiguous_request"),
@@ -18,6 +18,7 @@ const REASONS: [(&str, &str); 14] = [
     ("HUBKEEPER_OUTCOME_UNKNOWN", "outcome_unknown"),
     ("HUBKEEPER_NOT_KEPT", "not_kept"),
     ("HUBKEEPER_MISSING_RIGHTS", "missing_rights"),
+    ("MISSING_SCOPES", "missing_scopes"),
 ];
 
 /// Whatever has no name of its own.
@@ -57,6 +58,10 @@ mod tests {
             Refusal::missing_right(
                 "billing",
                 &crate::rights::Missing { right: "a".into(), hint: "b".into() },
+            ),
+            Refusal::missing_scopes(
+                "crm",
+                &crate::scopes::Lacking { any_of: &["tickets"], age: std::time::Duration::ZERO },
             ),
             Refusal::bad_header("A", "b"),
             Refusal::bad_target(),

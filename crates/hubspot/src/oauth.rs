@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 use crate::error::{ApiError, ErrorKind};
 use crate::secret::Secret;
 
+pub mod introspect;
+
 /// Where people consent.
 pub const AUTHORIZE_URL: &str = "https://app.hubspot.com/oauth/authorize";
 /// v1 stops on 2027-02-16 [CL v1-oauth-api-deprecation].

@@ -8,7 +8,10 @@ use http::Method;
 use crate::endpoint::Path;
 use crate::object_type::ObjectType;
 
+mod granted;
 mod objects;
+
+pub use granted::surely_lacks;
 
 use objects::ObjectScopes;
 

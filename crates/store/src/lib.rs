@@ -15,6 +15,7 @@
 //! | [`retention`] | what goes in time |
 //! | [`audit`] | who did what, in a chain that tells when somebody took a link out |
 //! | [`grants`] | the tokens of OAuth connections, and who renews them |
+//! | [`scopes`] | which scopes calls needed, by day |
 //! | [`seal`] | what is secret is unreadable without a key that is kept elsewhere |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
@@ -46,6 +47,7 @@ pub mod quarantine;
 pub mod retention;
 pub mod room;
 pub mod schema;
+pub mod scopes;
 pub mod seal;
 mod sqlite;
 mod statement;

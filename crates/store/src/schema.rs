@@ -10,6 +10,7 @@ mod journal;
 mod owners;
 mod privacy;
 mod room;
+mod scopes;
 mod watch;
 
 /// How much care a column needs.
@@ -24,7 +25,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 11] = [
+pub(crate) const SQLITE_STEPS: [&str; 12] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -36,6 +37,7 @@ pub(crate) const SQLITE_STEPS: [&str; 11] = [
     watch::SQLITE,
     grants::SQLITE,
     room::SQLITE,
+    scopes::SQLITE,
 ];
 
 /// The same steps for PostgreSQL.
@@ -51,6 +53,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     watch::POSTGRES,
     grants::POSTGRES,
     room::POSTGRES,
+    scopes::POSTGRES,
 ];
 
 const SQLITE_BEGINNING: &str = "
@@ -191,6 +194,7 @@ pub fn classes() -> impl Iterator<Item = (&'static str, &'static str, Class)> {
         .chain(watch::CLASSES)
         .chain(grants::CLASSES)
         .chain(room::CLASSES)
+        .chain(scopes::CLASSES)
         .copied()
 }
 

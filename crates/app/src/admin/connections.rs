@@ -23,6 +23,7 @@ use store::audit::{Act, Outcome};
 use tokio::time::Instant;
 
 use super::Admin;
+use crate::scopes::ScopeLedger;
 use crate::secrets::{Secrets, Stands};
 
 /// The connections, and what keeps their tokens.
@@ -30,6 +31,8 @@ pub(crate) struct Keeping {
     pub(crate) all: Vec<Arc<Connection>>,
     pub(crate) keeper: Option<Arc<Keeper>>,
     pub(crate) secrets: Secrets,
+    /// `None`: no token is ours.
+    pub(crate) ledger: Option<ScopeLedger>,
 }
 
 /// One connection, for people.
@@ -70,6 +73,7 @@ const ROTATE_LOOK: Duration = Duration::from_millis(50);
 pub(super) fn routes() -> Router<Admin> {
     Router::new()
         .route("/api/v1/connections", get(list))
+        .route("/api/v1/connections/scopes", get(scopes))
         .route("/api/v1/connections/rewrap", post(rewrap))
         .route("/api/v1/connections/{name}", axum::routing::delete(remove))
         .route("/api/v1/connections/{name}/authorize", post(authorize))
@@ -266,6 +270,16 @@ async fn rewrap(State(admin): State<Admin>) -> Answer {
     let detail = format!("{rewrapped} wrapped with the key of now");
     admin.acted(Act::CredentialChanged, "store key", Outcome::Done, &detail).await;
     Ok(Json(json!({"schema": 1, "rewrapped": rewrapped})))
+}
+
+/// What tokens may do, held against what calls needed.
+async fn scopes(State(admin): State<Admin>) -> Answer {
+    let told = match &admin.connections.ledger {
+        Some(ledger) => ledger.report().await,
+        None => Ok(Vec::new()),
+    };
+    let told = told.map_err(|error| refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()))?;
+    Ok(Json(json!({"schema": 1, "connections": told})))
 }
 
 async fn reload(State(admin): State<Admin>) -> Json<Value> {

@@ -1,9 +1,10 @@
-//! The key of the admin listener: programs send it as a bearer token, people log in with it and get a session.
+//! The keys of the admin listener: programs send one as a bearer token, people log in with one and get a session. What either
+//! may do is its role's (`rights`).
 //!
 //! Without a key everything is open, and the configuration keeps such a listener on loopback. Health is always open: whoever
 //! asks it holds no keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -13,39 +14,39 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use gateway::admit::KeyDigest;
 use parking_lot::Mutex;
 use serde_json::json;
 use store::audit::{Act, Outcome, Subject};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::Admin;
+use super::rights::{self, Right};
 use crate::config::AdminSection;
 use crate::failure::Failure;
-use crate::secrets::{Owner, Secrets, Watched};
+use crate::secrets::Secrets;
 
 mod asker;
+mod keys;
 mod page;
 mod sessions;
 
 use asker::Asker;
-pub(crate) use asker::{actor, csrf_field, log_out_form, person};
+pub(crate) use asker::{actor, csrf_field, log_out_form, may, person};
+use keys::{Holder, Keys};
 use page::{Given, login_page};
 use sessions::{Session, Sessions};
 
-/// Who holds the key, and who is logged in. Without a key, everyone may.
+/// Who holds a key, and who is logged in. Without any key, everyone may.
 #[derive(Default)]
-pub(crate) struct Login(Option<Arc<Locked>>);
+pub(crate) struct Login(Option<Locked>);
 
 struct Locked {
-    key: Mutex<KeyDigest>,
-    sessions: Mutex<Sessions>,
+    keys: Keys,
+    sessions: Arc<Mutex<Sessions>>,
 }
 
 const COOKIE: &str = "hubkeeper_session";
-
-/// One that can be guessed is none: ours are 43 characters.
-const KEY_CHARS_MIN: usize = 20;
 
 /// A form of ours holds some lines.
 const FORM_BYTES_MAX: usize = 64 * 1024;
@@ -55,55 +56,31 @@ const TRIES_WINDOW: Duration = Duration::from_secs(60);
 
 /// Who asks.
 enum Who {
-    Keyholder,
+    Keyholder(Holder),
     Session(Session),
     Nobody,
 }
 
 impl Login {
     /// # Errors
-    /// A key that cannot be had, or could be guessed.
+    /// A key that cannot be had, could be guessed, or is two people's.
     pub(crate) fn open(section: &AdminSection, secrets: &Secrets) -> Result<Self, Failure> {
-        let locked = |key| Arc::new(Locked { key: Mutex::new(key), sessions: Mutex::default() });
-        match (&section.key, section.key_sha256.as_deref().and_then(KeyDigest::parse)) {
-            (Some(reference), _) => {
-                let key = reference.resolve()?;
-                if key.expose().len() < KEY_CHARS_MIN {
-                    return Err(Failure::usage(format!(
-                        "the key of [admin] has fewer than {KEY_CHARS_MIN} characters"
-                    ))
-                    .hint("`hubkeeper callers new-key` prints one that nobody guesses"));
-                }
-                let locked = locked(KeyDigest::of(key.expose().as_bytes()));
-                let known = locked.clone();
-                secrets.watch(Watched::new(Owner::AdminKey, reference.clone(), key, move |key| {
-                    known.change(KeyDigest::of(key.expose().as_bytes()));
-                }));
-                Ok(Self(Some(locked)))
-            }
-            (None, Some(digest)) => Ok(Self(Some(locked(digest)))),
-            (None, None) => Ok(Self(None)),
-        }
+        let sessions = Arc::new(Mutex::new(Sessions::default()));
+        let open = sessions.clone();
+        // Who logged in with the key before may be whom it was changed for.
+        let keys = Keys::open(section, secrets, move |holder| open.lock().end_of(holder))?;
+        Ok(Self((!keys.is_empty()).then_some(Locked { keys, sessions })))
     }
 }
 
 impl Locked {
-    /// There is another key. Who logged in with the one before may be whom it was changed for.
-    fn change(&self, key: KeyDigest) {
-        *self.key.lock() = key;
-        *self.sessions.lock() = Sessions::default();
-    }
-
-    fn is_key(&self, given: &[u8]) -> bool {
-        self.key.lock().is_of(given)
-    }
-
     fn who(&self, headers: &HeaderMap, now: Instant) -> Who {
         let bearer =
             headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
         if let Some((scheme, key)) = bearer {
-            let fits = scheme.eq_ignore_ascii_case("bearer") && self.is_key(key.trim().as_bytes());
-            return if fits { Who::Keyholder } else { Who::Nobody };
+            let holder = self.keys.holder(key.trim().as_bytes());
+            let holder = holder.filter(|_| scheme.eq_ignore_ascii_case("bearer"));
+            return holder.map_or(Who::Nobody, Who::Keyholder);
         }
         let session = cookie(headers).and_then(|token| self.sessions.lock().find(token, now));
         session.map_or(Who::Nobody, Who::Session)
@@ -115,30 +92,33 @@ pub(super) fn routes() -> Router<Admin> {
     Router::new().route("/login", get(form).post(log_in)).route("/logout", post(log_out))
 }
 
-/// Stands before everything on the listener.
+/// Stands before everything on the listener: who is it, and may they?
 pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let Some(locked) = &admin.login.0 else { return next.run(request).await };
-    if is_open(request.uri().path()) {
+    let (right, route) = rights::needed(request.method(), request.uri().path());
+    if right == Right::Open {
         return next.run(request).await;
     }
-    match locked.who(request.headers(), Instant::now()) {
-        Who::Keyholder => Asker::Keyholder.scope(next.run(request)).await,
-        Who::Session(session) => match checked(&session, request).await {
-            Ok(request) => {
-                let Session { name, csrf, .. } = session;
-                Asker::Person { name, csrf }.scope(next.run(request)).await
-            }
-            Err(refused) => refused,
-        },
-        Who::Nobody if wants_a_page(&request) => Redirect::to("/login").into_response(),
-        Who::Nobody => nobody(),
+    let (asker, session) = match locked.who(request.headers(), Instant::now()) {
+        Who::Keyholder(Holder { name, role }) => (Asker::Keyholder { name, role }, None),
+        Who::Session(session) => {
+            let Session { name, csrf, role, .. } = session.clone();
+            (Asker::Person { name, csrf, role }, Some(session))
+        }
+        Who::Nobody if wants_a_page(&request) => return Redirect::to("/login").into_response(),
+        Who::Nobody => return nobody(),
+    };
+    if !asker.role().has(right) {
+        return admin.deny(&asker, right, format!("{} {route}", request.method()));
     }
-}
-
-/// What tells nothing, what the login page needs, and where HubSpot sends people: they are known by their `state`.
-fn is_open(path: &str) -> bool {
-    matches!(path, "/health" | "/readiness" | "/login" | "/console.css" | "/console.js")
-        || path == super::connections::CALLBACK
+    let request = match &session {
+        Some(session) => checked(session, request).await,
+        None => Ok(request),
+    };
+    match request {
+        Ok(request) => asker.scope(next.run(request)).await,
+        Err(refused) => refused,
+    }
 }
 
 /// What a session changes has to come from a form that it was given.
@@ -185,12 +165,13 @@ async fn log_in(State(admin): State<Admin>, Form(given): Form<Given>) -> Respons
         tracing::warn!("too many wrong keys at the login page");
         return login_page(StatusCode::TOO_MANY_REQUESTS, "Too many wrong keys. Wait a minute.");
     }
-    if !locked.is_key(given.key()) {
+    let Some(holder) = locked.keys.holder(given.key()) else {
         locked.sessions.lock().failed(now);
         admin.logged_in("somebody", Outcome::Refused).await;
         return login_page(StatusCode::FORBIDDEN, "This is not the key.");
-    }
-    let Some(token) = locked.sessions.lock().open(name, now) else {
+    };
+    let name = &holder.names(name);
+    let Some(token) = locked.sessions.lock().open(name, holder.role, Some(holder), now) else {
         return login_page(StatusCode::SERVICE_UNAVAILABLE, "The system gives no random numbers.");
     };
     admin.logged_in(name, Outcome::Done).await;
@@ -201,6 +182,25 @@ async fn log_in(State(admin): State<Admin>, Form(given): Form<Given>) -> Respons
 }
 
 impl Admin {
+    /// What somebody's role does not hold is refused, and told to the audit log.
+    fn deny(&self, asker: &Asker, right: Right, route: String) -> Response {
+        let (who, role) = (asker.name(), asker.role().name());
+        let request_id = Uuid::new_v4();
+        if let Some(witness) = self.witness.as_ref().and_then(Weak::upgrade) {
+            witness.denied(&who, right.name(), route, request_id);
+        }
+        let roles: Vec<&str> = right.roles().collect();
+        let message = format!(
+            "{who} has the role {role}, which may not do this: it takes {}. Roles are set in [[admin.keys]].",
+            roles.join(" or ")
+        );
+        let body = json!({
+            "status": "error", "category": "HUBKEEPER_MISSING_RIGHTS", "message": message,
+            "correlationId": request_id.to_string(),
+        });
+        (StatusCode::FORBIDDEN, Json(body)).into_response()
+    }
+
     async fn logged_in(&self, name: &str, outcome: Outcome) {
         self.audit.tell(name, Act::LoggedIn, Subject::Ours("admin listener".to_owned()), outcome, "").await;
     }

@@ -37,6 +37,13 @@ pub(crate) enum ConnectionsCommand {
         #[command(flatten)]
         at: ConnectionsAt,
     },
+    /// Show what each token may do and which of it calls have needed in 30 days: 0 it fits, 1 a scope is missing or unused, 3
+    /// HubSpot does not tell
+    Scopes {
+        name: Option<String>,
+        #[command(flatten)]
+        at: ConnectionsAt,
+    },
     /// Print a new key for [store] key, which seals what people grant
     NewKey {
         /// As JSON

@@ -13,6 +13,8 @@ use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::process;
 
+mod scopes;
+
 const PATH: &str = "/api/v1/connections";
 
 /// A person who is sent to HubSpot is waited for this long.
@@ -50,6 +52,7 @@ pub(super) fn run(
                 print(at, &told, &format!("{} sealed anew; key_before can go", told["rewrapped"]));
                 Ok(Exit::Fine)
             }
+            ConnectionsCommand::Scopes { name, at } => scopes::run(&config, at, name.as_deref()).await,
             ConnectionsCommand::NewKey { json } => new_key(*json),
         }
     })

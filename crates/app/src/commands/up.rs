@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use gateway::grants::Keeper;
 use gateway::log::Log;
 use gateway::traffic::Traffic;
-use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
+use gateway::{Gateway, OwnHosts};
 use hubspot::limits::Plan;
 use hubspot::secret::Secret;
 use serde_json::json;
@@ -22,10 +22,10 @@ use tokio::time::Instant;
 
 use super::admission::admission;
 use super::listen_tls::Guarded;
-use super::names::{admin_hosts, is_https, own_names, secured};
+use super::names::{admin_hosts, is_https, secured};
 use super::room::{self, Around};
 use super::stack_settings::stack_settings;
-use super::{bind, degrade, places};
+use super::{bind, degrade};
 use crate::admin::{self, Admin, Keeping, Login};
 use crate::audit::Audit;
 use crate::cli::UpOptions;
@@ -41,9 +41,12 @@ use crate::logs;
 use crate::metrics::Sources;
 use crate::otel::{self, Exporter, SpanCollector};
 use crate::process;
+use crate::scopes::ScopeLedger;
 use crate::secret_reference::SecretReference;
 use crate::secrets::Secrets;
 use crate::webhooks;
+
+mod serving;
 
 pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Result<Exit, Failure> {
     let config = with_options(config, options).checked()?;
@@ -118,6 +121,7 @@ pub(super) struct House {
     secrets: Secrets,
     keeper: Option<Arc<Keeper>>,
     connections: Vec<Arc<Connection>>,
+    ledger: Option<ScopeLedger>,
 }
 
 impl House {
@@ -147,6 +151,7 @@ impl House {
         let webhooks =
             webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, (&ledgers, &audit), &secrets)
                 .await?;
+        let ledger = connections.ledger(config, store.as_ref(), &stack);
         let installs = Installs::default();
         let around = Around {
             store: store.as_ref(),
@@ -161,23 +166,10 @@ impl House {
             tls: &tls,
             installs: &installs,
         };
-        let room = room::open(config, around, probe_token).await?;
         let gateway_tls = Guarded::open(config.gateway.tls())?;
         let admin_tls = Guarded::open(config.admin.tls())?;
-        let gateway = Gateway {
-            stack: stack.clone(),
-            admission,
-            rules: config.rules()?,
-            upstream: config.gateway.upstream.clone(),
-            public_url: config.gateway.public_url.clone(),
-            own_hosts: OwnHosts::new(own_names(config)),
-            outbox,
-            witness: audit.witness(),
-            intake: Some(crate::webhooks::intake(webhooks.as_ref())),
-            forward: forward_settings(config),
-            listener: listener_settings(config, gateway_tls.as_ref()),
-            turned_away: Arc::default(),
-        };
+        let gateway = serving::gateway(config, &around, admission, ledger.as_ref(), gateway_tls.as_ref())?;
+        let room = room::open(config, around, probe_token).await?;
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
         let admin_url = secured(bind::url(&admin_listener), admin_tls.as_ref());
@@ -205,6 +197,7 @@ impl House {
             secrets,
             keeper,
             connections: connections.all,
+            ledger,
         })
     }
 
@@ -254,16 +247,19 @@ impl House {
             lent: admin::LentSlots::default(),
             audit: self.audit,
             login: self.login,
+            witness: self.gateway.witness.as_ref().map(Arc::downgrade),
             is_https: self.is_https,
             connections: Arc::new(Keeping {
                 all: self.connections,
                 keeper: self.keeper.clone(),
                 secrets: self.secrets.clone(),
+                ledger: self.ledger.clone(),
             }),
         };
         let exporting = if_any(exporter.as_mut().map(|exporter| exporter.run(&sources)));
         let keeping = if_any(kept.as_ref().map(|kept| kept.keep(&stack)));
         let watching = if_any(room.map(Room::run));
+        let counting = if_any(self.ledger.as_ref().map(ScopeLedger::run));
         let renewing = if_any(self.keeper.as_ref().map(|keeper| keeper.run()));
         let admin_tls = self.admin_tls.as_ref().map(|guarded| guarded.tls.clone());
         let has_certificates = self.gateway_tls.is_some() || self.admin_tls.is_some();
@@ -278,11 +274,15 @@ impl House {
             () = keeping => {}
             () = watching => {}
             () = renewing => {}
+            () = counting => {}
             () = self.secrets.run() => {}
         }
         if let Some(kept) = &kept {
             stack.close();
             kept.leave(&stack).await;
+        }
+        if let Some(ledger) = &self.ledger {
+            ledger.keep().await;
         }
         if let Some(webhooks) = &self.webhooks {
             webhooks.finish().await;
@@ -310,35 +310,6 @@ async fn if_any(running: Option<impl Future<Output = ()>>) {
         Some(running) => running.await,
         None => std::future::pending().await,
     }
-}
-
-fn listener_settings(config: &Config, tls: Option<&Guarded>) -> ListenerSettings {
-    let tls = tls.map(|guarded| guarded.tls.clone());
-    ListenerSettings { connections_max: connections_max(config), tls, ..Default::default() }
-}
-
-fn forward_settings(config: &Config) -> ForwardSettings {
-    ForwardSettings {
-        deadline: config.gateway.deadline(),
-        deadline_max: Duration::from_millis(config.gateway.deadline_ms_max),
-        body_bytes_max: config.gateway.body_bytes_max,
-    }
-}
-
-/// As configured, or as many as there is room for.
-fn connections_max(config: &Config) -> usize {
-    let configured = config.gateway.connections_max;
-    let open_files_max = process::open_files_max();
-    let connections_max = places::connections_max(configured, open_files_max);
-    if connections_max < configured {
-        tracing::warn!(
-            configured,
-            connections_max,
-            open_files_max,
-            "the hard limit on open files leaves room for fewer connections than configured; raise it (`ulimit -Hn`)"
-        );
-    }
-    connections_max
 }
 
 /// The way to HubSpot.

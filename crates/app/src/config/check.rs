@@ -1,12 +1,11 @@
 //! What a well-formed configuration may still get wrong.
 
-use gateway::admit::KeyDigest;
 use http::Uri;
 use hubspot::endpoint::ApiFamily;
 use hubspot::secret::Secret;
 use hubspot::token::TokenShape;
 
-use super::{AdminSection, Config, DailySection, DegradedSection, Mode, journal, quote, treatment};
+use super::{Config, DailySection, DegradedSection, Mode, journal, quote, treatment};
 use crate::failure::Failure;
 use crate::logs;
 
@@ -84,32 +83,13 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     }
     config.lanes.settings()?;
     config.rules()?;
-    admin(&config.admin)?;
+    config.admin.check()?;
     if gateway.mode == Mode::Managed && config.callers.is_empty() && !is_loopback(&gateway.listen) {
         return Err(Failure::usage(format!(
             "managed mode on {} without [[callers]] would lend your HubSpot token to everyone who can connect",
             gateway.listen
         ))
         .hint("add [[callers]] with keys, or listen on 127.0.0.1"));
-    }
-    Ok(())
-}
-
-fn admin(admin: &AdminSection) -> Result<(), Failure> {
-    let hint =
-        "`hubkeeper callers new-key` prints a key and its hash: key_sha256 = \"…\", or key = \"file:…\"";
-    if admin.key.is_some() && admin.key_sha256.is_some() {
-        return Err(Failure::usage("[admin] has both key and key_sha256").hint("one of them is enough"));
-    }
-    if admin.key_sha256.as_deref().is_some_and(|digest| KeyDigest::parse(digest).is_none()) {
-        return Err(Failure::usage("admin.key_sha256 is not 64 hexadecimal digits").hint(hint));
-    }
-    if admin.key.is_none() && admin.key_sha256.is_none() && !is_loopback(&admin.listen) {
-        return Err(Failure::usage(format!(
-            "the admin API on {} without a key would be open to everyone who can connect",
-            admin.listen
-        ))
-        .hint(format!("give [admin] a key, or listen on 127.0.0.1; {hint}")));
     }
     Ok(())
 }
@@ -200,7 +180,7 @@ fn degraded(section: &DegradedSection) -> Result<(), Failure> {
     Ok(())
 }
 
-fn unique<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
+pub(super) fn unique<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Result<(), Failure> {
     let mut seen = std::collections::HashSet::new();
     for name in names {
         if name.is_empty() || !seen.insert(name) {

@@ -59,6 +59,9 @@ impl Config {
         add("store.key".into(), self.store.key.as_ref());
         add("store.key_before".into(), self.store.key_before.as_ref());
         add("admin.key".into(), self.admin.key.as_ref());
+        for key in &self.admin.keys {
+            add(format!("admin.keys.{}.key", key.name), key.key.as_ref());
+        }
         self.notify.secrets(&mut add);
         if self.connections.is_empty() && process::environment(TOKEN_VARIABLE).is_some() {
             let reference = SecretReference::Env(TOKEN_VARIABLE.to_owned());

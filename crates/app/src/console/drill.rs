@@ -13,7 +13,7 @@ use simulator::Shell;
 
 use super::page::{Page, frame};
 use super::{html as answer, now};
-use crate::admin::{Admin, csrf_field};
+use crate::admin::{Admin, Right, csrf_field, may};
 
 const FAULTS: &str = "/_sim/faults";
 const KINDS: &str = "/_sim/faults/kinds";
@@ -86,7 +86,9 @@ fn page(admin: &Admin, kinds: &Value, faults: &Value) -> Markup {
                 p { "Nothing. Break something below, then see what “Now” and " code { "hubkeeper triage" } " say." }
             } @else {
                 ul { @for fault in faults { li { code { (text(&fault["kind"])) } } } }
-                form method="post" action="/drill" { (csrf_field()) button { "Mend everything" } }
+                @if may(Right::Act) {
+                    form method="post" action="/drill" { (csrf_field()) button { "Mend everything" } }
+                }
             }
         }
         section {
@@ -106,7 +108,11 @@ fn row(kind: &Value) -> Markup {
         tr {
             td { code { (code) } " " small { (text(&kind["id"])) } }
             td { (text(&kind["seen"])) }
-            td { form method="post" action="/drill" { (csrf_field()) button name="kind" value=(code) { "Break" } } }
+            td {
+                @if may(Right::Act) {
+                    form method="post" action="/drill" { (csrf_field()) button name="kind" value=(code) { "Break" } }
+                }
+            }
         }
     }
 }

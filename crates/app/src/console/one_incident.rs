@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::words::{ago, date_and_clock, grouped};
-use crate::admin::{csrf_field, person};
+use crate::admin::{Right, csrf_field, may, person};
 use crate::incidents::Shown;
 
 pub(super) fn content(shown: &Shown, now: Timestamp) -> Markup {
@@ -24,13 +24,13 @@ pub(super) fn content(shown: &Shown, now: Timestamp) -> Markup {
                 }
                 @if let Some(waits_for) = &incident.waits_for { " It still waits: " (waits_for) "." }
             }
-            @if !incident.stage.is_over() { (taking(incident)) }
+            @if !incident.stage.is_over() && may(Right::Act) { (taking(incident)) }
         }
         (cause(incident))
         (cost(incident))
         (measures(incident))
         (history(&shown.timeline))
-        section {
+        @if may(Right::Act) { section {
             h2 { "Write something down" }
             form method="post" action={ "/incidents/" (incident.id) "/note" } {
                 (name_field())
@@ -38,7 +38,7 @@ pub(super) fn content(shown: &Shown, now: Timestamp) -> Markup {
                 button { "Add" }
             }
             p { "The report: " code { "hubkeeper incident postmortem " (incident.id) } }
-        }
+        } }
     }
 }
 
@@ -141,7 +141,7 @@ fn one_measure(incident: &Incident, measure: &Measure) -> Markup {
             td { (measure.place.tell()) }
             td { (measure.turn.name()) }
             td {
-                @if !incident.stage.is_over() {
+                @if !incident.stage.is_over() && may(Right::Act) {
                     form method="post" action={ "/incidents/" (incident.id) "/measure" } {
                         input type="hidden" name="mitigation" value=(measure.mitigation.name());
                         (name_field())

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::words::clock;
-use crate::admin::{Admin, csrf_field};
+use crate::admin::{Admin, Right, csrf_field, may};
 
 /// A reason is a line, and callers are told it.
 const REASON_BYTES_MAX: usize = 300;
@@ -49,7 +49,7 @@ pub(super) fn section(switches: &[Switch]) -> Markup {
                     tbody { @for switch in switches { (row(switch)) } }
                 }
             }
-            form method="post" action="/switches" {
+            @if may(Right::Act) { form method="post" action="/switches" {
                 (csrf_field())
                 label { "Family " select name="family" {
                     option value="" { "all" }
@@ -57,7 +57,7 @@ pub(super) fn section(switches: &[Switch]) -> Markup {
                 } }
                 label { "Why " input name="reason" required maxlength=(REASON_BYTES_MAX) size="40"; }
                 button name="turn" value="on" { "Turn on" }
-            }
+            } }
         }
     }
 }
@@ -71,12 +71,12 @@ fn row(switch: &Switch) -> Markup {
             td { (switch.reason) }
             td { (clock(switch.since)) }
             td {
-                form method="post" action="/switches" {
-                (csrf_field())
+                @if may(Right::Act) { form method="post" action="/switches" {
+                    (csrf_field())
                     input type="hidden" name="connection" value=(connection.unwrap_or_default());
                     input type="hidden" name="family" value=(family.unwrap_or_default());
                     button name="turn" value="off" { "Turn off" }
-                }
+                } }
             }
         }
     }

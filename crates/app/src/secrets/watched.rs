@@ -40,7 +40,8 @@ pub(crate) enum Owner {
     /// What webhooks are signed with, and what an OAuth app shows.
     ClientSecret(String),
     CallerKey(String),
-    AdminKey,
+    /// By its name; `None` for that of `[admin] key`.
+    AdminKey(Option<Arc<str>>),
 }
 
 struct State {
@@ -92,7 +93,8 @@ impl Owner {
             Self::Token(connection) => format!("token of {}", connection.name),
             Self::ClientSecret(connection) => format!("client secret of {connection}"),
             Self::CallerKey(caller) => format!("key of the caller {caller}"),
-            Self::AdminKey => "key of the admin listener".into(),
+            Self::AdminKey(None) => "key of the admin listener".into(),
+            Self::AdminKey(Some(name)) => format!("admin key of {name}"),
         }
     }
 
@@ -100,7 +102,7 @@ impl Owner {
         match self {
             Self::Token(connection) => Some(&connection.name),
             Self::ClientSecret(connection) => Some(connection),
-            Self::CallerKey(_) | Self::AdminKey => None,
+            Self::CallerKey(_) | Self::AdminKey(_) => None,
         }
     }
 }
@@ -181,7 +183,7 @@ impl Watched {
             Owner::Token(connection) if connection.is_turned_down() => {
                 every(&self.reference).min(REFUSED_EVERY)
             }
-            Owner::Token(_) | Owner::ClientSecret(_) | Owner::CallerKey(_) | Owner::AdminKey => {
+            Owner::Token(_) | Owner::ClientSecret(_) | Owner::CallerKey(_) | Owner::AdminKey(_) => {
                 every(&self.reference)
             }
         }
@@ -197,7 +199,7 @@ impl Watched {
             Owner::Token(connection) => {
                 Some(connection).filter(|connection| connection.is_refused()).map(|it| &**it)
             }
-            Owner::ClientSecret(_) | Owner::CallerKey(_) | Owner::AdminKey => None,
+            Owner::ClientSecret(_) | Owner::CallerKey(_) | Owner::AdminKey(_) => None,
         }
     }
 

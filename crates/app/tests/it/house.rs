@@ -76,6 +76,13 @@ impl Start {
         // What it asks by itself when calls fail would stand between the calls that a test counts.
         Self::new(&["up", "--listen", free, "--admin-listen", free, "--upstream", upstream])
             .env("HUBKEEPER__INCIDENTS__ENABLED", "false")
+            .env("HUBKEEPER__GATEWAY__CHECK_SCOPES", "false")
+    }
+
+    /// It asks what tokens may do, too.
+    pub(crate) fn with_scopes(mut self) -> Self {
+        self.environment.retain(|(name, _)| name != "HUBKEEPER__GATEWAY__CHECK_SCOPES");
+        self
     }
 
     /// The incident room is open, too.

@@ -8,4 +8,5 @@ mod outbox;
 mod packing;
 mod probes;
 mod restart;
+mod scopes;
 mod tokens;

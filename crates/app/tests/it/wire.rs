@@ -1,6 +1,7 @@
 //! The gateway on the wire: real sockets, raw bytes, and a HubSpot that may answer anything.
 
 mod admin;
+mod admin_roles;
 mod audit;
 mod bodies;
 mod broken_answers;
@@ -21,6 +22,7 @@ mod patience;
 mod privacy;
 mod quota;
 mod rights;
+mod scopes;
 mod smuggling;
 mod tls;
 mod transparency;

@@ -48,7 +48,12 @@ impl Forwarder {
         prepared: Prepared<Call>,
         wish: Wish,
     ) -> Response<Body> {
-        let Prepared { call, incoming, host, rule } = prepared;
+        let Prepared { call, incoming, host, rule, doubt } = prepared;
+        if let Some(any_of) = doubt
+            && let Err(refusal) = self.check_scopes(&call, any_of).await
+        {
+            return self.turn_away(refusal);
+        }
         let reading = tokio::time::timeout(HELD_BODY_TIME_MAX, incoming.read_ahead(KEPT_BODY_BYTES_MAX));
         let read = reading.await.ok().and_then(Result::ok);
         if let (Some(rule), Some(body)) = (&rule, &read)

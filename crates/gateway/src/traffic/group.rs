@@ -138,6 +138,13 @@ impl Group {
         }
     }
 
+    /// For a diagnosis it is as if HubSpot had answered; the sums since the start count what went on to HubSpot.
+    pub(super) fn forestalled(&mut self, label: &Label<'_>, error: &ApiError, now: Instant) {
+        (self.used_at, self.last_at) = (now, now);
+        self.calls.add(1, now);
+        self.error(label, error, now);
+    }
+
     fn error(&mut self, label: &Label<'_>, error: &ApiError, now: Instant) {
         self.failed_items.add(u32::try_from(error.failed_items).unwrap_or(u32::MAX), now);
         let key = ErrorKey {

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::scopes::ConnectionScopes;
+
 /// Everything a point may be judged by.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -100,6 +102,8 @@ pub struct Running {
     pub calls: u64,
     /// Connections, each with how it stands.
     pub connections: Vec<(String, String)>,
+    /// What their tokens may do, held against what calls needed.
+    pub scopes: Vec<ConnectionScopes>,
     /// Portals whose daily pool will not last.
     pub exhausted: usize,
 }

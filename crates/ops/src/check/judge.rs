@@ -7,9 +7,13 @@ use jiff::tz::TimeZone;
 
 use super::facts::{Credential, Delivered, Facts};
 use super::{Finding, Standing};
+use crate::scopes::{ConnectionScopes, GrantedScope, ScopeStanding};
 
 /// A credential should be changed by then.
 const CREDENTIAL_DAYS_MAX: i64 = 90;
+
+/// What was counted for fewer days says less than the routes of today.
+const DAYS_TELLING: i64 = 7;
 
 /// An end that is nearer needs work now.
 const SUNSET_DAYS_MIN: i32 = 60;
@@ -87,6 +91,10 @@ pub(super) fn connections_authorised(facts: &Facts) -> Finding {
 }
 
 pub(super) fn scopes_minimal(facts: &Facts) -> Finding {
+    let counted = facts.running.as_ref().map(|running| running.scopes.as_slice()).unwrap_or_default();
+    if counted.iter().any(|one| one.is_known && one.observed_days >= DAYS_TELLING) {
+        return scopes_of_a_month(counted);
+    }
     let Some(granted) = facts.token.as_ref().and_then(|token| token.scopes.as_ref()) else {
         return unknown("HubSpot did not tell the token's scopes");
     };
@@ -112,6 +120,31 @@ pub(super) fn scopes_minimal(facts: &Facts) -> Finding {
         passes(format!("all {} granted scopes are used", granted.len()))
     } else {
         warns(format!("not used today: {}", unused.join(", ")))
+    }
+}
+
+/// By what the gateway has counted, of all connections.
+fn scopes_of_a_month(counted: &[ConnectionScopes]) -> Finding {
+    let known = || counted.iter().filter(|one| one.is_known);
+    let missing = known().find_map(|one| Some((&one.connection, one.missing.first()?)));
+    if let Some((connection, missing)) = missing {
+        let any_of = missing.any_of.join(" or ");
+        return fails(format!("{connection}: {} calls need {any_of}, which is not granted", missing.calls));
+    }
+    let is_unused = |scope: &&GrantedScope| scope.standing == ScopeStanding::NeverUsed;
+    let unused: Vec<String> = known()
+        .flat_map(|one| {
+            one.granted
+                .iter()
+                .filter(is_unused)
+                .map(move |scope| format!("{}: {}", one.connection, scope.scope))
+        })
+        .collect();
+    let days = known().map(|one| one.observed_days).max().unwrap_or_default();
+    if unused.is_empty() {
+        passes(format!("calls of {days} days needed all that is granted"))
+    } else {
+        warns(format!("no call of {days} days needed {}", unused.join(", ")))
     }
 }
 

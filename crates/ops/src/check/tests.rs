@@ -3,6 +3,7 @@ use jiff::civil::date;
 
 use super::facts::{Credential, Delivered, Disk, Gateway, Running, Token, Webhooks};
 use super::*;
+use crate::scopes::{ConnectionScopes, Granted, Used};
 
 const TODAY: Date = date(2026, 12, 1);
 
@@ -58,11 +59,22 @@ fn sound() -> Facts {
             calls: 1_000,
             exhausted: 0,
             connections: vec![("main".into(), "ok".into()), ("other".into(), "expiring".into())],
+            scopes: Vec::new(),
         }),
         disk: Some(Disk { free_bytes: 100 << 30, size_bytes: 200 << 30 }),
         store: Some("SQLite"),
         clock_ahead_s: Some(0.2),
     }
+}
+
+/// What the gateway counted in nine days: calls with one need, and what their token has.
+fn counted(scopes: &[&str], need: &str) -> Vec<ConnectionScopes> {
+    let now = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(9 * 24);
+    let scopes = Some(scopes.iter().map(|scope| (*scope).to_owned()).collect());
+    let granted = Granted { connection: "main".into(), scopes, told_seconds_ago: Some(1) };
+    let (connection, day) = ("main".to_owned(), Timestamp::UNIX_EPOCH);
+    let used = Used { connection, day, need: need.into(), calls: 1, refused: 0, last_at: now };
+    crate::scopes::report(&[granted], &[used], now)
 }
 
 fn standing(facts: &Facts, item: &str) -> Standing {
@@ -87,7 +99,7 @@ fn what_is_sound_passes_but_for_what_no_machine_sees() {
 #[test]
 fn each_point_shows_what_is_wrong_with_it_alone() {
     type Break = fn(&mut Facts);
-    let breaks: [(&str, Standing, Break); 23] = [
+    let breaks: [(&str, Standing, Break); 25] = [
         ("credentials-kept", Standing::Fails, |facts| facts.credentials[0].readable_by_others = true),
         ("credentials-kept", Standing::Fails, |facts| facts.credentials[0].missing = true),
         ("credentials-work", Standing::Fails, |facts| facts.token.as_mut().unwrap().status = Some(401)),
@@ -99,6 +111,12 @@ fn each_point_shows_what_is_wrong_with_it_alone() {
         }),
         ("scopes-minimal", Standing::Fails, |facts| {
             facts.token.as_mut().unwrap().scopes = Some(vec!["oauth".into()]);
+        }),
+        ("scopes-minimal", Standing::Warns, |facts| {
+            facts.running.as_mut().unwrap().scopes = counted(&["oauth", "forms"], "?objects");
+        }),
+        ("scopes-minimal", Standing::Fails, |facts| {
+            facts.running.as_mut().unwrap().scopes = counted(&["oauth"], "forms");
         }),
         ("webhooks-encrypted", Standing::Fails, |facts| {
             facts.webhooks.as_mut().unwrap().public_url = "http://hooks.example.com".into();

@@ -12,6 +12,7 @@ mod grants;
 mod incident_cases;
 mod journal;
 mod late;
+mod scopes;
 mod server;
 mod watch_cases;
 
@@ -113,6 +114,7 @@ conform! {
     journal::two_webhooks_that_say_the_same_are_two_events,
     journal::what_came_before_anybody_asked_can_be_remembered,
     journal::a_gap_grows_and_is_told,
+    scopes::days_are_added_up_and_forgotten,
     journal::one_has_a_lease_until_its_time_is_up,
     watch_cases::letters_to_the_room_are_taken_once_in_their_order,
 }

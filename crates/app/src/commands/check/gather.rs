@@ -12,6 +12,7 @@ use hubspot::token::TokenShape;
 use inbox::receive::App;
 use ops::check::facts::{Credential, Disk, Facts, Gateway, Running, Token, Webhooks};
 use ops::quota::QuotaReport;
+use ops::scopes::ConnectionScopes;
 use serde_json::Value;
 
 use super::delivery;
@@ -24,6 +25,7 @@ use crate::{admin_api, durable, triage, webhooks};
 
 /// The gateway is near and answers from memory.
 const PATIENCE: Duration = Duration::from_secs(3);
+const SCOPES_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn facts(config: &Config, options: &CheckOptions) -> Result<Facts, Failure> {
     let data = options.data.as_deref();
@@ -131,7 +133,7 @@ fn gateway(config: &Config) -> Gateway {
         packing: section.packing,
         admin_listen: config.admin.listen.clone(),
         admin_is_loopback: crate::config::is_loopback(&config.admin.listen),
-        admin_has_key: config.admin.key.is_some() || config.admin.key_sha256.is_some(),
+        admin_has_key: config.admin.is_locked(),
         admin_has_tls: config.admin.tls().is_some(),
     }
 }
@@ -169,8 +171,16 @@ async fn running(admin: &Uri) -> Option<Running> {
         packed: quota.saved.map_or(0, |saved| saved.packed),
         callers_retries: quota.callers_retries,
         connections,
+        scopes: scopes(admin).await,
         exhausted: quota.portals.iter().filter(exhausted).count(),
     })
+}
+
+/// HubSpot is asked for them, which may take longer.
+async fn scopes(admin: &Uri) -> Vec<ConnectionScopes> {
+    let asked = admin_api::get::<Value>(admin, "/api/v1/connections/scopes");
+    let told = tokio::time::timeout(SCOPES_PATIENCE, asked).await.ok().and_then(Result::ok);
+    told.and_then(|told| serde_json::from_value(told["connections"].clone()).ok()).unwrap_or_default()
 }
 
 fn connections(told: &Value) -> Vec<(String, String)> {

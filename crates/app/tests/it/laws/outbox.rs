@@ -81,6 +81,7 @@ impl Portal {
             },
             listener: ListenerSettings::default(),
             witness: None,
+            scopes: None,
             turned_away: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

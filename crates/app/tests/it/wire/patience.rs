@@ -68,6 +68,7 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         intake: None,
         outbox: None,
         witness: None,
+        scopes: None,
         forward: ForwardSettings {
             deadline: Duration::from_secs(600),
             deadline_max: Duration::from_secs(600),
