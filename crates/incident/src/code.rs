@@ -126,6 +126,13 @@ macro_rules! codes {
     };
 }
 
+impl Code {
+    /// What is broken, in one word: `auth`, `hubspot`, `self` …
+    pub fn part(self) -> &'static str {
+        self.id().split_once('.').map_or(self.id(), |(part, _)| part)
+    }
+}
+
 codes! {
     TokenRevoked = "auth.token_revoked", "F01", P1, Credentials, Down, Probes;
     TokenStale = "auth.token_stale", "F02", P1, Credentials, Down, Traffic;

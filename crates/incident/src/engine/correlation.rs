@@ -166,12 +166,14 @@ pub(super) fn home(
 ) -> Home {
     let places = |of: &dyn Fn(&Incident) -> bool| incidents.iter().rposition(of);
     let is_open = |incident: &Incident| !incident.stage.is_over();
-    let same = |incident: &Incident| {
-        incident.code().is_some_and(|known| is_one(known, code)) && reaches_alike(&incident.blast, blast)
-    };
-    if let Some(index) = places(&|incident| is_open(incident) && same(incident)) {
-        let known = incidents[index].code() == Some(code);
-        return if known { Home::Known(index) } else { Home::Renamed(index) };
+    let reaches = |incident: &Incident| reaches_alike(&incident.blast, blast);
+    let same =
+        |incident: &Incident| incident.code().is_some_and(|known| is_one(known, code)) && reaches(incident);
+    if let Some(index) = places(&|it| is_open(it) && it.code() == Some(code) && reaches(it)) {
+        return Home::Known(index);
+    }
+    if let Some(index) = places(&|it| is_open(it) && same(it)) {
+        return Home::Renamed(index);
     }
     // What was named otherwise and is not found any more was the wrong name; so was what explains itself by this.
     let outdated = |incident: &Incident| {
@@ -188,17 +190,29 @@ pub(super) fn home(
     let lately = |incident: &Incident| {
         same(incident) && incident.resolved_at.is_some_and(|at| now.duration_since(at) < reopen)
     };
+    // What a person has closed stays closed, unless it turns out to be more than they closed.
+    let closed = |incident: &Incident| {
+        let known = incident.code().unwrap_or(code);
+        incident.resolved_by.is_some()
+            && (known == code || !is_sharper(known, code) || is_sharper(code, known))
+    };
     match places(&lately) {
-        Some(index) if incidents[index].resolved_by.is_some() => Home::Closed,
+        Some(index) if closed(&incidents[index]) => Home::Closed,
+        Some(index) if incidents[index].resolved_by.is_some() => Home::New,
         Some(index) => Home::Back(index),
         None => Home::New,
     }
 }
 
-/// The same trouble: only what the status page says tells them apart, and that changes while it goes on.
+/// The same trouble: only what the status page says tells them apart, and that changes while it goes on; or one is what the
+/// other looks like at first, or at its end.
 fn is_one(known: Code, code: Code) -> bool {
-    let outage = |code: Code| matches!(code, Code::OutageKnown | Code::OutageUnlisted);
-    known == code || (outage(known) && outage(code))
+    known == code || is_sharper(known, code) || is_sharper(code, known)
+}
+
+/// Of the same part, and it explains the other: one outage is first seen in a single family, or as slowness.
+pub(super) fn is_sharper(known: Code, code: Code) -> bool {
+    known != code && known.part() == code.part() && explains(code, known)
 }
 
 /// An objective that is being missed is somebody's doing, however slowly.
@@ -229,7 +243,30 @@ mod tests {
     #[test]
     fn an_outage_is_one_whether_the_status_page_tells_it_or_not() {
         assert!(is_one(Code::OutageKnown, Code::OutageUnlisted) && is_one(Code::Slow, Code::Slow));
-        assert!(!is_one(Code::OutageKnown, Code::Partial));
+    }
+
+    #[test]
+    fn what_it_looks_like_at_first_is_the_same_trouble_and_other_parts_are_not() {
+        for (first, then) in [
+            (Code::Partial, Code::OutageKnown),
+            (Code::Slow, Code::OutageUnlisted),
+            (Code::Slow, Code::Partial),
+            (Code::TokenExpired, Code::RefreshRevoked),
+            (Code::BurstSelf, Code::DailySelf),
+            (Code::HookBacklog, Code::HookUnreachable),
+        ] {
+            assert!(is_one(first, then) && is_one(then, first), "{first:?} and {then:?}");
+            assert!(is_sharper(first, then) && !is_sharper(then, first), "{first:?} and {then:?}");
+        }
+        for (one, other) in [
+            (Code::Slow, Code::Dns),
+            (Code::Partial, Code::TokenRevoked),
+            (Code::TokenRevoked, Code::TokenStale),
+            (Code::HookSlow, Code::Store),
+            (Code::Conflict, Code::Gone),
+        ] {
+            assert!(!is_one(one, other), "{one:?} and {other:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::correlation::is_sharper;
 use super::{Engine, seconds};
 use crate::code::{Code, Vantage};
 use crate::facts::Facts;
@@ -25,7 +26,12 @@ impl Engine {
             if !incident.awaits_proof() {
                 continue;
             }
-            let still = incident.code().is_some_and(|code| standing.contains(&code) || code == verdict);
+            let goes_on = |code: Code| {
+                let found = standing.iter().chain([&verdict]);
+                let mut found = found.filter(|found| **found == code || is_sharper(code, **found));
+                found.next().is_some()
+            };
+            let still = incident.code().is_some_and(goes_on);
             let (holds, observed) = match (still, canary(incident.code(), facts)) {
                 (true, _) => (false, "a diagnosis finds the cause still there".to_owned()),
                 (false, Canary::Missing) => {

@@ -240,6 +240,60 @@ fn a_fault_that_comes_and_goes_is_one_incident() {
     assert_eq!(world.told().iter().filter(|moment| **moment == Moment::Opened).count(), 1);
 }
 
+/// 503 of searches alone.
+fn partial() -> Facts {
+    let mut facts = fixture::healthy();
+    let search = facts.probes.families.iter_mut().find(|probe| probe.family == "search").unwrap();
+    search.exchange = fixture::api(503, Some(ErrorKind::Unavailable));
+    facts
+}
+
+#[test]
+fn an_outage_that_first_looks_like_one_familys_failure_is_one_incident_however_often_it_comes_back() {
+    let mut world = World::new();
+    for round in 0..5 {
+        world.facts = partial();
+        (0..6).for_each(|_| world.pass(broken(4)));
+        world.facts = outage();
+        (0..12).for_each(|_| world.pass(broken(4)));
+        world.facts = fixture::healthy();
+        // Recovering, over, and recovering again.
+        (0..if round == 2 { 60 } else { 14 }).for_each(|_| world.pass(well(10)));
+    }
+    let incident = world.only();
+    assert_eq!(incident.code(), Some(Code::OutageUnlisted));
+    assert_eq!(world.told().iter().filter(|moment| **moment == Moment::Opened).count(), 1);
+}
+
+#[test]
+fn what_turns_out_to_be_the_same_trouble_in_full_is_no_proof_of_an_end() {
+    let mut world = World::new();
+    world.facts = partial();
+    (0..12).for_each(|_| world.pass(broken(4)));
+    // Nobody calls; the next look finds that nothing works.
+    world.facts = outage();
+    (0..30).for_each(|_| world.pass(Calls::default()));
+    let incident = world.only();
+    assert_eq!((incident.code(), incident.stage.is_over()), (Some(Code::OutageUnlisted), false));
+}
+
+#[test]
+fn what_a_person_closed_stays_closed_unless_it_is_more_than_they_closed() {
+    let closed = |first: fn() -> Facts, then: fn() -> Facts| {
+        let mut world = World::new();
+        world.facts = first();
+        (0..12).for_each(|_| world.pass(broken(4)));
+        let incident = world.only().id.clone();
+        assert_eq!(world.person(Command::Resolve { incident }), None);
+        world.facts = then();
+        (0..12).for_each(|_| world.pass(broken(4)));
+        world.incidents().len()
+    };
+    assert_eq!(closed(partial, partial), 1);
+    assert_eq!(closed(outage, partial), 1, "what is left of it");
+    assert_eq!(closed(partial, outage), 2, "they closed one family's failure, and now nothing works");
+}
+
 #[test]
 fn what_cannot_be_named_is_unknown_with_three_candidates() {
     let mut world = World::new();
