@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 use super::acts::Acts;
 
+mod siblings;
+
 /// Observations that wait for a store that refuses; older ones are lost.
 const UNSENT_MAX: usize = 2_000;
 
@@ -74,11 +76,15 @@ impl Heard {
     pub(super) fn beside(&self, mut own: Traffic, now: Timestamp) -> Traffic {
         for Last { traffic, .. } in self.0.lock().values().filter(|last| last.is_fresh(now)) {
             own.governed &= traffic.governed;
+            // What came before the youngest of us, not all of us have counted.
+            own.since = own.since.max(traffic.since);
             own.known_ids_gone += traffic.known_ids_gone;
-            own.connections.extend(traffic.connections.iter().cloned());
             own.groups.extend(traffic.groups.iter().cloned());
             own.changes.extend(traffic.changes.iter().cloned());
         }
+        let others = self.0.lock();
+        let others = others.values().filter(|last| last.is_fresh(now)).map(|last| &last.traffic.connections);
+        own.connections = siblings::together(std::iter::once(&own.connections).chain(others));
         own
     }
 
