@@ -23,6 +23,7 @@ mod histogram;
 mod ledger;
 mod report;
 mod seen;
+mod subjects;
 mod tally;
 mod window;
 

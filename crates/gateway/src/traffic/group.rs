@@ -1,6 +1,5 @@
 //! One kind of traffic: a connection's calls of one family, method and version by one caller.
 
-use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use client::call::{Effort, Failure};
@@ -12,6 +11,7 @@ use hubspot::error::{ApiError, ErrorKind};
 use tokio::time::Instant;
 
 use super::histogram::Histogram;
+use super::subjects::Subjects;
 use super::tally::Tally;
 use super::window::Count;
 
@@ -20,9 +20,6 @@ const ERRORS_MAX: usize = 32;
 
 /// The newest correlation ids kept of an error, for HubSpot's support.
 const CORRELATION_IDS_MAX: usize = 5;
-
-/// Different records counted of an error.
-const SUBJECTS_MAX: usize = 64;
 
 #[derive(Debug, Clone)]
 pub(super) struct Group {
@@ -54,7 +51,7 @@ pub(super) struct Error {
     pub(super) first_at: Instant,
     pub(super) last_at: Instant,
     pub(super) correlation_ids: Vec<String>,
-    pub(super) subjects: HashSet<u64>,
+    pub(super) subjects: Subjects,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,15 +160,13 @@ impl Group {
         if let Some(id) = &error.correlation_id {
             entry.remember(id.clone());
         }
-        if entry.subjects.len() < SUBJECTS_MAX {
-            let mut hasher = DefaultHasher::new();
-            label.path.hash(&mut hasher);
-            // All creates have one path; what is there already is named in the text, of which nothing is kept.
-            if error.kind == ErrorKind::Conflict {
-                error.message.hash(&mut hasher);
-            }
-            entry.subjects.insert(hasher.finish());
+        let mut hasher = DefaultHasher::new();
+        label.path.hash(&mut hasher);
+        // All creates have one path; what is there already is named in the text, of which nothing is kept.
+        if error.kind == ErrorKind::Conflict {
+            error.message.hash(&mut hasher);
         }
+        entry.subjects.note(hasher.finish(), now);
     }
 
     fn broken(&mut self, kind: &'static str, now: Instant) {
@@ -201,8 +196,7 @@ impl Group {
             entry.first_at = entry.first_at.min(error.first_at);
             entry.last_at = entry.last_at.max(error.last_at);
             error.correlation_ids.into_iter().for_each(|id| entry.remember(id));
-            let room = SUBJECTS_MAX.saturating_sub(entry.subjects.len());
-            entry.subjects.extend(error.subjects.into_iter().take(room));
+            entry.subjects.absorb(error.subjects);
         }
         for broken in gone.transport {
             let entry = self.transport_of(broken.kind, broken.last_at);
@@ -248,7 +242,7 @@ impl Error {
             first_at: now,
             last_at: now,
             correlation_ids: Vec::new(),
-            subjects: HashSet::new(),
+            subjects: Subjects::new(now),
         }
     }
 

@@ -93,6 +93,8 @@ pub struct ErrorReport {
     pub correlation_ids: Vec<String>,
     /// Different paths it happened on; few mean a hot record.
     pub subjects: usize,
+    /// How often it happened on the one that it happened on most.
+    pub most_of_one: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -232,7 +234,8 @@ fn error(kept: &group::Error, clocks: Clocks) -> ErrorReport {
         first_at: clocks.wall(kept.first_at),
         last_at: clocks.wall(kept.last_at),
         correlation_ids: kept.correlation_ids.clone(),
-        subjects: kept.subjects.len(),
+        subjects: kept.subjects.count(),
+        most_of_one: kept.subjects.most_of_one(),
     }
 }
 

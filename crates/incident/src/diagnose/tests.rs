@@ -360,6 +360,9 @@ fn creates(calls: u64) -> Group {
     failing_group(f, creates(90), CREATE, ErrorCount { code: Some("PROPERTY_DOESNT_EXIST".into()), ..error(400, Kind::Validation, 40) });
 })]
 #[case::f42("data.conflict", |f: &mut Facts| failing_group(f, creates(90), CREATE, ErrorCount { subjects: 5, ..error(409, Kind::Conflict, 60) }))]
+#[case::f42_one_record_beside_others("data.conflict", |f: &mut Facts| {
+    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 5, most_of_one: 9, recent: 8, ..error(409, Kind::Conflict, 14) });
+})]
 #[case::f42_just_begun("data.conflict", |f: &mut Facts| {
     let late = Group { calls_recent: 24, ..creates(400) };
     failing_group(f, late, CREATE, ErrorCount { subjects: 12, recent: 12, ..error(409, Kind::Conflict, 12) });
@@ -440,7 +443,7 @@ fn healthy_stays_healthy(#[case] how: Spoil) {
 })]
 #[case::bulk_is_spared_with_plenty_left(|f: &mut Facts| turned_away(f, 40))]
 #[case::a_few_people_who_are_there_already(|f: &mut Facts| {
-    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 3, recent: 1, ..error(409, Kind::Conflict, 9) });
+    failing_group(f, creates(100), CREATE, ErrorCount { subjects: 3, most_of_one: 5, recent: 1, ..error(409, Kind::Conflict, 9) });
 })]
 #[case::expected_404_and_409(|f: &mut Facts| {
     failing_group(f, group("objects", "GET", 100), "/crm/v3/objects/contacts/{id}", error(404, Kind::NotFound, 30));

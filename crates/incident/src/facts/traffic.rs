@@ -97,8 +97,10 @@ pub struct ErrorCount {
     pub first_at: Option<Timestamp>,
     pub last_at: Option<Timestamp>,
     pub correlation_ids: Vec<String>,
-    /// Distinct paths hit, by hash; few of them is a hot spot.
+    /// Distinct paths hit, by hash (of a 409, the record that is there already); few of them is a hot spot.
     pub subjects: u64,
+    /// The most on one of them in a quarter of an hour.
+    pub most_of_one: u64,
 }
 
 /// Exchanges without a whole answer.

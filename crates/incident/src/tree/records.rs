@@ -10,9 +10,11 @@ use crate::signals::{Seen, Tally};
 const CONFLICTS_MIN: u64 = 10;
 /// … when they are this share of the calls, …
 const CONFLICTS_SHARE: f64 = 0.3;
-/// … or from so few when the same keys come back so often.
+/// … or from so few when the same keys come back so often, …
 const REPEATED_MIN: u64 = 8;
 const REPEATS_PER_KEY: u64 = 4;
+/// … or one of them does, whatever others are beside it: a program that goes on after "already there" is stuck.
+const OF_ONE_KEY_MIN: u64 = 6;
 
 /// One merge makes one or two stale ids; a stale cache makes more.
 const GONE_MIN: u64 = 3;
@@ -73,7 +75,9 @@ static CONFLICTS: Question = Question {
         let repeated = subjects > 0
             && conflicts.count() >= REPEATED_MIN
             && conflicts.count() >= subjects * REPEATS_PER_KEY;
-        Reply::is(many || repeated, "traffic", conflicts.describe())
+        let most = conflicts.seen.iter().map(|seen| seen.error.most_of_one).max().unwrap_or(0);
+        let observed = format!("{}; {most} on one record", conflicts.describe());
+        Reply::is(many || repeated || most >= OF_ONE_KEY_MIN, "traffic", observed)
     },
 };
 

@@ -54,7 +54,7 @@ const GROUP: [&str; 19] = [
     "failed_items",
 ];
 
-const ERROR: [&str; 13] = [
+const ERROR: [&str; 14] = [
     "status",
     "kind",
     "category",
@@ -68,6 +68,7 @@ const ERROR: [&str; 13] = [
     "last_at",
     "correlation_ids",
     "subjects",
+    "most_of_one",
 ];
 
 /// Every field of the contract that triage reads.
