@@ -8,9 +8,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use client::cache::CacheReport;
 use client::clock::WallClock;
 use incident::facts::inbox::Doorbell;
-use incident::facts::inside::ledger::{Commits, Reads};
+use incident::facts::inside::ledger::{Commits, OwnLookUps, Reads};
 use incident::facts::inside::{Disk, Inside, Process, Secrets, StoreProblem};
 use incident::facts::{forwarding, inbox};
 use incident::signal::{self, Deliveries};
@@ -35,6 +36,7 @@ pub(crate) struct Ledgers {
     pub(crate) forwarding: Mutex<forwarding::ledger::Ledger>,
     commits: Mutex<Commits>,
     reads: Mutex<Reads>,
+    look_ups: Mutex<OwnLookUps>,
     vitals: Mutex<Vitals>,
     /// Where our store lies, if on a disk of ours.
     disk: Option<PathBuf>,
@@ -73,6 +75,7 @@ impl Ledgers {
             forwarding: Mutex::default(),
             commits: Mutex::default(),
             reads: Mutex::default(),
+            look_ups: Mutex::default(),
             vitals: Mutex::new(Vitals::since(now)),
             disk,
             doorbell: Mutex::default(),
@@ -109,6 +112,12 @@ impl Ledgers {
         }
     }
 
+    /// Our cache has counted so much since the start.
+    pub(crate) fn cache(&self, counted: &CacheReport) {
+        let bytes = u64::try_from(counted.bytes).unwrap_or(u64::MAX);
+        self.look_ups.lock().counted(counted.hits, counted.lost, bytes, self.clock.now());
+    }
+
     /// A timer of ours fired late by this much.
     pub(crate) fn lag(&self, lag: Duration) {
         self.vitals.lock().lag(millis(lag), self.clock.now());
@@ -117,6 +126,11 @@ impl Ledgers {
     /// How our process is.
     pub(crate) fn process(&self) -> Process {
         self.vitals.lock().process(self.clock.now())
+    }
+
+    /// How late we usually are of late.
+    pub(crate) fn usual_lag_ms(&self) -> u64 {
+        self.vitals.lock().usual_lag_ms()
     }
 
     /// How much room the disk has, where there is one.
@@ -131,6 +145,7 @@ impl Ledgers {
             store: Some(self.commits.lock().report(now)),
             disk: self.disk(),
             process: Some(self.process()),
+            own_cache: Some(self.look_ups.lock().report(now)),
             secrets: Some(reads).filter(|reads| *reads != Secrets::default()),
             watch: Some(self.vitals.lock().watch()),
             ..Inside::default()

@@ -21,6 +21,7 @@ mod ledgers;
 mod logs;
 mod metrics;
 mod otel;
+mod own_version;
 mod process;
 mod scopes;
 mod secret_reference;

@@ -235,15 +235,17 @@ async fn take(
         return answer(StatusCode::METHOD_NOT_ALLOWED, "webhooks are posted");
     }
     let read = tokio::time::timeout(BODY_TIME_MAX, Limited::new(body, BODY_BYTES_MAX).collect());
+    let connection = parts.uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/'));
+    let connection = connection.filter(|name| !name.is_empty());
     let Ok(Ok(body)) = read.await else {
+        ledgers.unread(connection, began.elapsed());
         return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
     };
     let body = body.to_bytes();
-    let connection = parts.uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/'));
     let delivery = receive::Request {
         method: parts.method.as_str(),
         target: parts.uri.path_and_query().map_or(PATH, http::uri::PathAndQuery::as_str),
-        connection: connection.filter(|name| !name.is_empty()),
+        connection,
         headers: &parts.headers,
         body: &body,
         peer: parts.extensions.get().map(|Peer(address)| *address),

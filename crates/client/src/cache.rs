@@ -12,6 +12,7 @@
 //! | `learn` | what an answer or a write adds and ends |
 //! | `fields` | what of a record's answer serves a read with fewer properties |
 //! | `kept`, `store` | how answers lie in memory, within a budget |
+//! | `evicted` | what had to make room, and is missed |
 //! | `flight` | one request for all who ask the same at once |
 //! | `counters` | how often all this happened |
 //!
@@ -36,6 +37,7 @@ use crate::stack::Feature;
 
 mod counters;
 mod elsewhere;
+mod evicted;
 mod fields;
 mod flight;
 mod freshness;

@@ -1,6 +1,6 @@
 //! What came in, counted: for metrics, and for whoever asks whether HubSpot has fallen silent.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -10,6 +10,9 @@ use crate::silence::{Silence, Verdict};
 
 /// Objects whose latest event is remembered; past it, all are forgotten at once.
 const OBJECTS_MAX: usize = 65_536;
+
+/// Moments kept for whoever asks; the newest say enough.
+const UNTOLD_MAX: usize = 200;
 
 /// Upper ends of the ranges of delay, in seconds.
 pub const DELAY_SECONDS: [f64; 9] = [0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 600.0, 3_600.0, 86_400.0];
@@ -42,6 +45,8 @@ struct State {
     counts: Counts,
     latest: HashMap<u64, i64>,
     silence: BTreeMap<String, Silence>,
+    /// When that happened which the journal told of and no webhook, as long as nobody has taken it.
+    untold: BTreeMap<String, VecDeque<Timestamp>>,
 }
 
 impl Books {
@@ -53,7 +58,7 @@ impl Books {
     /// Events that were kept, `new` of which had not come before.
     pub fn events(&self, connection: &str, events: &[Event<'_>], new: usize, now: Timestamp) {
         let mut state = self.0.lock();
-        let State { counts, latest, silence } = &mut *state;
+        let State { counts, latest, silence, .. } = &mut *state;
         counts.new += new as u64;
         counts.duplicates += (events.len() - new.min(events.len())) as u64;
         if latest.len() > OBJECTS_MAX {
@@ -79,8 +84,19 @@ impl Books {
         self.0.lock().counts.suspects_lost += 1;
     }
 
-    pub fn from_journal(&self, new: usize) {
-        self.0.lock().counts.from_journal += new as u64;
+    /// Only the journal brought these, which happened at these moments.
+    pub fn from_journal(&self, connection: &str, moments: &[Timestamp]) {
+        let mut state = self.0.lock();
+        state.counts.from_journal += moments.len() as u64;
+        let untold = state.untold.entry(connection.to_owned()).or_default();
+        untold.extend(moments);
+        let too_many = untold.len().saturating_sub(UNTOLD_MAX);
+        untold.drain(..too_many);
+    }
+
+    /// The same, once, by connection.
+    pub fn take_untold(&self) -> BTreeMap<String, VecDeque<Timestamp>> {
+        std::mem::take(&mut self.0.lock().untold)
     }
 
     pub fn counts(&self) -> Counts {

@@ -29,9 +29,6 @@ mod translate;
 
 pub use look::Found;
 
-/// How often we look. One read, which draws on no budget of anybody's.
-const EVERY: Duration = Duration::from_secs(180);
-
 /// HubSpot keeps three days. facts §6.7.
 const KEPT: SignedDuration = SignedDuration::from_hours(3 * 24);
 
@@ -69,6 +66,8 @@ pub struct Reader {
     pub clock: Clock,
     /// How long an event may take by webhook.
     pub hold: SignedDuration,
+    /// How often we look, more often than [`LEASE`]. One read, which draws on no budget of anybody's.
+    pub every: Duration,
     /// Tells us apart from other hubkeepers on the same store.
     pub owner: Uuid,
     pub status: Arc<Mutex<Status>>,
@@ -115,7 +114,7 @@ impl Reader {
         let looked = match self.is_ours(now).await {
             Ok(false) => {
                 self.status.lock().elsewhere = true;
-                return EVERY;
+                return self.every;
             }
             Ok(true) => self.look(gap).await,
             Err(error) => Err(error),
@@ -129,12 +128,12 @@ impl Reader {
             tracing::warn!(
                 connection,
                 error,
-                "the webhooks journal cannot be read; it is tried again every three minutes"
+                "the webhooks journal cannot be read; it is tried again at the next look"
             );
         }
         status.error = error;
         // There may be more: an outage of days is caught up in one go.
-        if looked.is_ok_and(|found| found.more) { Duration::ZERO } else { EVERY }
+        if looked.is_ok_and(|found| found.more) { Duration::ZERO } else { self.every }
     }
 
     async fn is_ours(&self, now: Timestamp) -> Result<bool, String> {

@@ -20,7 +20,7 @@ mod outage;
 mod path;
 mod pool;
 mod records;
-mod regression;
+pub mod regression;
 mod scope;
 mod slow;
 mod status;

@@ -1,5 +1,6 @@
 //! Opens the incident room that `up` runs.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::incidents::{
     Parts, Questions, Room, Watch, door,
 };
 use crate::ledgers::Ledgers;
+use crate::own_version::OwnVersion;
 use crate::secrets::Secrets;
 use crate::webhooks::Running;
 
@@ -40,7 +42,7 @@ pub(super) struct Around<'a> {
 
 /// `None` where it is switched off. Without a store, incidents are remembered for as long as the process lives.
 pub(super) async fn open(
-    config: &Config,
+    (config, data): (&Config, Option<&Path>),
     around: Around<'_>,
     token: Option<&Secret>,
 ) -> Result<Option<(Incidents, Room)>, Failure> {
@@ -96,6 +98,7 @@ pub(super) async fn open(
             webhooks: around.webhooks.cloned(),
             secrets: around.secrets.clone(),
             installs: around.installs.clone(),
+            version: OwnVersion::open(data, traffic, stack.clock().now()),
             connection,
             connects: latest,
             heard: Heard::default(),

@@ -169,7 +169,7 @@ impl House {
         let gateway_tls = Guarded::open(config.gateway.tls())?;
         let admin_tls = Guarded::open(config.admin.tls())?;
         let gateway = serving::gateway(config, &around, admission, ledger.as_ref(), gateway_tls.as_ref())?;
-        let room = room::open(config, around, probe_token).await?;
+        let room = room::open((config, data), around, probe_token).await?;
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;
         let admin_listener = bind::bind(&config.admin.listen, "--admin-listen").await?;
         let admin_url = secured(bind::url(&admin_listener), admin_tls.as_ref());

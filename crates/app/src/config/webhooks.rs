@@ -21,6 +21,7 @@ pub(crate) struct WebhooksSection {
     pub(crate) keep_days: u64,
     pub(crate) keep_bytes_max: u64,
     pub(crate) journal_hold_seconds: u64,
+    pub(crate) journal_seconds: u64,
     pub(crate) doorbell_seconds: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) subscribers: Vec<SubscriberSection>,
@@ -74,6 +75,9 @@ const TIME_MS_MAX: u64 = 120_000;
 /// HubSpot itself tries for a day, and its journal reaches back three.
 const HOLD_SECONDS_MAX: u64 = 24 * 3600;
 
+/// Whoever reads the journal holds a lease of 400 s: it has to be back before that is over.
+const JOURNAL_SECONDS_MAX: u64 = 300;
+
 const fn one() -> usize {
     1
 }
@@ -94,6 +98,7 @@ impl Default for WebhooksSection {
             keep_days: 7,
             keep_bytes_max: 10 * 1024 * 1024 * 1024,
             journal_hold_seconds: 600,
+            journal_seconds: 180,
             doorbell_seconds: 300,
             subscribers: Vec::new(),
         }
@@ -123,6 +128,10 @@ impl WebhooksSection {
         if self.journal_hold_seconds > HOLD_SECONDS_MAX {
             return Err(Failure::usage("webhooks.journal_hold_seconds is more than a day")
                 .hint("600 is usual; HubSpot's journal reaches back three days"));
+        }
+        if !(1..=JOURNAL_SECONDS_MAX).contains(&self.journal_seconds) {
+            return Err(Failure::usage("webhooks.journal_seconds is not between 1 and 300")
+                .hint("180 is usual: one read each time, which draws on no limit of calls"));
         }
         self.subscribers.iter().try_for_each(SubscriberSection::check)?;
         if self.public_url.is_none() && !self.subscribers.is_empty() {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use incident::code::Code;
 use incident::engine::Command;
@@ -16,6 +17,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use store::Store;
 use store::room::RoomLetter;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::acts::Acts;
@@ -24,6 +26,9 @@ mod siblings;
 
 /// Observations that wait for a store that refuses; older ones are lost.
 const UNSENT_MAX: usize = 2_000;
+
+/// A look of theirs, one of ours, and some time to spare.
+const CATCH_UP_MAX: Duration = Duration::from_secs(12);
 
 /// What another saw so long ago is not what it sees.
 const FRESH: SignedDuration = SignedDuration::from_secs(30);
@@ -50,7 +55,13 @@ pub(super) struct Wish {
 
 /// What the others told last, for a diagnosis.
 #[derive(Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<BTreeMap<Uuid, Last>>>);
+pub(crate) struct Heard(Arc<Told>);
+
+#[derive(Default)]
+struct Told {
+    last: Mutex<BTreeMap<Uuid, Last>>,
+    noted: Notify,
+}
 
 /// The latest of one of them.
 struct Last {
@@ -67,14 +78,31 @@ impl Last {
 
 impl Heard {
     fn note(&self, sender: Uuid, last: Last) {
-        let mut heard = self.0.lock();
+        let mut heard = self.0.last.lock();
         heard.retain(|_, known| known.is_fresh(last.at));
         heard.insert(sender, last);
+        self.0.noted.notify_waiters();
+    }
+
+    /// Waits until each of them has told what it did until then, or will not: what one sent since its last letter would pass
+    /// for a stranger's.
+    pub(super) async fn catch_up(&self, until: Timestamp) {
+        let all = async {
+            loop {
+                let noted = self.0.noted.notified();
+                let behind = |last: &Last| last.is_fresh(until) && last.at < until;
+                if !self.0.last.lock().values().any(behind) {
+                    return;
+                }
+                noted.await;
+            }
+        };
+        let _who_has_not_told_by_then_is_gone = tokio::time::timeout(CATCH_UP_MAX, all).await;
     }
 
     /// Everything that passed, here and there.
     pub(super) fn beside(&self, mut own: Traffic, now: Timestamp) -> Traffic {
-        for Last { traffic, .. } in self.0.lock().values().filter(|last| last.is_fresh(now)) {
+        for Last { traffic, .. } in self.0.last.lock().values().filter(|last| last.is_fresh(now)) {
             own.governed &= traffic.governed;
             // What came before the youngest of us, not all of us have counted.
             own.since = own.since.max(traffic.since);
@@ -82,7 +110,7 @@ impl Heard {
             own.groups.extend(traffic.groups.iter().cloned());
             own.changes.extend(traffic.changes.iter().cloned());
         }
-        let others = self.0.lock();
+        let others = self.0.last.lock();
         let others = others.values().filter(|last| last.is_fresh(now)).map(|last| &last.traffic.connections);
         own.connections = siblings::together(std::iter::once(&own.connections).chain(others));
         own
@@ -90,7 +118,7 @@ impl Heard {
 
     /// The parts of another, where they are ill.
     pub(super) fn ill(&self, now: Timestamp) -> Option<Inside> {
-        let heard = self.0.lock();
+        let heard = self.0.last.lock();
         heard.values().filter(|last| last.is_fresh(now)).find_map(|last| last.inside.clone())
     }
 }

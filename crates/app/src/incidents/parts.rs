@@ -54,6 +54,7 @@ impl Parts {
 
     /// Everything that can be told without asking a disk for long.
     pub(super) fn look(&mut self, now: Timestamp) -> Vec<Signal> {
+        self.ledgers.cache(&self.stack.cache_report());
         let mut seen = self.fresh();
         seen.extend(self.ourselves());
         seen.extend(breakers(&self.stack, &mut self.before.breakers));

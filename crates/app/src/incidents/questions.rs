@@ -18,6 +18,7 @@ use super::installs::Installs;
 use super::others::Heard;
 use super::suspects;
 use crate::ledgers::Ledgers;
+use crate::own_version::OwnVersion;
 use crate::secrets::Secrets;
 use crate::triage;
 use crate::webhooks::Running;
@@ -34,6 +35,7 @@ pub(crate) struct Questions {
     pub(crate) webhooks: Option<Running>,
     pub(crate) secrets: Secrets,
     pub(crate) installs: Installs,
+    pub(crate) version: OwnVersion,
     /// Whose token is asked with, where it is a connection's: it may be rotated.
     pub(crate) connection: Option<Arc<Connection>>,
     pub(crate) connects: Latest,
@@ -58,6 +60,10 @@ impl Questions {
         let facts = ops::triage::facts(&asked, traffic, &self.options.clock).await;
         let mut facts = self.with_our_own(facts);
         let now = facts.configured.now;
+        let seen = facts.traffic.iter().flat_map(|own| &own.connections);
+        if seen.map(|connection| connection.burst_outside_peak).max() > Some(0) {
+            self.heard.catch_up(now).await;
+        }
         facts.traffic = facts.traffic.map(|own| self.heard.beside(own, now));
         if let Some(ill) = self.heard.ill(now) {
             facts.inside = Some(ill);
@@ -71,8 +77,9 @@ impl Questions {
     /// What passes anyway, without a question to anybody.
     pub(super) fn in_passing(&self) -> Facts {
         let configured = Configured { now: self.options.clock.now(), ..Configured::default() };
+        let traffic = self.traffic().map(|own| self.heard.beside(own, configured.now));
         let probes = Probes { tcp: self.connects.get(), ..Probes::default() };
-        self.with_our_own(Facts { configured, probes, traffic: self.traffic(), ..Facts::default() })
+        self.with_our_own(Facts { configured, probes, traffic, ..Facts::default() })
     }
 
     /// What we tell whoever runs the room; of our own parts only where they are ill.
@@ -90,9 +97,18 @@ impl Questions {
     fn with_our_own(&self, mut facts: Facts) -> Facts {
         let now = facts.configured.now;
         facts.grants = self.installs.facts();
-        facts.inside = Some(self.ledgers.inside(now));
-        if self.webhooks.is_some() {
-            let mut inbox = self.ledgers.inbox.lock().report(now);
+        let versions = self.version.look(facts.traffic.as_ref(), self.ledgers.usual_lag_ms(), now);
+        facts.inside = Some(Inside { versions, ..self.ledgers.inside(now) });
+        if let Some(webhooks) = &self.webhooks {
+            let mut ledger = self.ledgers.inbox.lock();
+            if webhooks.journals.iter().any(|reading| reading.status.lock().read_until.is_some()) {
+                ledger.journal_is_read();
+            }
+            for (connection, moments) in webhooks.receiver.books.take_untold() {
+                ledger.only_in_the_journal(&connection, moments);
+            }
+            let mut inbox = ledger.report(now);
+            drop(ledger);
             inbox.doorbell = self.ledgers.doorbell();
             facts.inbox = Some(inbox);
             facts.forwarding = Some(self.ledgers.forwarding.lock().report(now));

@@ -54,6 +54,14 @@ impl Ledgers {
         self.count(judged, seen, took, at);
     }
 
+    /// A delivery was given up because it did not come in whole; whoever waited so long was HubSpot.
+    pub(crate) fn unread(&self, connection: Option<&str>, took: Duration) {
+        if took >= ANSWER_MAX {
+            self.fresh.lock().deliveries.slow += 1;
+            self.inbox.lock().answered_late(connection, millis(took), self.clock.now());
+        }
+    }
+
     fn count(&self, judged: Outcome, seen: &Seen, took: Duration, at: Timestamp) {
         let mut fresh = self.fresh.lock();
         let late = jiff::SignedDuration::try_from(self.late).unwrap_or_default();

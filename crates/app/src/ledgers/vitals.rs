@@ -58,6 +58,13 @@ impl Vitals {
         }
     }
 
+    /// How late every other second is at its worst, at least: that of one second is the machine's, that of most is ours.
+    pub(super) fn usual_lag_ms(&self) -> u64 {
+        let mut lags: Vec<u64> = self.lags.iter().map(|(_, lag)| *lag).collect();
+        lags.sort_unstable();
+        lags.get(lags.len() / 2).copied().unwrap_or(0)
+    }
+
     pub(super) fn watch(&self) -> Watch {
         // Far more often; a few late ones are the processor's matter.
         let beat_every_s = 10;

@@ -167,6 +167,7 @@ impl Readings {
             self.count(Metric::CacheLookups, &[result], count);
         }
         self.count(Metric::CacheDropped, &[], cache.dropped);
+        self.count(Metric::CacheLost, &[], cache.lost);
         self.level(Metric::CacheBytes, &[], cache.bytes as f64);
         self.level(Metric::CacheEntries, &[], cache.entries as f64);
     }

@@ -180,6 +180,11 @@ metrics! {
         &[],
         "Kept answers found to be untrue after a write, and dropped.",
     ),
+    CacheLost: counter(
+        "hubkeeper_cache_lost",
+        &[],
+        "Lookups that missed because the answer had made room for others before its time was up: the budget is too small.",
+    ),
     CacheBytes: About {
         unit: Unit::Bytes,
         ..gauge("hubkeeper_cache_bytes", &[], "What kept answers weigh; they never outgrow the budget for them.")

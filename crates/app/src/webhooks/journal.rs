@@ -1,6 +1,7 @@
 //! HubSpot's journal, read through the same governed way as everything else, for those of our connections that have one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use client::journal::{self, FILE_BYTES_MAX, File, Journal, JournalError, SCOPES};
 use client::stack::Stack;
@@ -54,6 +55,7 @@ pub(super) fn open(
             app_id: section.app_id,
             clock: Arc::new(move || clock.now()),
             hold: SignedDuration::from_secs(hold),
+            every: Duration::from_secs(config.webhooks.journal_seconds),
             owner,
             status: reading.status.clone(),
         };

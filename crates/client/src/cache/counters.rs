@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
+    lost: AtomicU64,
     stale: AtomicU64,
     shared: AtomicU64,
     refreshes: AtomicU64,
@@ -21,6 +22,8 @@ pub struct CacheReport {
     pub hits: u64,
     /// Calls that could have been, and went to HubSpot.
     pub misses: u64,
+    /// Those of them whose answer was here, and had to make room for others before its time was up.
+    pub lost: u64,
     /// Calls answered with an older answer, because HubSpot gave none.
     pub stale: u64,
     /// Calls that joined another's request.
@@ -43,6 +46,10 @@ impl Counters {
 
     pub(crate) fn miss(&self) {
         self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lost(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn stale(&self) {
@@ -70,6 +77,7 @@ impl Counters {
         CacheReport {
             hits: count(&self.hits),
             misses: count(&self.misses),
+            lost: count(&self.lost),
             stale: count(&self.stale),
             shared: count(&self.shared),
             refreshes: count(&self.refreshes),

@@ -55,6 +55,9 @@ impl Cache {
             return Approach::Follow(asked, landing);
         }
         self.counters.miss();
+        if state.store.is_missed(&key, now, asked.lifetime.fresh) {
+            self.counters.lost();
+        }
         Approach::Lead(asked, begin(&mut state))
     }
 

@@ -6,10 +6,13 @@
 //! question that differ in their properties, found together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashTable;
 use http::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
 
+use super::evicted::Evicted;
 use super::kept::{Kept, Names, lasting};
 use super::key::Key;
 use super::target;
@@ -34,6 +37,7 @@ pub(crate) struct Store {
     bytes: usize,
     bytes_max: usize,
     last_names: Names,
+    evicted: Evicted,
 }
 
 enum Place {
@@ -61,6 +65,7 @@ impl Store {
             bytes: 0,
             bytes_max,
             last_names: Names::default(),
+            evicted: Evicted::default(),
         }
     }
 
@@ -201,9 +206,16 @@ impl Store {
                 entry.used = false;
                 self.hand = entry.newer;
             } else {
+                let Kept { hash, at, .. } = entry.kept;
+                self.evicted.note(hash, at);
                 self.remove(place);
             }
         }
+    }
+
+    /// The answer was here, had to make room, and would still serve.
+    pub(crate) fn is_missed(&self, key: &Key<'_>, now: Instant, fresh: Duration) -> bool {
+        self.evicted.would_serve(key.hash, now, fresh)
     }
 
     fn take_place(&mut self, kept: Kept) -> u32 {

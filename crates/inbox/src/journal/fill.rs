@@ -1,5 +1,6 @@
 //! What an entry holds and no webhook had brought, into the log.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use store::deliveries::{NewDelivery, Places};
 use store::journal::{Gap, GapKind};
@@ -52,18 +53,17 @@ impl Reader {
             return Ok(0);
         }
         self.receiver.effects.changed(&read);
-        self.receiver.books.from_journal(new.len());
+        let moments = moments(&read, new, now);
+        self.receiver.books.from_journal(&self.connection, &moments);
         self.receiver.arrived.send_modify(|count| *count += 1);
-        let grown = self.grown(gap.take(), &read, new);
+        let grown = self.grown(gap.take(), &moments);
         self.receiver.store.note_gap(&grown).await.map_err(words)?;
         *gap = Some(grown);
-        Ok(new.len())
+        Ok(moments.len())
     }
 
-    fn grown(&self, gap: Option<Gap>, events: &[Event<'_>], new: Places) -> Gap {
+    fn grown(&self, gap: Option<Gap>, moments: &[Timestamp]) -> Gap {
         let now = (self.clock)();
-        let of_new = events.iter().enumerate().filter(|(place, _)| new.contains(*place));
-        let moments: Vec<_> = of_new.filter_map(|(_, event)| event.occurred_at()).collect();
         let (first, last) = (moments.iter().min().copied(), moments.iter().max().copied());
         let (first, last) = (first.unwrap_or(now), last.unwrap_or(now));
         let before = gap.unwrap_or_else(|| Gap {
@@ -77,8 +77,14 @@ impl Reader {
         Gap {
             begins: before.begins.min(first),
             ends: before.ends.max(last),
-            events: before.events + new.len() as u64,
+            events: before.events + moments.len() as u64,
             ..before
         }
     }
+}
+
+/// When those happened that are new; now, where they do not say.
+fn moments(events: &[Event<'_>], new: Places, now: Timestamp) -> Vec<Timestamp> {
+    let of_new = events.iter().enumerate().filter(|(place, _)| new.contains(*place));
+    of_new.map(|(_, event)| event.occurred_at().unwrap_or(now)).collect()
 }

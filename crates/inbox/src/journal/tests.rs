@@ -97,6 +97,7 @@ impl Town {
             app_id: Some(5),
             clock: Arc::new(move || at(*now.lock())),
             hold: SignedDuration::from_mins(10),
+            every: Duration::from_secs(180),
             owner: Uuid::from_u128(1),
             status: Arc::default(),
         };
@@ -228,6 +229,7 @@ fn copy(reader: &Reader) -> Reader {
         app_id: reader.app_id,
         clock: reader.clock.clone(),
         hold: reader.hold,
+        every: reader.every,
         owner: reader.owner,
         status: reader.status.clone(),
     }

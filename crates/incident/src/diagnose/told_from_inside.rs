@@ -8,7 +8,7 @@ use crate::facts::forwarding::{Forwarding, Subscriber};
 use crate::facts::grants::{Grants, Install, Refusal};
 use crate::facts::inbox::{Doorbell, Inbox, Quarantine, Sender, Strangers, Subscription};
 use crate::facts::inside::{
-    Disk, Inside, Process, Secrets, SharedCache, Store, StoreProblem, Version, Watch,
+    Disk, Inside, OwnCache, Process, Secrets, SharedCache, Store, StoreProblem, Version, Watch,
 };
 use crate::facts::traffic::ErrorCount;
 use crate::fixture::{ago, busy, change, error, failing_group, group, traffic};
@@ -83,6 +83,7 @@ fn inside() -> Inside {
             misses_recent: 20,
             usual_hit_percent: None,
         }),
+        own_cache: Some(OwnCache { hits_recent: 300, lost_recent: 9, bytes: 4 << 20 }),
         secrets: Some(Secrets {
             last_ok_at: Some(ago(60)),
             newer_than_loaded: Some(false),
@@ -192,6 +193,10 @@ fn refused(sender: &mut Sender) {
     inbox(f).journal_missed = Some(80);
     every_sender(f, silence);
 })]
+#[case::f51_at_a_quiet_hour("hook.subscription", |f: &mut Facts| {
+    (inbox(f).subscription, inbox(f).journal_missed) = (None, Some(5));
+    every_sender(f, |s| (s.events_recent, s.usual_per_min) = (0, None));
+})]
 #[case::f52("hook.unreachable", |f: &mut Facts| {
     let stopped_by = Some("certificate expired".into());
     inbox(f).doorbell = Some(Doorbell { at: Some(ago(9)), arrived: false, stopped_by });
@@ -229,6 +234,10 @@ fn refused(sender: &mut Sender) {
     }
 })]
 #[case::f58("self.regression", |f: &mut Facts| ours(f).versions = vec![version("2", 100, 40), version("1", 900, 100)])]
+#[case::f58_of_our_own("self.regression", |f: &mut Facts| {
+    let of = |version: Version| Version { caller: "hubkeeper".into(), ..version };
+    ours(f).versions = vec![of(version("2", 100, 40)), of(version("1", 900, 10))];
+})]
 #[case::f58_in_traffic("self.regression", |f: &mut Facts| {
     traffic(f).changes.push(change("deploy", 210));
     let wrong = ErrorCount { kind: Some(Kind::NoSuchEndpoint), ..error(404, Kind::NoSuchEndpoint, 30) };
@@ -240,6 +249,9 @@ fn refused(sender: &mut Sender) {
 })]
 #[case::f59("self.cache", |f: &mut Facts| {
     ours(f).cache = Some(SharedCache { reachable: false, hits_recent: 0, misses_recent: 200, usual_hit_percent: Some(80) });
+})]
+#[case::f59_our_own("self.cache", |f: &mut Facts| {
+    ours(f).own_cache = Some(OwnCache { hits_recent: 40, lost_recent: 90, bytes: 1 << 20 });
 })]
 #[case::f60("consumer.down", |f: &mut Facts| {
     let one = &mut f.forwarding.as_mut().unwrap().subscribers[0];
@@ -266,6 +278,10 @@ fn refused(sender: &mut Sender) {
     (one.delivered, one.out_of_order) = (9_000, 6);
     (one.delivered_recent, one.out_of_order_recent) = (600, 4);
 })]
+#[case::an_answer_that_made_room_now_and_then("healthy", |f: &mut Facts| {
+    ours(f).own_cache = Some(OwnCache { hits_recent: 12, lost_recent: 19, bytes: 1 << 20 });
+})]
+#[case::the_journal_brings_a_few("healthy", |f: &mut Facts| inbox(f).journal_missed = Some(4))]
 #[case::a_cache_that_nobody_has_asked_yet("healthy", |f: &mut Facts| ours(f).cache = Some(SharedCache::default()))]
 #[case::a_few_commits_of_many_fail("healthy", |f: &mut Facts| {
     let store = ours(f).store.as_mut().unwrap();

@@ -12,6 +12,7 @@ pub struct Inside {
     pub disk: Option<Disk>,
     pub process: Option<Process>,
     pub cache: Option<SharedCache>,
+    pub own_cache: Option<OwnCache>,
     pub secrets: Option<Secrets>,
     pub watch: Option<Watch>,
     /// Versions of one program that run side by side, newest first.
@@ -91,6 +92,16 @@ pub struct SharedCache {
     pub usual_hit_percent: Option<u64>,
 }
 
+/// Our own cache, in memory.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OwnCache {
+    pub hits_recent: u64,
+    /// Look-ups whose answer had been here, and had made room for others before its time was up.
+    pub lost_recent: u64,
+    pub bytes: u64,
+}
+
 /// Where secrets come from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -118,7 +129,7 @@ pub struct Watch {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Version {
-    /// As traffic names the program.
+    /// As traffic names the program; `hubkeeper` are we ourselves, by the version that ran here before.
     pub caller: String,
     pub version: String,
     pub since: Option<Timestamp>,

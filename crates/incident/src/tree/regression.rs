@@ -8,7 +8,7 @@ use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::facts::inside::Version;
-use crate::facts::traffic::{Change, Group};
+use crate::facts::traffic::{Change, ErrorCount, Group, Traffic};
 
 /// What fails of a good version is a few in a hundred; a bad one fails so much more.
 const FAILED_PERCENT: u64 = 10;
@@ -29,8 +29,22 @@ const DEPLOY_BLUR: SignedDuration = SignedDuration::from_secs(30);
 const OF_THE_CALLER: &[ErrorKind] =
     &[ErrorKind::NoSuchEndpoint, ErrorKind::MethodNotAllowed, ErrorKind::TooLong, ErrorKind::OtherClient];
 
+/// What stands for the gateway itself among programs and their versions: all others are behind it.
+pub const GATEWAY: &str = "hubkeeper";
+
 /// How the gateway tells a path that HubSpot has never had.
 const NO_ROUTE: &str = "/{path}";
+
+/// Calls of a quarter of an hour, and those of them that were wrong as calls: what a gateway that garbles them makes of them all.
+pub fn mistakes(traffic: &Traffic) -> (u64, u64) {
+    let wrong = |error: &&ErrorCount| {
+        error.kind.is_some_and(|kind| {
+            OF_THE_CALLER.contains(&kind) || (kind == ErrorKind::NotFound && error.route == NO_ROUTE)
+        })
+    };
+    let errors = traffic.groups.iter().flat_map(|group| &group.errors).filter(wrong);
+    (traffic.groups.iter().map(|group| group.calls).sum(), errors.map(|error| error.count).sum())
+}
 
 pub(super) static TREE: Tree = Tree {
     about: "what was deployed",
@@ -95,6 +109,13 @@ static OTHERS_WELL: Question = Question {
     asks: "Do programs that were not deployed work well?",
     answer: |facts| {
         let deployed: Vec<&str> = versions(facts).iter().map(|version| version.caller.as_str()).collect();
+        if deployed.contains(&GATEWAY) {
+            return Reply::is(
+                facts.auth_works(),
+                "auth",
+                "our own calls, which do not pass through the gateway",
+            );
+        }
         let changed = |caller: &str| deployed.contains(&caller) || deploys(facts, caller).next().is_some();
         let groups = facts.traffic.iter().flat_map(|traffic| &traffic.groups);
         let mut others = groups.filter(|group| !changed(&group.caller) && group.calls_recent > 0);

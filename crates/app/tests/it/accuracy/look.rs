@@ -120,6 +120,7 @@ fn inside(house: &House, now: jiff::Timestamp) -> Inside {
         disk: Some(own.disk.clone()),
         process: Some(own.process.clone()),
         cache: Some(own.look_ups.report(now)),
+        own_cache: None,
         secrets: Some(own.reads.report()),
         watch: Some(Watch {
             beat_every_s: 10,

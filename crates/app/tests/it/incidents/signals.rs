@@ -40,11 +40,15 @@ pub(super) fn event(id: u64, age_s: i64) -> Value {
 /// Delivers as HubSpot does to an address, and tells the status.
 pub(super) async fn deliver(up: &Program, secret: &str, address: &str, events: &[Value]) -> u16 {
     let body = Value::from(events.to_vec()).to_string();
-    let signed = sign::headers(secret, &format!("{address}{TARGET}"), body.as_bytes(), now());
-    let lines: Vec<String> =
-        signed.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    let lines = signed(secret, address, &body);
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     ask(up.url(), "POST", TARGET, &lines, &body).await.status
+}
+
+/// The head's lines that HubSpot signs a body with.
+pub(super) fn signed(secret: &str, address: &str, body: &str) -> Vec<String> {
+    let signed = sign::headers(secret, &format!("{address}{TARGET}"), body.as_bytes(), now());
+    signed.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
 }
 
 pub(super) async fn ready(start: Start, sim: &Program) -> Program {

@@ -208,6 +208,7 @@ impl Town {
             app_id: None,
             clock: self.clock.clone(),
             hold: SignedDuration::from_mins(10),
+            every: Duration::from_secs(180),
             owner: Uuid::nil(),
             status: Arc::default(),
         };

@@ -20,6 +20,9 @@ const ACKS_MAX: usize = 200;
 /// How much a quarter of an hour weighs in what is usual.
 const USUAL_WEIGHT: f64 = 0.3;
 
+/// What stands for the app of a delivery that nobody could read.
+const UNREAD: &str = "unread";
+
 /// One delivery and what became of it.
 #[derive(Debug, Clone)]
 pub struct Delivery<'a> {
@@ -61,6 +64,8 @@ pub struct Ledger {
     strangers: Minutes,
     stranger_sources: HashMap<u64, Timestamp>,
     newest: HashMap<u64, Timestamp>,
+    /// Somebody compares HubSpot's journal with what comes.
+    journal_is_read: bool,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +85,10 @@ struct Kept {
     oldest: VecDeque<(Timestamp, i64)>,
     acks: VecDeque<(Timestamp, u64)>,
     usual: Usual,
+    /// When HubSpot sent anything, whatever became of it.
+    heard_at: Option<Timestamp>,
+    /// When that happened which only the journal told of.
+    untold: VecDeque<Timestamp>,
 }
 
 /// What is usual: quarters of an hour, the newer ones weighing more.
@@ -108,6 +117,7 @@ impl Ledger {
         };
         let kept = self.senders.entry(name.to_owned()).or_default();
         kept.portal_id = delivery.portal_id.or(kept.portal_id);
+        kept.heard_at = kept.heard_at.max(Some(at));
         let count = delivery.events.len().max(1) as u64;
         match delivery.outcome {
             Outcome::Taken => kept.taken(delivery, &mut self.newest),
@@ -121,11 +131,41 @@ impl Ledger {
         push(&mut kept.acks, (at, delivery.ack_ms));
     }
 
+    /// A delivery that nobody could read was answered after so long. Whose it was is known where its address names one, or
+    /// where there is only one.
+    pub fn answered_late(&mut self, connection: Option<&str>, ack_ms: u64, at: Timestamp) {
+        let only = self.senders.keys().next().filter(|_| self.senders.len() == 1).map(String::as_str);
+        let name = connection.or(only).unwrap_or(UNREAD).to_owned();
+        let kept = self.senders.entry(name).or_default();
+        kept.heard_at = kept.heard_at.max(Some(at));
+        push(&mut kept.acks, (at, ack_ms));
+    }
+
     /// Where a stranger's delivery came from, by hash.
     pub fn stranger_from(&mut self, source: u64, at: Timestamp) {
         if self.stranger_sources.len() < SUBJECTS_MAX || self.stranger_sources.contains_key(&source) {
             self.stranger_sources.insert(source, at);
         }
+    }
+
+    /// HubSpot's journal is read, and held against what has come.
+    pub fn journal_is_read(&mut self) {
+        self.journal_is_read = true;
+    }
+
+    /// This happened at these moments, is in the journal, and no webhook has brought it in the time that one may take.
+    pub fn only_in_the_journal(&mut self, connection: &str, moments: impl IntoIterator<Item = Timestamp>) {
+        let kept = self.senders.entry(connection.to_owned()).or_default();
+        moments.into_iter().for_each(|moment| push(&mut kept.untold, moment));
+    }
+
+    /// Of what happened since HubSpot was last heard of. What is older may have been lost singly, or before we listened.
+    fn journal_missed(&self) -> Option<u64> {
+        let untold = self.senders.values().map(|kept| {
+            let heard = kept.heard_at.max(self.since);
+            kept.untold.iter().filter(|moment| Some(**moment) > heard).count() as u64
+        });
+        self.journal_is_read.then(|| untold.sum())
     }
 
     pub fn report(&self, now: Timestamp) -> Inbox {
@@ -136,7 +176,8 @@ impl Ledger {
             refused_recent: self.strangers.recent(now),
             sources: self.stranger_sources.values().filter(fresh).count() as u64,
         };
-        Inbox { since: self.since, senders, strangers, ..Inbox::default() }
+        let journal_missed = self.journal_missed();
+        Inbox { since: self.since, senders, strangers, journal_missed, ..Inbox::default() }
     }
 }
 
@@ -261,6 +302,31 @@ mod tests {
         }
         let sender = ledger.report(at(4_000)).senders[0].clone();
         assert_eq!((sender.events, sender.usual_per_min), (0, Some(2.0)));
+    }
+
+    #[test]
+    fn a_delivery_that_nobody_could_read_is_a_late_answer_of_whoever_it_can_be() {
+        let mut ledger = Ledger::new(at(0));
+        ledger.answered_late(None, 5_000, at(1));
+        assert_eq!(ledger.report(at(2)).senders[0].connection, UNREAD);
+        let mut ledger = Ledger::new(at(0));
+        ledger.introduce("acme", None);
+        (1..4).for_each(|second| ledger.answered_late(None, 5_000, at(second)));
+        let sender = ledger.report(at(5)).senders[0].clone();
+        assert_eq!((sender.connection.as_str(), sender.ack_p95_ms, sender.events), ("acme", 5_000, 0));
+    }
+
+    #[test]
+    fn what_only_the_journal_tells_counts_until_hubspot_is_heard_of() {
+        let mut ledger = Ledger::new(at(100));
+        assert_eq!(ledger.report(at(100)).journal_missed, None, "nobody reads it");
+        ledger.journal_is_read();
+        // From before we listened, and after.
+        ledger.only_in_the_journal("acme", [at(50), at(200), at(210)]);
+        assert_eq!(ledger.report(at(900)).journal_missed, Some(2));
+        taken(&mut ledger, 900, &[event(1, 890)]);
+        ledger.only_in_the_journal("acme", [at(220)]);
+        assert_eq!(ledger.report(at(910)).journal_missed, Some(0), "single ones may be lost");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::{SLOW_COMMIT_MS, Secrets, SharedCache, Store, StoreProblem};
+use super::{OwnCache, SLOW_COMMIT_MS, Secrets, SharedCache, Store, StoreProblem};
 use crate::facts::minutes::Minutes;
 
 /// Commits remembered for the slowest of twenty.
@@ -30,6 +30,15 @@ pub struct LookUps {
     misses: Minutes,
     reachable: bool,
     usual_hit_percent: Option<u64>,
+}
+
+/// Look-ups in our own cache, by what it has counted since the start.
+#[derive(Debug, Default)]
+pub struct OwnLookUps {
+    hits: Minutes,
+    lost: Minutes,
+    before: (u64, u64),
+    bytes: u64,
 }
 
 /// Reads from the secret source.
@@ -111,6 +120,20 @@ impl LookUps {
     }
 }
 
+impl OwnLookUps {
+    /// It has counted so many in all by now.
+    pub fn counted(&mut self, hits: u64, lost: u64, bytes: u64, at: Timestamp) {
+        self.hits.add(hits.saturating_sub(self.before.0), at);
+        self.lost.add(lost.saturating_sub(self.before.1), at);
+        (self.before, self.bytes) = ((hits, lost), bytes);
+    }
+
+    pub fn report(&self, now: Timestamp) -> OwnCache {
+        let (hits_recent, lost_recent) = (self.hits.recent(now), self.lost.recent(now));
+        OwnCache { hits_recent, lost_recent, bytes: self.bytes }
+    }
+}
+
 impl Reads {
     /// It answered; is what it holds what we run with?
     pub fn read(&mut self, newer_than_loaded: bool, at: Timestamp) {
@@ -155,6 +178,15 @@ mod tests {
         let report = cache.report(at(200));
         assert_eq!((report.reachable, report.hits_recent, report.misses_recent), (false, 0, 1));
         assert_eq!(report.usual_hit_percent, Some(90));
+    }
+
+    #[test]
+    fn our_own_cache_is_told_by_what_it_lost_of_late() {
+        let mut cache = OwnLookUps::default();
+        cache.counted(10, 0, 512, at(0));
+        cache.counted(12, 30, 1_024, at(60));
+        assert_eq!(cache.report(at(60)), OwnCache { hits_recent: 12, lost_recent: 30, bytes: 1_024 });
+        assert_eq!(cache.report(at(200)), OwnCache { hits_recent: 0, lost_recent: 0, bytes: 1_024 });
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! The cache shared by several instances is gone: every one of them asks HubSpot for what one of them knew.
+//! A cache does not hold what it is there for. One that several instances share is gone, and each of them asks HubSpot for what
+//! one of them knew; or our own is too small for what is asked, and every answer pushes out another that is wanted again.
 
 use super::inside;
 use crate::code::Code;
 use crate::facts::Facts;
-use crate::facts::inside::SharedCache;
+use crate::facts::inside::{OwnCache, SharedCache};
 use crate::tree::{Leaf, Question, Reply, Step, Then, Tree};
 
 /// Fewer look-ups may all be of things nobody asked for before.
@@ -16,7 +17,7 @@ const USUAL_PERCENT_MIN: u64 = 20;
 const HIT_PERCENT_MAX: u64 = 2;
 
 pub(in crate::tree) static TREE: Tree = Tree {
-    about: "our shared cache",
+    about: "our caches",
     then: Then::GoOn,
     root: Step::Ask {
         question: &LOST,
@@ -25,7 +26,29 @@ pub(in crate::tree) static TREE: Tree = Tree {
             backed_by: &[&EVERYTHING_MISSED],
             unlike: &[(Code::BurstSelf, &LOST)],
         }),
-        no: &Step::Nothing,
+        no: &Step::Ask {
+            question: &TOO_SMALL,
+            yes: &Step::Found(Leaf {
+                code: Code::Cache,
+                backed_by: &[&TOO_SMALL],
+                unlike: &[(Code::BurstSelf, &TOO_SMALL)],
+            }),
+            no: &Step::Nothing,
+        },
+    },
+};
+
+static TOO_SMALL: Question = Question {
+    asks: "Does our own cache lose more answers before their time than it serves?",
+    answer: |facts| match inside(facts, |inside| inside.own_cache.as_ref()) {
+        None => Reply::could_not_tell("cache", "our own cache was not looked at"),
+        Some(OwnCache { hits_recent, lost_recent, bytes }) => {
+            let observed = format!(
+                "{lost_recent} answers of late made room for others and were asked for again, {hits_recent} were served; {} KiB are kept",
+                bytes / 1024
+            );
+            Reply::is(*lost_recent >= LOOK_UPS_MIN && lost_recent > hits_recent, "cache", observed)
+        }
     },
 };
 

@@ -14,7 +14,7 @@ const SILENCE_MIN: SignedDuration = SignedDuration::from_mins(5);
 /// A pause in which so many events were to be expected is no chance.
 const EXPECTED_MIN: f64 = 8.0;
 
-/// So many writes of our own should have come back as events.
+/// So many events, or writes of our own that should have come back as events, are no chance.
 const WRITES_MIN: u64 = 5;
 
 pub(in crate::tree) static TREE: Tree = Tree {
@@ -30,13 +30,10 @@ pub(in crate::tree) static TREE: Tree = Tree {
         no: &Step::Ask {
             question: &NOT_SUBSCRIBED,
             yes: &Step::Found(UNSUBSCRIBED),
+            // What happened and was not told is more than any silence.
             no: &Step::Ask {
-                question: &SILENT,
-                yes: &Step::Ask {
-                    question: &JOURNAL_HAS_MORE,
-                    yes: &Step::Found(UNSUBSCRIBED),
-                    no: &Step::Nothing,
-                },
+                question: &JOURNAL_HAS_MORE,
+                yes: &Step::Found(UNSUBSCRIBED),
                 no: &Step::Nothing,
             },
         },
@@ -86,9 +83,13 @@ static NOT_SUBSCRIBED: Question = Question {
 };
 
 static JOURNAL_HAS_MORE: Question = Question {
-    asks: "Does HubSpot's journal hold events that never came?",
+    asks: "Does HubSpot's journal hold events that never came, and has nothing come since they happened?",
     answer: |facts| match inbox(facts).and_then(|inbox| inbox.journal_missed) {
-        Some(missed) => Reply::is(missed >= WRITES_MIN, "journal", format!("{missed} events are not here")),
+        Some(missed) => {
+            let observed =
+                format!("{missed} events of the journal came by no webhook, and nothing has come since");
+            Reply::is(missed >= WRITES_MIN, "journal", observed)
+        }
         None => Reply::could_not_tell("journal", "the journal was not read"),
     },
 };
