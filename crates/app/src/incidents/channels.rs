@@ -52,7 +52,7 @@ enum Way {
 }
 
 /// Read by customers: it stands in for nobody.
-const PUBLIC: &str = "statuspage";
+pub(super) const PUBLIC: &str = "statuspage";
 
 impl Channels {
     /// As configured.

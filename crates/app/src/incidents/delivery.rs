@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::board::Board;
-use super::channels::{Channels, Sent};
+use super::channels::{Channels, PUBLIC, Sent};
 use super::keep;
 
 /// Messages sent at the same time.
@@ -64,6 +64,33 @@ pub(super) async fn run(
                 tracing::error!(%error, "messages about incidents cannot be read; trying again");
                 tokio::time::sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+/// People are told although nothing can be kept: else a store that fails would keep its own failure to itself. What does not
+/// arrive waits for the store; what arrives and is lost with the process may be told again, under another key.
+pub(super) async fn at_once(channels: &Channels, board: &Board, unkept: &mut IncidentStep, now: Timestamp) {
+    let waiting = std::mem::take(&mut unkept.notices);
+    let sending = waiting.into_iter().map(async |asked| {
+        // A page for the public needs the name it gave the incident, which is kept or lost.
+        if asked.channel == PUBLIC {
+            return (asked, None);
+        }
+        let notice =
+            Notice { seq: 0, asked, attempts: 1, state: NoticeState::Sending, handle: None, why: None };
+        let sent = channels.send(&notice, None).await;
+        board.tried(&notice.asked.channel, result(&sent));
+        let what = line(&notice, &sent, &end(&sent, notice.attempts, now));
+        (notice.asked, what.filter(|_| matches!(sent, Sent::Arrived { .. })))
+    });
+    for (asked, told) in join_all(sending).await {
+        match told {
+            Some(what) => {
+                let document = keep::document(&Entry { at: now, by: By::Hubkeeper, what });
+                unkept.lines.push(Line { incident: asked.incident, at: now, document });
+            }
+            None => unkept.notices.push(asked),
         }
     }
 }
@@ -139,7 +166,7 @@ fn line(notice: &Notice, sent: &Sent, end: &NoticeEnd) -> Option<What> {
 fn stand_in(channels: &Channels, notice: &Notice, known: &[Notice], now: Timestamp) -> Option<NewNotice> {
     let same: Vec<&Notice> =
         known.iter().filter(|other| other.asked.document == notice.asked.document).collect();
-    let heard = |other: &&Notice| other.state == NoticeState::Told && other.asked.channel != "statuspage";
+    let heard = |other: &&Notice| other.state == NoticeState::Told && other.asked.channel != PUBLIC;
     if same.iter().any(heard) {
         return None;
     }

@@ -17,6 +17,7 @@ use store::failure::StoreError;
 use store::incidents::IncidentStep;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::acts::Acts;
 use super::addresses::Addresses;
@@ -99,6 +100,8 @@ pub(crate) struct Room {
     facts: Arc<Facts>,
     /// Decided and not kept yet, because the store refused: kept with the next step.
     unkept: IncidentStep,
+    /// When to try again, where the store has refused.
+    again_at: Option<Instant>,
     bell: Arc<Notify>,
 }
 
@@ -173,6 +176,7 @@ impl Room {
             asking: JoinSet::new(),
             facts: Arc::default(),
             unkept: IncidentStep::default(),
+            again_at: None,
             bell: Arc::new(Notify::new()),
         })
     }
@@ -288,7 +292,7 @@ impl Room {
 
     /// One step: decided, kept, then done.
     async fn step(&mut self, event: Event) -> Option<Refused> {
-        let diagnosed = matches!(event, Event::Facts(_));
+        let (diagnosed, asked) = (matches!(event, Event::Facts(_)), matches!(event, Event::Person { .. }));
         let effects = self.engine.step(event, self.clock.now());
         let board = self.door.board.clone();
         if diagnosed {
@@ -318,7 +322,9 @@ impl Room {
                 }
             }
         }
-        self.keep().await;
+        if asked || self.again_at.is_none_or(|at| Instant::now() >= at) {
+            self.keep().await;
+        }
         self.act(acts).await;
         refused
     }
@@ -329,10 +335,16 @@ impl Room {
         }
         let step = std::mem::take(&mut self.unkept);
         match self.store.keep_incidents(step.clone()).await {
-            Ok(()) => self.bell.notify_one(),
+            Ok(()) => {
+                self.again_at = None;
+                self.bell.notify_one();
+            }
             Err(error) => {
                 tracing::error!(%error, "the incident room cannot keep what it decided; it tries again");
                 self.unkept = keep::bounded(step);
+                let (channels, board) = (self.channels.clone(), self.door.board.clone());
+                delivery::at_once(&channels, &board, &mut self.unkept, self.clock.now()).await;
+                self.again_at = Some(Instant::now() + TICK);
             }
         }
     }
