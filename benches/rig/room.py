@@ -18,6 +18,8 @@ SIGNALS_PER_S_MIN = 100_000
 SETTLED_DAY = 7
 GROWTH_MAX = 0.05
 CONTROL_DAYS = 3
+# Some forty times what it takes: whoever has not ended by then hangs.
+PATIENCE_S = 1200
 
 
 @dataclass
@@ -28,9 +30,17 @@ class Readings:
 
 
 def run(*words):
-    said = subprocess.run([str(ROOM), *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if not ROOM.exists():
+        raise Unsound(f"{ROOM} is not there: cargo build --release --package room")
+    try:
+        # What it says as it goes (a line for each day) goes on to whoever watches.
+        said = subprocess.run(
+            [str(ROOM), *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S
+        )
+    except subprocess.TimeoutExpired as hung:
+        raise Unsound(f"room {words} has not ended after {PATIENCE_S} s") from hung
     if said.returncode:
-        raise Unsound(f"room {words} failed: {said.stderr}")
+        raise Unsound(f"room {words} failed")
     return json.loads(said.stdout)
 
 
@@ -44,9 +54,14 @@ def measure(signals, days, progress):
     # The peer added up what the engine was given: three calls in each signal.
     if rate["counted"] != 3 * rate["signals"]:
         raise Unsound(f"signals were lost on the way: {rate}")
-    lived, control = run("days", days), run("days", CONTROL_DAYS, "keep")
-    if lived["opened"] < days:
-        raise Unsound(f"of {days} faults {lived['opened']} were noticed, so the engine was not at work: {lived}")
+    if days <= SETTLED_DAY:
+        raise Unsound(f"{days} days are too few: only after {SETTLED_DAY + 1} all windows are full")
+    control, lived = run("days", CONTROL_DAYS, "keep"), run("days", days)
+    for life in (control, lived):
+        if life["opened"] != life["days"]:
+            raise Unsound(f"one fault a day, and not one incident of each: the engine was not at work as it is: {life}")
+        if len(life["rss_kib"]) != life["days"] or min(life["rss_kib"]) == 0:
+            raise Unsound(f"the memory of some day was not read: {life}")
     if growth(control["rss_kib"], 0) <= GROWTH_MAX:
         raise Unsound(f"one that keeps every signal was not seen to grow: {control}")
     return Readings(rate, lived, control)

@@ -156,6 +156,8 @@ fn live(days: u64, keeps: Keeps) -> String {
             }
         }
         rss_kib.push(memory_kib().to_string());
+        // A debug build needs a minute for each: nobody should have to guess whether it is at work.
+        eprintln!("day {} of {days}: {} KiB, {opened} incidents opened", day + 1, memory_kib());
     }
     format!(
         r#"{{"days":{days},"signals":{number},"kept":{},"opened":{opened},"rss_kib":[{}]}}"#,
