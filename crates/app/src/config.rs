@@ -155,6 +155,7 @@ pub(crate) struct DegradedSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TriageSection {
     pub(crate) dns_servers: Vec<SocketAddr>,
+    pub(crate) system_dns: Vec<SocketAddr>,
     pub(crate) control_host: Option<String>,
     pub(crate) runbooks: Option<PathBuf>,
 }

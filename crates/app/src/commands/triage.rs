@@ -60,7 +60,9 @@ fn gather(config: &Config, options: &TriageOptions) -> Result<Gathered, Failure>
     } else {
         &options.dns_servers
     });
-    target.system_dns = (!options.system_dns.is_empty()).then(|| options.system_dns.clone());
+    let system_dns =
+        if options.system_dns.is_empty() { &config.triage.system_dns } else { &options.system_dns };
+    target.system_dns = (!system_dns.is_empty()).then(|| system_dns.clone());
     target.resolve_override = (!options.resolve.is_empty()).then(|| options.resolve.clone());
     target.control_host.clone_from(&config.triage.control_host);
     let ca_file = options.ca_file.as_ref().or(config.gateway.ca_file.as_ref());
