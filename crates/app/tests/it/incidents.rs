@@ -7,7 +7,6 @@ use crate::house::{Act, Heard, Program, Start, Upstream, ask, canary, json_answe
 
 mod channels;
 mod console;
-mod export;
 mod in_passing;
 mod inside;
 mod measures;
