@@ -1,0 +1,28 @@
+//! In a release build the functions of a start and of a request lie side by side: `order.txt` names them. Spread over the whole
+//! program, they keep far more of it in memory than they are. `benches/rig/order.py` makes the list.
+
+use std::path::Path;
+use std::{env, fs};
+
+const ORDER: &str = "order.txt";
+
+fn main() {
+    println!("cargo::rerun-if-changed={ORDER}");
+    let said = |name: &str| env::var(name).unwrap_or_default();
+    let is_known = (said("CARGO_CFG_TARGET_ARCH"), said("CARGO_CFG_TARGET_OS"), said("CARGO_CFG_TARGET_ENV"))
+        == ("x86_64".into(), "linux".into(), "gnu".into());
+    if said("OPT_LEVEL") != "s" || !is_known {
+        return;
+    }
+    let list = fs::read_to_string(ORDER).expect("order.txt lies beside this file");
+    let script = Path::new(&said("OUT_DIR")).join("order.ld");
+    fs::write(&script, linker_script(&list)).expect("cargo gives a directory to write to");
+    println!("cargo::rustc-link-arg-bins=-Wl,--script={}", script.display());
+}
+
+/// Adds to the linker's own layout, as GNU's and LLVM's understand it. A name that no function has any longer does nothing.
+fn linker_script(list: &str) -> String {
+    let sections: String =
+        list.lines().map(|name| format!("    *(.text.{name} .text.unlikely.{name})\n")).collect();
+    format!("SECTIONS {{\n  .text.order : {{\n{sections}  }}\n}} INSERT BEFORE .text;\n")
+}
