@@ -5,7 +5,7 @@
 //!
 //! | file | is |
 //! |---|---|
-//! | `framing`, `head` | where messages begin and end, what a head says (pure) |
+//! | `framing`, `head`, `repeated` | where messages begin and end, what a head says, and that it was said before (pure) |
 //! | `socket` | plain, or over TLS |
 //! | `wire` | reading, within the client's time |
 //! | `arriving` | a request's body |
@@ -29,6 +29,7 @@ mod answer;
 mod arriving;
 mod framing;
 mod head;
+mod repeated;
 mod sending;
 mod socket;
 mod understood;

@@ -175,8 +175,7 @@ impl Forwarder {
         let call = Call {
             method: parts.method,
             target,
-            // A copy has room for just what is left: thousands may wait, each with its headers.
-            headers: parts.headers.clone(),
+            headers: parts.headers,
             endpoint,
             credential,
             caller,

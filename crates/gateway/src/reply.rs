@@ -72,10 +72,10 @@ fn each_effort(effort: Effort, mut tell: impl FnMut(HeaderName, &str)) {
     tell(headers::ATTEMPTS, digits(effort.attempts.into(), &mut [0; DIGITS_MAX]));
 }
 
-const DIGITS_MAX: usize = 20;
+pub(crate) const DIGITS_MAX: usize = 20;
 
 /// A number as it is written, without memory of its own.
-fn digits(mut number: u64, room: &mut [u8; DIGITS_MAX]) -> &str {
+pub(crate) fn digits(mut number: u64, room: &mut [u8; DIGITS_MAX]) -> &str {
     let mut at = DIGITS_MAX;
     loop {
         at -= 1;

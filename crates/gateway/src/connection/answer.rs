@@ -4,11 +4,11 @@
 
 use client::clock::WallClock;
 use client::transport::Reason;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, response};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header, response};
 use http_body::Body;
 
 use crate::headers;
-use crate::reply::Told;
+use crate::reply::{DIGITS_MAX, Told, digits};
 
 /// What an answer must know of its request.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +107,9 @@ pub(super) fn write_head(
         told.each(|name, value| line(out, name.as_str(), value.as_bytes()));
     }
     match delimited {
-        Delimited::Length(left) if !length => line(out, "content-length", HeaderValue::from(left).as_bytes()),
+        Delimited::Length(left) if !length => {
+            line(out, "content-length", digits(left, &mut [0; DIGITS_MAX]).as_bytes());
+        }
         Delimited::Chunked => line(out, "transfer-encoding", b"chunked"),
         Delimited::Absent | Delimited::Length(_) | Delimited::UntilClose => {}
     }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use memchr::{memchr, memchr2};
 
 use super::head::{self, Head};
+use super::repeated;
 
 /// The largest head we read: request line and headers.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -182,13 +183,21 @@ impl Framing {
                 Ok(Step::Framing(2))
             };
         }
-        let length = self.head_length(bytes)?;
-        if length.unwrap_or(bytes.len()) > HEAD_BYTES_MAX {
-            return Err(Violation::HeadTooLarge);
-        }
-        let Some(length) = length else { return Ok(Step::Incomplete) };
-        // A copy of just this size: while the request waits for its slot, its head is all that is kept of it.
-        let head = head::read(&Bytes::copy_from_slice(&bytes[..length]))?;
+        let (head, length) = if self.looked == 0
+            && let Some(known) = repeated::recognise(bytes)
+        {
+            known
+        } else {
+            let length = self.head_length(bytes)?;
+            if length.unwrap_or(bytes.len()) > HEAD_BYTES_MAX {
+                return Err(Violation::HeadTooLarge);
+            }
+            let Some(length) = length else { return Ok(Step::Incomplete) };
+            // A copy of just this size: while the request waits for its slot, its head is all that is kept of it.
+            let head = head::read(&Bytes::copy_from_slice(&bytes[..length]))?;
+            repeated::remember(&bytes[..length], head.request.version());
+            (head, length)
+        };
         self.state = match head.body {
             BodyFraming::Length(0) => State::Head,
             BodyFraming::Length(length) => State::Length(length),

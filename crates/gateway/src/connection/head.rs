@@ -42,15 +42,35 @@ struct Deciding {
     expects_continue: bool,
 }
 
+/// What a head's lines say, all but the first.
+#[derive(Debug, Clone)]
+pub(super) struct Lines {
+    pub(super) headers: HeaderMap,
+    body: BodyFraming,
+    keep_alive: bool,
+    expects_continue: bool,
+}
+
+impl Head {
+    pub(super) fn of(mut request: Request<()>, lines: Lines) -> Self {
+        let Lines { headers, body, keep_alive, expects_continue } = lines;
+        *request.headers_mut() = headers;
+        Self { request, body, keep_alive, expects_continue }
+    }
+}
+
 /// Reads a head, its empty line included; every line ends with CRLF.
 pub(super) fn read(raw: &Bytes) -> Result<Head, Violation> {
-    let request_line_end = memchr(b'\n', raw).unwrap_or(raw.len());
-    let mut request = request_line(raw, request_line_end)?;
-    let version_1_0 = request.version() == Version::HTTP_10;
-    // Made once, for about as many as there are, and kept while a request waits.
-    *request.headers_mut() = HeaderMap::with_capacity((raw.len() / HEADER_BYTES_USUAL).min(HEADERS_MAX));
+    let (request, begin) = request_line(raw)?;
+    let lines = lines(raw, begin, request.version())?;
+    Ok(Head::of(request, lines))
+}
+
+/// Reads the lines that begin at `at`.
+pub(super) fn lines(raw: &Bytes, mut at: usize, version: Version) -> Result<Lines, Violation> {
+    let version_1_0 = version == Version::HTTP_10;
+    let mut headers = HeaderMap::with_capacity((raw.len() / HEADER_BYTES_USUAL).min(HEADERS_MAX));
     let mut deciding = Deciding::default();
-    let mut at = request_line_end + 1;
     while let Some(length) = raw.get(at..).and_then(|rest| memchr(b'\n', rest)) {
         let line = at..at + length - usize::from(raw[..at + length].ends_with(b"\r"));
         at += length + 1;
@@ -59,7 +79,7 @@ pub(super) fn read(raw: &Bytes) -> Result<Head, Violation> {
         }
         let (name, value) = header(raw, line)?;
         deciding.note(&name, &value)?;
-        request.headers_mut().append(name, value);
+        headers.append(name, value);
     }
     match deciding.hosts {
         0 if !version_1_0 => return Err(Violation::NoHost),
@@ -75,16 +95,18 @@ pub(super) fn read(raw: &Bytes) -> Result<Head, Violation> {
         }
         (None, Some(_)) => return Err(Violation::UnknownEncoding),
     };
-    Ok(Head {
-        request,
+    Ok(Lines {
+        // A copy has room for just what there is: thousands may wait, each with its headers.
+        headers: headers.clone(),
         body,
         keep_alive: !deciding.close && (!version_1_0 || deciding.keep_alive),
         expects_continue: deciding.expects_continue && !version_1_0,
     })
 }
 
-/// `METHOD /path HTTP/1.x`.
-fn request_line(raw: &Bytes, end: usize) -> Result<Request<()>, Violation> {
+/// `METHOD /path HTTP/1.x`, and where what follows begins.
+pub(super) fn request_line(raw: &Bytes) -> Result<(Request<()>, usize), Violation> {
+    let end = memchr(b'\n', raw).unwrap_or(raw.len());
     let line = raw[..end].strip_suffix(b"\r").unwrap_or(&raw[..end]);
     let mut parts = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
@@ -111,7 +133,7 @@ fn request_line(raw: &Bytes, end: usize) -> Result<Request<()>, Violation> {
     *request.method_mut() = method;
     *request.uri_mut() = Uri::from(target);
     *request.version_mut() = version;
-    Ok(request)
+    Ok((request, end + 1))
 }
 
 fn header(raw: &Bytes, line: std::ops::Range<usize>) -> Result<(HeaderName, HeaderValue), Violation> {
