@@ -4,6 +4,7 @@
 //! The copy is the point: the bytes of a live answer are a window into the connection's read buffer, and a kept window
 //! would hold the whole of that.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,6 +20,9 @@ use crate::body::Body;
 /// What an entry takes besides its bytes, about: its place, its index, its allocation.
 const OVERHEAD_BYTES: usize = 256;
 
+/// What a head made once takes for each of its headers, about.
+const HEADER_BYTES: usize = 128;
+
 /// One kept answer.
 pub(crate) struct Kept {
     pub(crate) account: Arc<Account>,
@@ -32,8 +36,11 @@ pub(crate) struct Kept {
     pub(crate) at: Instant,
     /// What it took to get, in milliseconds.
     pub(crate) took_ms: u32,
+    use_of: Use,
     pub(crate) status: StatusCode,
     names: Names,
+    /// The head as it is served, once it has been.
+    head: OnceCell<HeaderMap>,
     /// Target, values (each behind its length, in two bytes), body.
     bytes: Bytes,
     target_length: u32,
@@ -47,6 +54,16 @@ pub(crate) struct Facts {
     pub(crate) since: Moment,
     pub(crate) at: Instant,
     pub(crate) took_ms: u32,
+    pub(crate) use_of: Use,
+}
+
+/// What an answer is kept for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// To be served while it is fresh, over and over: its head is made once.
+    Fresh,
+    /// For the case that HubSpot does not answer.
+    Stale,
 }
 
 /// The names of an answer's headers, in order, as a map whose values are yet to be filled in: to copy it costs a fraction of
@@ -82,8 +99,10 @@ impl Kept {
             since: facts.since,
             at: facts.at,
             took_ms: facts.took_ms,
+            use_of: facts.use_of,
             status: answer.status(),
             names,
+            head: OnceCell::new(),
             bytes: Bytes::from(bytes),
             target_length: u32::try_from(target_length).ok()?,
             body_at: u32::try_from(body_at).ok()?,
@@ -105,11 +124,25 @@ impl Kept {
 
     /// What it weighs against the budget.
     pub(crate) fn weight(&self) -> usize {
-        self.bytes.len() + OVERHEAD_BYTES
+        let head = match self.use_of {
+            Use::Fresh => self.names.len() * HEADER_BYTES,
+            Use::Stale => 0,
+        };
+        self.bytes.len() + head + OVERHEAD_BYTES
     }
 
     /// The head as it came, with this body.
     pub(crate) fn response(&self, body: Bytes) -> Response<Body> {
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = match self.use_of {
+            Use::Fresh => self.head.get_or_init(|| self.read_head()).clone(),
+            Use::Stale => self.read_head(),
+        };
+        response
+    }
+
+    fn read_head(&self) -> HeaderMap {
         let mut headers = HeaderMap::clone(&self.names);
         let mut at = self.target_length as usize;
         for value in headers.values_mut() {
@@ -118,10 +151,7 @@ impl Kept {
             let given = HeaderValue::from_maybe_shared(self.bytes.slice(begins..at));
             *value = given.expect("it was a header's value when it came");
         }
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = headers;
-        response
+        headers
     }
 }
 

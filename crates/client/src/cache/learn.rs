@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use hubspot::endpoint::ApiFamily;
 use hubspot::error::ErrorKind;
 
-use super::kept::{Facts, Kept};
+use super::kept::{Facts, Kept, Use};
 use super::key::Rights;
 use super::{Arrival, Asked, Cache, Flight, Touch};
 use crate::accounts::Account;
@@ -60,7 +60,8 @@ impl Cache {
         }
         let names = state.store.names(response.headers());
         let took_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
-        let facts = Facts { needs, since: flight.since, at: now, took_ms };
+        let use_of = if asked.lifetime.fresh.is_zero() { Use::Stale } else { Use::Fresh };
+        let facts = Facts { needs, since: flight.since, at: now, took_ms, use_of };
         let kept = Kept::new(&key, facts, response, body, names);
         if let Some(kept) = kept {
             state.store.keep(&key, kept);

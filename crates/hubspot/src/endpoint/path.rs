@@ -21,6 +21,10 @@ impl<'a> Path<'a> {
         let (mut begin, mut position) = (0, 0);
         // Byte by byte: paths are short, and looking for a character costs more than looking at each.
         for (at, byte) in path.bytes().enumerate() {
+            // Letters, as most are, end nothing.
+            if byte > b'?' {
+                continue;
+            }
             let is_end = matches!(byte, b'?' | b'#');
             if is_end || byte == b'/' {
                 read.add(&path[begin..at], &mut position);

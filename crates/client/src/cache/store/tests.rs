@@ -4,7 +4,7 @@ use http::Response;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::super::kept::Facts;
+use super::super::kept::{Facts, Use};
 use super::super::key::{KeyMaker, Rights};
 use super::super::needs::Needs;
 use super::*;
@@ -46,7 +46,7 @@ impl Rig {
             .unwrap();
         self.count += 1;
         let at = self.began + Duration::from_secs(self.count);
-        let facts = Facts { needs: Needs::Anything, since: 0, at, took_ms: 1 };
+        let facts = Facts { needs: Needs::Anything, since: 0, at, took_ms: 1, use_of: Use::Stale };
         let names = self.store.names(answer.headers());
         let kept = Kept::new(&key, facts, &answer, body, names).unwrap();
         self.store.keep(&key, kept);

@@ -1,7 +1,8 @@
 //! What the heads of answers look like. A server gives the same status and the same names in the same order nearly always,
 //! and reading a head line by line, each name checked, hashed and put in its place, costs several times as much as seeing
-//! that it looks like the last one, copying that one's map and filling it in.
+//! that it looks like the last one, copying that one's map and filling in what differs.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -41,16 +42,25 @@ struct Shape {
     /// The lines as they came, letter by letter: that of the status whole, the others up to their colon.
     status_line: Box<[u8]>,
     names: Vec<Box<[u8]>>,
-    /// The map, its values yet to be filled in.
-    blank: HeaderMap,
-    /// Which of the names each of the map's values belongs to, in the map's own order.
-    places: Vec<u8>,
+    /// The map, with values as they came before: those of most headers come again.
+    usual: HeaderMap,
+    /// Which of the names each of the map's values belongs to, and how often in a row it came as another one; in the map's own
+    /// order.
+    places: Vec<Place>,
     roles: Vec<Role>,
 }
 
+struct Place {
+    name: u8,
+    others: u8,
+}
+
+/// So often a value comes as another one until that is the usual one.
+const OTHERS_MAX: u8 = 8;
+
 /// A head whose shape is known.
 pub(super) struct Recognised<'a> {
-    shape: &'a Shape,
+    shape: &'a mut Shape,
     values: &'a [Range<usize>],
     length: usize,
 }
@@ -62,7 +72,7 @@ impl Shapes {
         let (place, length) =
             known.iter().enumerate().find_map(|(place, shape)| Some((place, shape.fits(bytes, values)?)))?;
         known[..=place].rotate_right(1);
-        Some(Recognised { shape: &known[0], values, length })
+        Some(Recognised { shape: &mut known[0], values, length })
     }
 
     /// A head that was read line by line.
@@ -80,7 +90,7 @@ impl Shapes {
         self.known.retain(|known| known.status_line != shape.status_line || known.names != shape.names);
         self.known.truncate(SHAPES_MAX - 1);
         self.known.insert(0, shape);
-        Ok(Recognised { shape: &self.known[0], values: &self.values, length })
+        Ok(Recognised { shape: &mut self.known[0], values: &self.values, length })
     }
 }
 
@@ -98,9 +108,9 @@ impl Shape {
             roles.push(Role::of(&name));
             numbered.append(name, number);
         }
-        let mut blank = HeaderMap::with_capacity(names.len());
+        let mut usual = HeaderMap::with_capacity(names.len());
         for (name, _) in &numbered {
-            blank.append(name.clone(), HeaderValue::from_static(""));
+            usual.append(name.clone(), HeaderValue::from_static(""));
         }
         let minor = u8::from(version == Version::HTTP_11);
         let is_own = Some(reason) != status.canonical_reason();
@@ -110,8 +120,8 @@ impl Shape {
             reason: is_own.then(|| Bytes::copy_from_slice(reason.as_bytes())),
             status_line: format!("HTTP/1.{minor} {} {reason}\r\n", status.as_str()).into_bytes().into(),
             names: names.map(|name| format!("{name}:").into_bytes().into()).collect(),
-            blank,
-            places: numbered.values().copied().collect(),
+            usual,
+            places: numbered.values().map(|name| Place { name: *name, others: 0 }).collect(),
             roles,
         })
     }
@@ -131,14 +141,26 @@ impl Shape {
 }
 
 impl Recognised<'_> {
-    /// The head with its values. They share a copy of it, of just its size.
-    pub(super) fn head(&self, bytes: &[u8], asked: Asked) -> Result<Found, Violation> {
-        let Self { shape, values, length } = *self;
-        let copy = Bytes::copy_from_slice(&bytes[..length]);
-        let mut headers = shape.blank.clone();
-        for (value, place) in headers.values_mut().zip(&shape.places) {
-            let given = HeaderValue::from_maybe_shared(copy.slice(values[usize::from(*place)].clone()));
-            *value = given.map_err(|_| Violation::BAD_HEADER)?;
+    /// The head with its values. Those that are not as usual share a copy of it, of just its size.
+    pub(super) fn head(self, bytes: &[u8], asked: Asked) -> Result<Found, Violation> {
+        let Self { shape, values, length } = self;
+        let copy = OnceCell::new();
+        let mut headers = shape.usual.clone();
+        let usual = shape.usual.values_mut();
+        for ((value, usual), place) in headers.values_mut().zip(usual).zip(&mut shape.places) {
+            let given = values[usize::from(place.name)].clone();
+            if usual.as_bytes() == &bytes[given.clone()] {
+                place.others = 0;
+                continue;
+            }
+            let copy = copy.get_or_init(|| Bytes::copy_from_slice(&bytes[..length]));
+            *value = HeaderValue::from_maybe_shared(copy.slice(given)).map_err(|_| Violation::BAD_HEADER)?;
+            place.others += 1;
+            if place.others == OTHERS_MAX {
+                // Memory of its own: it must not keep the whole of this head.
+                *usual = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Violation::BAD_HEADER)?;
+                place.others = 0;
+            }
         }
         let mut deciding = Deciding::new(shape.version);
         for (role, value) in shape.roles.iter().zip(values) {
