@@ -16,6 +16,7 @@
 //! | [`audit`] | who did what, in a chain that tells when somebody took a link out |
 //! | [`grants`] | the tokens of OAuth connections, and who renews them |
 //! | [`scopes`] | which scopes calls needed, by day |
+//! | [`consents`] | people on their way to HubSpot's consent page |
 //! | [`seal`] | what is secret is unreadable without a key that is kept elsewhere |
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
@@ -32,6 +33,7 @@ use uuid::Uuid;
 
 pub mod audit;
 mod checksum;
+pub mod consents;
 pub mod deliveries;
 pub mod dispatch;
 pub mod failure;

@@ -3,6 +3,7 @@
 //! Steps only go forward, and one that has been released is never changed: a correction is a further step.
 
 mod audit;
+mod consents;
 mod dispatch;
 mod grants;
 mod incidents;
@@ -25,7 +26,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 12] = [
+pub(crate) const SQLITE_STEPS: [&str; 13] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -38,6 +39,7 @@ pub(crate) const SQLITE_STEPS: [&str; 12] = [
     grants::SQLITE,
     room::SQLITE,
     scopes::SQLITE,
+    consents::SQLITE,
 ];
 
 /// The same steps for PostgreSQL.
@@ -54,6 +56,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     grants::POSTGRES,
     room::POSTGRES,
     scopes::POSTGRES,
+    consents::POSTGRES,
 ];
 
 const SQLITE_BEGINNING: &str = "
@@ -195,6 +198,7 @@ pub fn classes() -> impl Iterator<Item = (&'static str, &'static str, Class)> {
         .chain(grants::CLASSES)
         .chain(room::CLASSES)
         .chain(scopes::CLASSES)
+        .chain(consents::CLASSES)
         .copied()
 }
 

@@ -140,7 +140,8 @@ impl Keeping {
 
 /// Where a person consents to it.
 async fn authorize(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
-    let url = admin.connections.keeper(&name)?.consent_url(&name).map_err(|error| not_granted(&error))?;
+    let url =
+        admin.connections.keeper(&name)?.consent_url(&name).await.map_err(|error| not_granted(&error))?;
     Ok(Json(json!({"schema": 1, "connection": name, "url": url})))
 }
 
@@ -149,7 +150,7 @@ async fn connect(State(admin): State<Admin>, Path(name): Path<String>) -> Respon
         Ok(keeper) => keeper,
         Err(refused) => return refused.into_response(),
     };
-    match keeper.consent_url(&name) {
+    match keeper.consent_url(&name).await {
         Ok(url) => Redirect::to(&url).into_response(),
         Err(error) => page(error_status(&error), "Nothing was begun", &error.to_string()),
     }

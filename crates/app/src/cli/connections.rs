@@ -49,6 +49,9 @@ pub(crate) enum ConnectionsCommand {
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// Give it to this command's stdin, and print what that prints: the key wrapped by a key service
+        #[arg(long, value_name = "COMMAND")]
+        wrap: Option<String>,
     },
     /// After a change of [store] key: seal with it what the key in key_before sealed
     Rewrap {

@@ -14,6 +14,7 @@ use crate::failure::{Exit, Failure};
 use crate::process;
 
 mod scopes;
+mod wrapping;
 
 const PATH: &str = "/api/v1/connections";
 
@@ -25,8 +26,8 @@ pub(super) fn run(
     load: impl FnOnce() -> Result<Config, Failure>,
     command: &ConnectionsCommand,
 ) -> Result<Exit, Failure> {
-    if let ConnectionsCommand::NewKey { json } = command {
-        return new_key(*json);
+    if let ConnectionsCommand::NewKey { json, wrap } = command {
+        return new_key(*json, wrap.as_deref());
     }
     let config = load()?;
     process::runtime()?.block_on(async {
@@ -53,16 +54,19 @@ pub(super) fn run(
                 Ok(Exit::Fine)
             }
             ConnectionsCommand::Scopes { name, at } => scopes::run(&config, at, name.as_deref()).await,
-            ConnectionsCommand::NewKey { json } => new_key(*json),
+            ConnectionsCommand::NewKey { json, wrap } => new_key(*json, wrap.as_deref()),
         }
     })
 }
 
-fn new_key(as_json: bool) -> Result<Exit, Failure> {
+fn new_key(as_json: bool, wrap: Option<&str>) -> Result<Exit, Failure> {
     let key = Sealer::make().ok_or_else(|| Failure::work("the system gives no random numbers"))?;
     // It is nobody's yet.
-    let text = if as_json { json!({"key": key.expose()}).to_string() } else { key.expose().to_owned() };
-    process::print_line(&text);
+    let (name, text) = match wrap {
+        Some(command) => ("wrapped_key", wrapping::wrapped(&key, command)?),
+        None => ("key", key.expose().to_owned()),
+    };
+    process::print_line(&if as_json { json!({ name: text }).to_string() } else { text });
     Ok(Exit::Fine)
 }
 

@@ -1,36 +1,25 @@
 //! A person's way to HubSpot and back: authorise address, callback, code exchange.
 //!
 //! What comes back is believed by its `state`, which only whoever was sent away by us knows, and its code is of no use without
-//! the verifier (PKCE), which never leaves this process.
-
-use std::collections::HashMap;
-use std::time::Duration;
+//! the verifier (PKCE), which nobody sees but us. Both are in the store, so that whichever hubkeeper a person comes back to
+//! knows them.
 
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hubspot::oauth::{Consent, Exchange, Trouble};
 use hubspot::secret::Secret;
+use jiff::SignedDuration;
+use store::consents::Away;
 use store::grants::GrantError;
-use tokio::time::Instant;
 
 use super::keeper::Keeper;
 use super::kept::tokens;
 use super::trade::trade;
 
-/// Those who are on their way, by their `state`.
-#[derive(Default)]
-pub(super) struct Pending(HashMap<String, Away>);
-
-struct Away {
-    connection: String,
-    verifier: Secret,
-    until: Instant,
-}
-
 /// A person reads, logs in, chooses an account and consents.
-const AWAY_MAX: Duration = Duration::from_secs(15 * 60);
-const PENDING_MAX: usize = 64;
+const AWAY_MAX: SignedDuration = SignedDuration::from_mins(15);
+const PENDING_MAX: u64 = 64;
 const RANDOM_BYTES: usize = 32;
 
 /// What a person has granted.
@@ -62,28 +51,12 @@ pub enum ConsentError {
     NoRandomness,
 }
 
-impl Pending {
-    fn add(&mut self, state: String, away: Away, now: Instant) -> Result<(), ConsentError> {
-        self.0.retain(|_, away| away.until > now);
-        if self.0.len() >= PENDING_MAX {
-            return Err(ConsentError::TooMany);
-        }
-        self.0.insert(state, away);
-        Ok(())
-    }
-
-    /// Each state is good once.
-    fn take(&mut self, state: &str, now: Instant) -> Option<Away> {
-        self.0.remove(state).filter(|away| away.until > now)
-    }
-}
-
 impl Keeper {
     /// Where a person consents to a connection.
     ///
     /// # Errors
     /// [`ConsentError`].
-    pub fn consent_url(&self, connection: &str) -> Result<String, ConsentError> {
+    pub async fn consent_url(&self, connection: &str) -> Result<String, ConsentError> {
         let kept = self.of_name(connection).ok_or(ConsentError::NoSuchConnection)?;
         let state = random().ok_or(ConsentError::NoRandomness)?;
         let verifier = Secret::new(random().ok_or(ConsentError::NoRandomness)?);
@@ -97,9 +70,12 @@ impl Keeper {
             verifier: &verifier,
         }
         .url();
-        let now = Instant::now();
-        let away = Away { connection: connection.to_owned(), verifier, until: now + AWAY_MAX };
-        self.pending.lock().add(state, away, now)?;
+        let now = self.clock.now();
+        if self.store.consents_under_way(now).await.map_err(GrantError::from)? >= PENDING_MAX {
+            return Err(ConsentError::TooMany);
+        }
+        let away = Away { connection: connection.to_owned(), verifier };
+        self.store.keep_consent(&self.sealer, &state, &away, now + AWAY_MAX).await?;
         Ok(url)
     }
 
@@ -108,7 +84,8 @@ impl Keeper {
     /// # Errors
     /// [`ConsentError`].
     pub async fn granted(&self, state: &str, code: &Secret) -> Result<Granted, ConsentError> {
-        let away = self.pending.lock().take(state, Instant::now()).ok_or(ConsentError::UnknownState)?;
+        let away = self.store.take_consent(&self.sealer, state, self.clock.now()).await?;
+        let away = away.ok_or(ConsentError::UnknownState)?;
         let kept = self.of_name(&away.connection).ok_or(ConsentError::NoSuchConnection)?;
         let asked_at = self.clock.now();
         let redirect_url = &self.settings.redirect_url;
@@ -135,29 +112,4 @@ fn random() -> Option<String> {
     let mut bytes = [0; RANDOM_BYTES];
     rand::fill(&mut bytes).ok()?;
     Some(URL_SAFE_NO_PAD.encode(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_state_is_good_once_and_for_a_quarter_of_an_hour() {
-        let mut pending = Pending::default();
-        let now = Instant::now();
-        let away = || Away { connection: "a".into(), verifier: Secret::new("v"), until: now + AWAY_MAX };
-        pending.add("one".into(), away(), now).unwrap();
-        assert!(pending.take("other", now).is_none());
-        assert!(pending.take("one", now).is_some() && pending.take("one", now).is_none());
-        pending.add("two".into(), away(), now).unwrap();
-        assert!(pending.take("two", now + AWAY_MAX).is_none());
-        for number in 0..PENDING_MAX {
-            pending.add(number.to_string(), away(), now).unwrap();
-        }
-        assert!(matches!(pending.add("more".into(), away(), now), Err(ConsentError::TooMany)));
-        assert!(
-            pending.add("later".into(), away(), now + AWAY_MAX).is_ok(),
-            "those who never came back are gone"
-        );
-    }
 }

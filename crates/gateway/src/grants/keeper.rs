@@ -19,7 +19,6 @@ use store::step::{self, Step};
 use tokio::sync::Notify;
 
 use super::climate::{Climate, Heard, Weather};
-use super::consent::Pending;
 use super::kept::{App, Kept, State, tokens};
 use super::life::Life;
 use super::trade::trade;
@@ -53,7 +52,6 @@ pub struct Keeper {
     pub(super) clock: WallClock,
     pub(super) settings: KeeperSettings,
     pub(super) kept: Vec<Kept>,
-    pub(super) pending: Mutex<Pending>,
     pub(super) bell: Arc<Notify>,
     weather: Mutex<Weather>,
     /// The endpoint throttles all of an app's connections together.
@@ -83,7 +81,6 @@ impl Keeper {
             store,
             sealer,
             clock,
-            pending: Mutex::default(),
             bell,
             weather: Mutex::default(),
             paused_until: Mutex::new(now),

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 mod audit;
 mod cases;
+mod consents;
 mod dispatch;
 mod grants;
 mod incident_cases;
@@ -115,6 +116,7 @@ conform! {
     journal::what_came_before_anybody_asked_can_be_remembered,
     journal::a_gap_grows_and_is_told,
     scopes::days_are_added_up_and_forgotten,
+    consents::whoever_comes_back_is_known_once_and_in_time,
     journal::one_has_a_lease_until_its_time_is_up,
     watch_cases::letters_to_the_room_are_taken_once_in_their_order,
 }

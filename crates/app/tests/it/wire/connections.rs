@@ -200,3 +200,90 @@ async fn calls_choose_a_connection_and_a_caller_is_held_to_its_own() {
     assert_eq!(portal("hubkeeper_held", Some("one")).await, 403);
     up.stop().await;
 }
+
+/// Whichever hubkeeper a person comes back to knows them: what has to be known lies in the store.
+#[tokio::test]
+async fn a_person_who_was_sent_away_may_come_back_to_another_process() {
+    let town = Town::new().await;
+    let first = town.up().await;
+    let (_, begun) = connections(&first, &["add", "crm", "--no-wait"]).await;
+    first.kill().await;
+    let second = town.up().await;
+    let back = ask(town.sim.url(), "GET", path_of(begun["url"].as_str().unwrap()), &[], "").await;
+    let back = path_of(back.header("location").unwrap()).to_owned();
+    // The address that HubSpot sends people to names the first one's port; a proxy before both would not.
+    let authorised = ask(second.admin(), "GET", &back, &["Sec-Fetch-Site: cross-site"], "").await;
+    assert_ne!(authorised.status, 400, "the state is known: {authorised:?}");
+    let twice = ask(second.admin(), "GET", &back, &[], "").await;
+    assert_eq!(twice.status, 400, "and good once: {twice:?}");
+    second.stop().await;
+}
+
+/// A key service of a few lines: what it wraps with version 1 or 2 it unwraps, unless it is down.
+const KEY_SERVICE: &str = r#"
+cd "$(dirname "$0")" || exit 1
+[ -e down ] && { echo "the key service is down" >&2; exit 1; }
+case "$1" in
+wrap1) printf 'v1:'; tr '0-9a-f' '9876543210fedcba' ;;
+wrap2) printf 'v2:'; tr '0-9a-f' 'fedcba9876543210' ;;
+unwrap) IFS=: read -r version text
+    case "$version" in
+    v1) printf %s "$text" | tr '9876543210fedcba' '0-9a-f' ;;
+    v2) printf %s "$text" | tr 'fedcba9876543210' '0-9a-f' ;;
+    *) exit 1 ;;
+    esac ;;
+esac
+"#;
+
+#[tokio::test]
+async fn the_stores_key_may_be_one_that_only_a_key_service_opens() {
+    let town = Town::new().await;
+    let service = town.data.path().join("service");
+    std::fs::create_dir_all(&service).unwrap();
+    let program = service.join("kms");
+    std::fs::write(&program, KEY_SERVICE).unwrap();
+    let wrap = async |version: &str, file: &str| {
+        let command = format!("sh {} wrap{version}", program.display());
+        let made = Start::new(&["connections", "new-key", "--wrap", &command]).ended().await;
+        assert!(made.code == Some(0) && made.stdout.starts_with(&format!("v{version}:")), "{made:#?}");
+        std::fs::write(service.join(file), &made.stdout).unwrap();
+    };
+    wrap("1", "old").await;
+    let key = |file: &str| format!("exec:sh {} unwrap < {}", program.display(), service.join(file).display());
+    let start = |keys: String| {
+        let client_id = town.client["client_id"].as_str().unwrap();
+        let file = format!(
+            "[gateway]\nmode = \"managed\"\n[store]\n{keys}\n[[connections]]\nname = \"crm\"\nclient_id = \"{client_id}\"\n\
+             client_secret = \"env:SECRET\"\nscopes = [\"oauth\", \"crm.objects.contacts.read\"]\n"
+        );
+        Start::up(town.sim.url())
+            .args(&["--data", town.data.path().join("data").to_str().unwrap()])
+            .file("hubkeeper.toml", &file)
+            .env("SECRET", town.client["client_secret"].as_str().unwrap())
+    };
+    let old = || format!("key = \"{}\"", key("old"));
+    let up = start(old()).ready().await;
+    let (_, begun) = connections(&up, &["add", "crm", "--no-wait"]).await;
+    assert_eq!(town.consents(&up, begun["url"].as_str().unwrap()).await.status, 200);
+    // The key is in hand: the service may go away.
+    std::fs::write(service.join("down"), "").unwrap();
+    let (rotated, told) = connections(&up, &["rotate", "crm"]).await;
+    assert_eq!((rotated.code, &told["changed"]), (Some(0), &json!(true)), "{rotated:#?}");
+    up.stop().await;
+    let refused = start(old()).ended().await;
+    assert_eq!(refused.code, Some(2), "{refused:#?}");
+    assert!(refused.stderr.contains("the key service is down"), "it says why: {refused:#?}");
+    std::fs::remove_file(service.join("down")).unwrap();
+
+    // Another key: what the old one sealed is sealed with it, and then the old one can go.
+    wrap("2", "new").await;
+    let both = format!("key = \"{}\"\nkey_before = \"{}\"", key("new"), key("old"));
+    let up = start(both).ready().await;
+    let (rewrapped, told) = connections(&up, &["rewrap"]).await;
+    assert_eq!((rewrapped.code, &told["rewrapped"]), (Some(0), &json!(1)), "{rewrapped:#?}");
+    up.stop().await;
+    std::fs::remove_file(service.join("old")).unwrap();
+    let up = start(format!("key = \"{}\"", key("new"))).ready().await;
+    assert_eq!(standing(&up).await.0, "ok");
+    up.stop().await;
+}
