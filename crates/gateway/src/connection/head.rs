@@ -142,7 +142,10 @@ fn header(raw: &Bytes, line: std::ops::Range<usize>) -> Result<(HeaderName, Head
     // A name may hold nothing but token characters (RFC 9110 §5.6.2), a value no control characters.
     let name = HeaderName::from_bytes(&line[..colon]).map_err(|_| Violation::BadHeaderLine)?;
     let value = HeaderValue::from_maybe_shared(raw.slice_ref(trimmed(&line[colon + 1..])));
-    Ok((name, value.map_err(|_| Violation::BadHeaderLine)?))
+    let mut value = value.map_err(|_| Violation::BadHeaderLine)?;
+    // Whoever prints a request by mistake, a panic among them, prints no credential.
+    value.set_sensitive(matches!(name, header::AUTHORIZATION | header::COOKIE | header::PROXY_AUTHORIZATION));
+    Ok((name, value))
 }
 
 impl Deciding {

@@ -15,6 +15,7 @@ use gateway::admit::Admission;
 use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
 use http::{Request, Response};
 use hubspot::limits::{AppKind, Plan};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -35,6 +36,14 @@ impl Transport for Slow {
 
 /// A gateway's address; it serves until the sender is dropped with the test.
 async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
+    over(Arc::new(Slow(upstream_takes)), Admission::Passthrough).await
+}
+
+/// The same over any transport.
+pub(super) async fn over(
+    transport: Arc<dyn Transport>,
+    admission: Admission,
+) -> (String, watch::Sender<bool>) {
     let settings = StackSettings {
         accounts: AccountSettings {
             plan: Plan::Free,
@@ -56,12 +65,12 @@ async fn gateway(upstream_takes: Duration) -> (String, watch::Sender<bool>) {
         seed: 1,
     };
     let clock = WallClock::from("2026-10-01T12:00:00Z".parse::<jiff::Timestamp>().unwrap());
-    let stack = Stack::new(Arc::new(Slow(upstream_takes)), Arc::new(Silence), clock, settings);
+    let stack = Stack::new(transport, Arc::new(Silence), clock, settings);
     let gateway = Gateway {
         turned_away: Arc::default(),
         rules: gateway::rules::Rules::default(),
         stack: stack.into(),
-        admission: Admission::Passthrough,
+        admission,
         upstream: "https://api.hubapi.com".into(),
         public_url: None,
         own_hosts: OwnHosts::default(),
@@ -203,4 +212,53 @@ async fn an_idle_connection_is_closed_in_the_end() {
     sleep(Duration::from_secs(150)).await;
     conversation.ends().await;
     assert!(took(began) <= 70 + 150 + 1);
+}
+
+/// Requests as they are sent, with all the places that a sender may stop at.
+const STOPPED: [&str; 5] = [
+    "GET /crm/v3/objects/contacts HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nhello, world",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3\r\nend\r\n0\r\n\r\n",
+    "GET /a HTTP/1.1\r\nHost: a\r\n\r\nPOST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
+    "\r\n\r\nHEAD /a HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n\r\n",
+];
+
+/// A head or a body that does not come, or the idle time after an answer; the longest is the last.
+const CLOSED_WITHIN_S: u64 = 90;
+
+/// Until the other side ends it, however long that takes.
+async fn ended(conversation: &mut Conversation) {
+    let _reset = conversation.stream.read_to_end(&mut Vec::new()).await;
+}
+
+/// Wherever a sender stops, for good, the connection is closed in time.
+#[tokio::test(start_paused = true)]
+async fn wherever_a_sender_stops_it_is_closed_in_time() {
+    let (url, _stop) = gateway(Duration::ZERO).await;
+    let (mut cases, mut late) = (0, Vec::new());
+    for (number, request) in STOPPED.iter().enumerate() {
+        for end in 0..=request.len() {
+            cases += 1;
+            let began = Instant::now();
+            let mut conversation = Conversation::open(&url).await;
+            conversation.say(&request[..end]).await;
+            let closed = tokio::time::timeout(Duration::from_secs(600), ended(&mut conversation)).await;
+            if closed.is_err() || took(began) > CLOSED_WITHIN_S {
+                late.push(format!("request {number} cut at {end}: {} s", took(began)));
+            }
+        }
+    }
+    assert_eq!(late, [""; 0]);
+    assert!(cases >= 300, "{cases}");
+}
+
+/// The control: one who is never asked to hurry keeps the connection for as long as the answer takes.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_long_shows_that_lateness_would_be_seen() {
+    let (url, _stop) = gateway(Duration::from_secs(300)).await;
+    let began = Instant::now();
+    let mut conversation = Conversation::open(&url).await;
+    conversation.say(STOPPED[0]).await;
+    let closed = tokio::time::timeout(Duration::from_secs(600), ended(&mut conversation)).await;
+    assert!(closed.is_ok() && took(began) > CLOSED_WITHIN_S);
 }
