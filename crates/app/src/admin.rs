@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -108,7 +108,7 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, tls: Option<Liste
         listener,
         ListenerSettings { connections_max: CONNECTIONS_MAX, tls, ..Default::default() },
         own_hosts,
-        connections::is_landing,
+        is_landing,
         never_draining,
         clock,
         move |request: http::Request<Body>| {
@@ -120,6 +120,11 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, tls: Option<Liste
         },
     )
     .await;
+}
+
+/// Where people are led to from other sites.
+fn is_landing(method: &Method, path: &str) -> bool {
+    connections::is_landing(method, path) || (method == Method::GET && path == login::CALLBACK)
 }
 
 fn routes(admin: Admin) -> Router {

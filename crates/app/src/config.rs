@@ -23,6 +23,7 @@ mod fuzz;
 mod incidents;
 mod journal;
 mod load;
+mod oidc;
 mod quote;
 mod secrets;
 mod telemetry;
@@ -38,6 +39,7 @@ pub(crate) use fuzz::fuzz;
 pub(crate) use incidents::{
     Address, DependencySection, EmailSection, IncidentsSection, NotifySection, StatuspageSection, needed,
 };
+pub(crate) use oidc::OidcSection;
 pub(crate) use secrets::CheckSection;
 pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
 pub(crate) use tls::TlsFiles;

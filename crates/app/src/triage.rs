@@ -11,14 +11,20 @@ use client::clock::WallClock;
 use http::Uri;
 use incident::facts::Facts;
 use incident::runbook::Runbooks;
-use incident::triage::{Triage, Verdict};
+use incident::triage::{PathStep, Triage, Verdict};
 use ops::triage::Asked;
 use tokio::time::Instant;
 
+use traffic::Told;
+
+use crate::admin_api;
 use crate::failure::Exit;
 
 pub(crate) use pages::runbooks;
 pub(crate) use tell::for_people;
+
+/// Asked of a gateway that answers, and that we have no key of.
+const LOCKED: &str = "Does the gateway that runs here tell what it sees?";
 
 /// What to diagnose, and with what.
 #[derive(Clone)]
@@ -33,16 +39,47 @@ pub(crate) struct Options {
 /// Asks everything and names the cause. Never fails: what could not be asked is missing from the evidence.
 pub(crate) async fn run(options: Options) -> Triage {
     let runbooks = options.runbooks.clone();
-    incident::diagnose(&facts(options).await, &runbooks)
+    let (facts, gateway) = look(options).await;
+    let mut triage = incident::diagnose(&facts, &runbooks);
+    match gateway {
+        Gateway::Locked => triage.path.push(PathStep {
+            question: LOCKED.to_owned(),
+            answer: format!(
+                "could not tell: it wants its admin key. Set {} and ask again: without it, what only traffic shows is missing \
+                 here, and these probes took no slots of the limits that the gateway guards",
+                admin_api::KEY_VARIABLE
+            ),
+        }),
+        Gateway::Asked | Gateway::None => {}
+    }
+    triage
 }
 
 /// Everything that probes and traffic tell at this moment.
 pub(crate) async fn facts(options: Options) -> Facts {
+    look(options).await.0
+}
+
+/// Whether there was a gateway to ask.
+enum Gateway {
+    Asked,
+    Locked,
+    None,
+}
+
+async fn look(options: Options) -> (Facts, Gateway) {
     let began = Instant::now();
     let mut asked = options.asked;
     let mut traffic = None;
+    let mut gateway = Gateway::None;
     if let Some(admin) = &options.admin {
-        traffic = traffic::fetch(admin).await;
+        let told = traffic::fetch(admin).await;
+        gateway = match &told {
+            Told::Traffic(_) => Gateway::Asked,
+            Told::Locked => Gateway::Locked,
+            Told::Nothing => Gateway::None,
+        };
+        traffic = told.traffic();
         // Where a gateway spends the same limits, it says when our calls may go.
         if let (Some(_), Some(token)) = (&traffic, &asked.target.token) {
             asked.target.gate = Some(Arc::new(slots::GatewaysSlots::new(admin.clone(), token)));
@@ -53,11 +90,11 @@ pub(crate) async fn facts(options: Options) -> Facts {
     let mut facts = ops::triage::facts(&asked, traffic, &options.clock).await;
     // What the gateway sent while we asked is its own, and stands in no earlier report.
     if let Some(admin) = options.admin.as_ref().filter(|_| facts.traffic.is_some())
-        && let Some(later) = traffic::fetch(admin).await
+        && let Some(later) = traffic::fetch(admin).await.traffic()
     {
         facts.traffic = Some(later);
     }
-    facts
+    (facts, gateway)
 }
 
 /// The exit code of a verdict: 0 healthy, 1 a problem was found, 3 could not tell.

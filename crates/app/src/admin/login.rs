@@ -1,4 +1,5 @@
-//! The keys of the admin listener: programs send one as a bearer token, people log in with one and get a session. What either
+//! The keys of the admin listener: programs send one as a bearer token, people log in with one, or by the
+//! company's identity provider (`oidc`), and get a session. What either
 //! may do is its role's (`rights`).
 //!
 //! Without a key everything is open, and the configuration keeps such a listener on loopback. Health is always open: whoever
@@ -14,7 +15,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use client::clock::WallClock;
 use parking_lot::Mutex;
+use rustls::ClientConfig;
 use serde_json::json;
 use store::audit::{Act, Outcome, Subject};
 use tokio::time::Instant;
@@ -28,12 +31,15 @@ use crate::secrets::Secrets;
 
 mod asker;
 mod keys;
+mod oidc;
 mod page;
 mod sessions;
 
 use asker::Asker;
 pub(crate) use asker::{actor, csrf_field, log_out_form, may, person};
 use keys::{Holder, Keys};
+pub(super) use oidc::CALLBACK;
+use oidc::Oidc;
 use page::{Given, login_page};
 use sessions::{Session, Sessions};
 
@@ -44,6 +50,7 @@ pub(crate) struct Login(Option<Locked>);
 struct Locked {
     keys: Keys,
     sessions: Arc<Mutex<Sessions>>,
+    oidc: Option<Oidc>,
 }
 
 const COOKIE: &str = "hubkeeper_session";
@@ -63,13 +70,30 @@ enum Who {
 
 impl Login {
     /// # Errors
-    /// A key that cannot be had, could be guessed, or is two people's.
-    pub(crate) fn open(section: &AdminSection, secrets: &Secrets) -> Result<Self, Failure> {
+    /// A key or secret that cannot be had, a key that could be guessed, or is two people's.
+    pub(crate) fn open(
+        section: &AdminSection,
+        secrets: &Secrets,
+        admin_url: &str,
+        tls: &ClientConfig,
+        clock: &WallClock,
+    ) -> Result<Self, Failure> {
         let sessions = Arc::new(Mutex::new(Sessions::default()));
         let open = sessions.clone();
         // Who logged in with the key before may be whom it was changed for.
         let keys = Keys::open(section, secrets, move |holder| open.lock().end_of(holder))?;
-        Ok(Self((!keys.is_empty()).then_some(Locked { keys, sessions })))
+        let oidc =
+            section.oidc.as_ref().map(|section| Oidc::open(section, admin_url, tls, clock)).transpose()?;
+        let is_open = keys.is_empty() && oidc.is_none();
+        Ok(Self((!is_open).then_some(Locked { keys, sessions, oidc })))
+    }
+
+    fn oidc(&self) -> Option<&Oidc> {
+        self.0.as_ref()?.oidc.as_ref()
+    }
+
+    fn has_keys(&self) -> bool {
+        self.0.as_ref().is_some_and(|locked| !locked.keys.is_empty())
     }
 }
 
@@ -82,14 +106,18 @@ impl Locked {
             let holder = holder.filter(|_| scheme.eq_ignore_ascii_case("bearer"));
             return holder.map_or(Who::Nobody, Who::Keyholder);
         }
-        let session = cookie(headers).and_then(|token| self.sessions.lock().find(token, now));
+        let session = cookie(headers, COOKIE).and_then(|token| self.sessions.lock().find(token, now));
         session.map_or(Who::Nobody, Who::Session)
     }
 }
 
 /// The pages that let somebody in and out.
 pub(super) fn routes() -> Router<Admin> {
-    Router::new().route("/login", get(form).post(log_in)).route("/logout", post(log_out))
+    Router::new()
+        .route("/login", get(form).post(log_in))
+        .route("/login/oidc", get(oidc::begin))
+        .route(CALLBACK, get(oidc::callback))
+        .route("/logout", post(log_out))
 }
 
 /// Stands before everything on the listener: who is it, and may they?
@@ -151,34 +179,45 @@ fn without_csrf(form: &[u8]) -> Vec<u8> {
     pairs.collect::<Vec<_>>().join(&b'&')
 }
 
-async fn form() -> Response {
-    login_page(StatusCode::OK, "")
+async fn form(State(admin): State<Admin>) -> Response {
+    login_page(StatusCode::OK, "", &admin.login)
 }
 
 async fn log_in(State(admin): State<Admin>, Form(given): Form<Given>) -> Response {
     let Some(locked) = &admin.login.0 else { return Redirect::to("/").into_response() };
     let Some(name) = given.name() else {
-        return login_page(StatusCode::BAD_REQUEST, "A name is a line of up to 100 bytes.");
+        return login_page(StatusCode::BAD_REQUEST, "A name is a line of up to 100 bytes.", &admin.login);
     };
     let now = Instant::now();
     if !locked.sessions.lock().may_try(now) {
         tracing::warn!("too many wrong keys at the login page");
-        return login_page(StatusCode::TOO_MANY_REQUESTS, "Too many wrong keys. Wait a minute.");
+        return login_page(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many wrong keys. Wait a minute.",
+            &admin.login,
+        );
     }
     let Some(holder) = locked.keys.holder(given.key()) else {
         locked.sessions.lock().failed(now);
-        admin.logged_in("somebody", Outcome::Refused).await;
-        return login_page(StatusCode::FORBIDDEN, "This is not the key.");
+        admin.logged_in("somebody", Outcome::Refused, "").await;
+        return login_page(StatusCode::FORBIDDEN, "This is not the key.", &admin.login);
     };
     let name = &holder.names(name);
     let Some(token) = locked.sessions.lock().open(name, holder.role, Some(holder), now) else {
-        return login_page(StatusCode::SERVICE_UNAVAILABLE, "The system gives no random numbers.");
+        return login_page(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The system gives no random numbers.",
+            &admin.login,
+        );
     };
-    admin.logged_in(name, Outcome::Done).await;
+    admin.logged_in(name, Outcome::Done, "").await;
+    with_cookie(Redirect::to("/").into_response(), &session_cookie(&token, admin.is_https))
+}
+
+fn session_cookie(token: &str, is_https: bool) -> String {
     let life = sessions::LIFE.as_secs();
-    let secure = if admin.is_https { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}");
-    with_cookie(Redirect::to("/").into_response(), &cookie)
+    let secure = if is_https { "; Secure" } else { "" };
+    format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}")
 }
 
 impl Admin {
@@ -191,7 +230,7 @@ impl Admin {
         }
         let roles: Vec<&str> = right.roles().collect();
         let message = format!(
-            "{who} has the role {role}, which may not do this: it takes {}. Roles are set in [[admin.keys]].",
+            "{who} has the role {role}, which may not do this: it takes {}. Roles are set in [[admin.keys]] and [admin.oidc.roles].",
             roles.join(" or ")
         );
         let body = json!({
@@ -201,13 +240,15 @@ impl Admin {
         (StatusCode::FORBIDDEN, Json(body)).into_response()
     }
 
-    async fn logged_in(&self, name: &str, outcome: Outcome) {
-        self.audit.tell(name, Act::LoggedIn, Subject::Ours("admin listener".to_owned()), outcome, "").await;
+    async fn logged_in(&self, name: &str, outcome: Outcome, detail: &str) {
+        self.audit
+            .tell(name, Act::LoggedIn, Subject::Ours("admin listener".to_owned()), outcome, detail)
+            .await;
     }
 }
 
 async fn log_out(State(admin): State<Admin>, headers: HeaderMap) -> Response {
-    if let (Some(locked), Some(token)) = (&admin.login.0, cookie(&headers)) {
+    if let (Some(locked), Some(token)) = (&admin.login.0, cookie(&headers, COOKIE)) {
         locked.sessions.lock().close(token);
     }
     let over = format!("{COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
@@ -221,10 +262,10 @@ fn with_cookie(mut response: Response, cookie: &str) -> Response {
     response
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = all.flat_map(|value| value.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 fn wants_a_page(request: &Request) -> bool {

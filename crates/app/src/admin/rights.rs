@@ -43,6 +43,9 @@ pub(crate) const ROUTES: &[Line] = &[
     ("GET", "/readiness", Right::Open),
     ("GET", "/login", Right::Open),
     ("POST", "/login", Right::Open),
+    ("GET", "/login/oidc", Right::Open),
+    // The issuer sends people there; they are known by what their browser holds.
+    ("GET", "/login/callback", Right::Open),
     ("GET", "/console.css", Right::Open),
     ("GET", "/console.js", Right::Open),
     // HubSpot sends people there; they are known by `state`.

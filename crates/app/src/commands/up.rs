@@ -175,6 +175,7 @@ impl House {
         let admin_url = secured(bind::url(&admin_listener), admin_tls.as_ref());
         let keeper = connections.keep(config, store.as_ref(), &stack, &admin_url, &installs).await?;
         Ok(Self {
+            login: Arc::new(Login::open(&config.admin, &secrets, &admin_url, &tls, &clock)?),
             gateway,
             gateway_listener,
             admin_listener,
@@ -190,7 +191,6 @@ impl House {
             webhooks,
             audit,
             room,
-            login: Arc::new(Login::open(&config.admin, &secrets)?),
             is_https: is_https(config),
             gateway_tls,
             admin_tls,

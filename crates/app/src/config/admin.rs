@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use gateway::admit::KeyDigest;
 use serde::{Deserialize, Serialize};
 
-use super::{is_loopback, quote};
+use super::{OidcSection, is_loopback, quote};
 use crate::admin::AdminRole;
 use crate::failure::Failure;
 use crate::secret_reference::SecretReference;
@@ -21,6 +21,8 @@ pub(crate) struct AdminSection {
     pub(crate) key_sha256: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) keys: Vec<AdminKeySection>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) oidc: Option<OidcSection>,
 }
 
 /// A key with a name and a role.
@@ -41,7 +43,7 @@ const HINT: &str =
 impl AdminSection {
     /// Nobody gets in who shows nothing.
     pub(crate) fn is_locked(&self) -> bool {
-        self.key.is_some() || self.key_sha256.is_some() || !self.keys.is_empty()
+        self.key.is_some() || self.key_sha256.is_some() || !self.keys.is_empty() || self.oidc.is_some()
     }
 
     pub(super) fn check(&self) -> Result<(), Failure> {
@@ -53,6 +55,7 @@ impl AdminSection {
         }
         self.keys.iter().try_for_each(AdminKeySection::check)?;
         super::check::unique("admin.keys", self.keys.iter().map(|key| &key.name))?;
+        self.oidc.as_ref().map_or(Ok(()), OidcSection::check)?;
         if !self.is_locked() && !is_loopback(&self.listen) {
             return Err(Failure::usage(format!(
                 "the admin API on {} without a key would be open to everyone who can connect",
@@ -88,6 +91,7 @@ impl Default for AdminSection {
             key: None,
             key_sha256: None,
             keys: Vec::new(),
+            oidc: None,
         }
     }
 }

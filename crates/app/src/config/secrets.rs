@@ -59,6 +59,8 @@ impl Config {
         add("store.key".into(), self.store.key.as_ref());
         add("store.key_before".into(), self.store.key_before.as_ref());
         add("admin.key".into(), self.admin.key.as_ref());
+        let oidc = self.admin.oidc.as_ref().and_then(|oidc| oidc.client_secret.as_ref());
+        add("admin.oidc.client_secret".into(), oidc);
         for key in &self.admin.keys {
             add(format!("admin.keys.{}.key", key.name), key.key.as_ref());
         }

@@ -23,6 +23,7 @@ pub(crate) fn for_people(triage: &Triage) -> String {
         section("Whom to call", &mut text);
         paragraph(&triage.diagnosis.escalation, INDENT, &mut text);
     }
+    locked(triage, &mut text);
     evidence(triage, &mut text);
     also(triage, &mut text);
     layers(triage, &mut text);
@@ -57,6 +58,14 @@ fn headline(triage: &Triage, text: &mut String) {
         ),
         text,
     );
+}
+
+/// A gateway that would tell more, were it asked with its key.
+fn locked(triage: &Triage, text: &mut String) {
+    if let Some(step) = triage.path.iter().find(|step| step.question == super::LOCKED) {
+        section("Not looked at: the gateway that runs here", text);
+        paragraph(step.answer.trim_start_matches("could not tell: "), INDENT, text);
+    }
 }
 
 fn evidence(triage: &Triage, text: &mut String) {

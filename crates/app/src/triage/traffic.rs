@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::Uri;
+use http::{Method, StatusCode, Uri};
 use incident::facts::traffic::Traffic;
 
 use crate::admin_api;
@@ -12,14 +12,38 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 const PATH: &str = "/api/v1/traffic";
 
-/// The traffic report of the gateway whose admin API is at `admin`.
-pub(super) async fn fetch(admin: &Uri) -> Option<Traffic> {
-    let answer = tokio::time::timeout(PATIENCE, admin_api::get(admin, PATH)).await.ok()?;
-    match answer {
-        Ok(traffic) => Some(traffic),
-        Err(why) => {
+/// What the gateway whose admin API is at `admin` tells.
+pub(super) enum Told {
+    Traffic(Box<Traffic>),
+    /// It is there, and wants a key that we do not show.
+    Locked,
+    Nothing,
+}
+
+pub(super) async fn fetch(admin: &Uri) -> Told {
+    let asked = admin_api::ask(admin, Method::GET, PATH, None);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok((StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _))) => Told::Locked,
+        Ok(Ok((status, body))) if status.is_success() => {
+            serde_json::from_slice(&body).map_or(Told::Nothing, |traffic| Told::Traffic(Box::new(traffic)))
+        }
+        Ok(Ok((status, _))) => {
+            tracing::debug!(%status, "no gateway to ask about traffic");
+            Told::Nothing
+        }
+        Ok(Err(why)) => {
             tracing::debug!(%why, "no gateway to ask about traffic");
-            None
+            Told::Nothing
+        }
+        Err(_late) => Told::Nothing,
+    }
+}
+
+impl Told {
+    pub(super) fn traffic(self) -> Option<Traffic> {
+        match self {
+            Self::Traffic(traffic) => Some(*traffic),
+            Self::Locked | Self::Nothing => None,
         }
     }
 }
@@ -51,14 +75,21 @@ mod tests {
             "HTTP/1.1 200 OK\r\ncontent-length: 38\r\n\r\n{\"schema\":1,\"known_ids_gone\":4,\"x\":{}}",
         )
         .await;
-        assert_eq!(fetch(&admin).await.unwrap().known_ids_gone, 4);
+        assert_eq!(fetch(&admin).await.traffic().unwrap().known_ids_gone, 4);
     }
 
     #[tokio::test]
     async fn anything_else_is_no_evidence() {
-        assert!(fetch(&admin("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await).await.is_none());
-        assert!(fetch(&admin("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhtml").await).await.is_none());
+        assert!(
+            fetch(&admin("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await)
+                .await
+                .traffic()
+                .is_none()
+        );
+        assert!(
+            fetch(&admin("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhtml").await).await.traffic().is_none()
+        );
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        assert!(fetch(&format!("http://{closed}").parse().unwrap()).await.is_none());
+        assert!(fetch(&format!("http://{closed}").parse().unwrap()).await.traffic().is_none());
     }
 }

@@ -5,6 +5,8 @@ use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, html};
 use serde::Deserialize;
 
+use super::Login;
+
 /// Names are short.
 const NAME_BYTES_MAX: usize = 100;
 
@@ -30,7 +32,7 @@ impl Given {
     }
 }
 
-pub(super) fn login_page(status: StatusCode, said: &str) -> Response {
+pub(super) fn login_page(status: StatusCode, said: &str, login: &Login) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -43,16 +45,38 @@ pub(super) fn login_page(status: StatusCode, said: &str) -> Response {
             body { main {
                 h1 { "hubkeeper" }
                 @if !said.is_empty() { p role="alert" { (said) } }
-                form method="post" action="/login" {
-                    label { "Your name " input name="name" required maxlength=(NAME_BYTES_MAX) autocomplete="username"; }
-                    " "
-                    label { "Admin key " input type="password" name="key" required autocomplete="current-password"; }
-                    " "
-                    button { "Log in" }
+                @if let Some(oidc) = login.oidc() {
+                    p { a href="/login/oidc" { "Log in with " (oidc.name()) } }
                 }
-                p { "The name is what the audit log says of what you do." }
+                @if login.has_keys() {
+                    form method="post" action="/login" {
+                        label { "Your name " input name="name" required maxlength=(NAME_BYTES_MAX) autocomplete="username"; }
+                        " "
+                        label { "Admin key " input type="password" name="key" required autocomplete="current-password"; }
+                        " "
+                        button { "Log in" }
+                    }
+                    p { "The name is what the audit log says of what you do." }
+                }
             } }
         }
     };
     (status, crate::console::HEADERS, Html(page.0)).into_response()
+}
+
+/// Whoever was led here from another site: only from a page of ours does the browser send what it has just been given.
+pub(super) fn landing_page() -> Response {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="refresh" content="0;url=/";
+                title { "Logged in · hubkeeper" }
+                link rel="stylesheet" href="/console.css";
+            }
+            body { main { p { "Logged in. " a href="/" { "Go on" } "." } } }
+        }
+    };
+    (StatusCode::OK, crate::console::HEADERS, Html(page.0)).into_response()
 }

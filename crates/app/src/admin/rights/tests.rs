@@ -51,6 +51,7 @@ fn the_table_is_the_router() {
             let (path, methods) = call.split_once(", ").expect("a path and its methods");
             let path = match path.strip_prefix('"') {
                 Some(quoted) => quoted.trim_end_matches('"'),
+                None if methods.contains("oidc::") => crate::admin::login::CALLBACK,
                 None => crate::admin::connections::CALLBACK,
             };
             let end = methods.find(".route(").or_else(|| methods.find(".merge(")).unwrap_or(methods.len());

@@ -158,6 +158,12 @@ impl fmt::Debug for Answer {
 
 impl Answer {
     /// A header's value; several are joined as RFC 9110 says.
+    /// Each of that name.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let all = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        all.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;

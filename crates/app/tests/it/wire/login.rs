@@ -141,3 +141,39 @@ async fn where_others_could_connect_a_key_is_wanted() {
     assert_eq!(refused.code, Some(2), "{refused:#?}");
     assert!(refused.stderr.contains("without a key") && refused.stderr.contains("hint: "), "{refused:#?}");
 }
+
+#[tokio::test]
+async fn triage_beside_a_locked_gateway_says_what_it_could_not_look_at() {
+    let data = TempDir::new().unwrap();
+    let up = up(&data, "env:KEY").await;
+    let nobody = Upstream::nobody().await;
+    let triage = async |key: Option<&str>, json: &[&str]| {
+        let start = Start::new(&[
+            "triage",
+            "--without-token",
+            "--admin",
+            up.admin(),
+            "--upstream",
+            &nobody,
+            "--status-page",
+            &nobody,
+        ]);
+        let start =
+            key.into_iter().fold(start.args(json), |start, key| start.env("HUBKEEPER_ADMIN_KEY", key));
+        start.ended().await.stdout
+    };
+    let told = triage(None, &[]).await;
+    assert!(
+        told.contains("Not looked at: the gateway that runs here") && told.contains("HUBKEEPER_ADMIN_KEY"),
+        "{told}"
+    );
+    let told: serde_json::Value = serde_json::from_str(&triage(None, &["--json"]).await).unwrap();
+    let path = told["path"].as_array().unwrap();
+    assert!(
+        path.iter().any(|step| step["answer"].as_str().unwrap().contains("HUBKEEPER_ADMIN_KEY")),
+        "{told}"
+    );
+    let told = triage(Some(KEY), &[]).await;
+    assert!(!told.contains("Not looked at"), "the control: with the key it looks: {told}");
+    up.stop().await;
+}

@@ -1,0 +1,122 @@
+//! What the issuer says of itself, and the keys it signs with. Both are asked for when somebody logs in, so that we start
+//! without it, and kept for an hour.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Uri};
+use jsonwebtoken::jwk::JwkSet;
+use parking_lot::Mutex;
+use rustls::ClientConfig;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::{NotLetIn, ask, token};
+
+const KEPT_FOR: Duration = Duration::from_secs(3600);
+
+/// A token may name a key that is new; one that names nonsense must not make us ask each time.
+const KEYS_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+const BASIC: &str = "client_secret_basic";
+
+pub(super) struct Issuer {
+    url: String,
+    host: String,
+    tls: ClientConfig,
+    metadata: Mutex<Option<(Metadata, Instant)>>,
+    keys: Mutex<Option<(JwkSet, Instant)>>,
+}
+
+/// Of its discovery document, what we need.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Metadata {
+    issuer: String,
+    pub(super) authorization_endpoint: String,
+    pub(super) token_endpoint: String,
+    jwks_uri: String,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+}
+
+impl Metadata {
+    /// What nobody says anything of is the default of OpenID Connect.
+    pub(super) fn takes_basic(&self) -> bool {
+        self.token_endpoint_auth_methods_supported
+            .as_ref()
+            .is_none_or(|methods| methods.iter().any(|method| method == BASIC))
+    }
+}
+
+impl Issuer {
+    pub(super) fn new(url: &str, tls: ClientConfig) -> Self {
+        let host = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+        Self {
+            url: url.to_owned(),
+            host: host.unwrap_or_else(|| url.to_owned()),
+            tls,
+            metadata: Mutex::default(),
+            keys: Mutex::default(),
+        }
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) async fn ask(
+        &self,
+        url: &str,
+        form: Option<&str>,
+        basic: Option<&HeaderValue>,
+    ) -> Result<Bytes, String> {
+        ask::ask(&self.tls, url, form, basic).await
+    }
+
+    pub(super) async fn metadata(&self, now: Instant) -> Result<Metadata, NotLetIn> {
+        if let Some((known, at)) = &*self.metadata.lock()
+            && now - *at < KEPT_FOR
+        {
+            return Ok(known.clone());
+        }
+        let url = format!("{}/.well-known/openid-configuration", self.url.trim_end_matches('/'));
+        let told = self.ask(&url, None, None).await.and_then(|body| ask::json::<Metadata>(&body));
+        let told = told.map_err(NotLetIn::Unreachable)?;
+        if told.issuer != self.url {
+            let message = "it calls itself otherwise than [admin.oidc] issuer, which has to be the same letter by letter";
+            return Err(NotLetIn::Issuer(message.to_owned()));
+        }
+        for endpoint in [&told.authorization_endpoint, &told.token_endpoint, &told.jwks_uri] {
+            if !self.is_as_safe(endpoint) {
+                return Err(NotLetIn::Issuer("an endpoint of it is not https".to_owned()));
+            }
+        }
+        *self.metadata.lock() = Some((told.clone(), now));
+        Ok(told)
+    }
+
+    /// The keys, with that of this token if there is one.
+    pub(super) async fn keys_for(&self, id_token: &str, now: Instant) -> Result<JwkSet, NotLetIn> {
+        let known = self.keys.lock().clone();
+        if let Some((keys, at)) = known {
+            let is_new_enough = now - at < KEPT_FOR;
+            if is_new_enough && (token::names_key_of(id_token, &keys) || now - at < KEYS_AGAIN_AFTER) {
+                return Ok(keys);
+            }
+        }
+        let metadata = self.metadata(now).await?;
+        let told = self.ask(&metadata.jwks_uri, None, None).await.and_then(|body| ask::json::<JwkSet>(&body));
+        let keys = told.map_err(NotLetIn::Unreachable)?;
+        *self.keys.lock() = Some((keys.clone(), now));
+        Ok(keys)
+    }
+
+    /// https, unless the issuer itself is configured to be on this machine without.
+    fn is_as_safe(&self, endpoint: &str) -> bool {
+        endpoint.starts_with("https://")
+            || (self.url.starts_with("http://") && endpoint.starts_with("http://"))
+    }
+}
