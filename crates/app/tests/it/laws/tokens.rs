@@ -218,7 +218,8 @@ fn connections_wanted() -> u64 {
     std::env::var("HUBKEEPER_CONNECTIONS").ok().map_or(60, |many| many.parse().unwrap())
 }
 
-/// As many connections as `HUBKEEPER_CONNECTIONS` says; a thousand take minutes, most of them the disk's.
+/// As many connections as `HUBKEEPER_CONNECTIONS` says; a thousand take minutes, most of them the disk's. A process that is killed here
+/// loses nothing that was written, so that the disk may be memory: `TMPDIR=/dev/shm HUBKEEPER_CONNECTIONS=1000`.
 #[tokio::test(start_paused = true)]
 async fn connections_live_through_a_day() {
     live_through_a_day(11, connections_wanted(), 40).await;
