@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::suspicion::{Answer, Key};
-use super::{Engine, correlation};
+use super::{Engine, correlation, minutes};
 use crate::blast::Blast;
 use crate::code::Code;
-use crate::detector::Asks;
+use crate::detector::{Asks, RuleId};
 use crate::incident::Incident;
 use crate::message::Moment;
 use crate::triage::Diagnosis;
@@ -28,6 +28,11 @@ impl Engine {
                 incident.symptoms.iter().any(|symptom| correlation::is_one_matter(symptom.rule, key.0));
             open(incident) && (explained || same)
         });
+        if home.is_none() && self.is_what_just_ended_has_cost(key.0, now) {
+            // At the next look it is new again, until enough time has passed.
+            self.suspicions.held.remove(key);
+            return;
+        }
         let index = home.unwrap_or_else(|| {
             let severity = self.settings.detectors.severity(key.0).unwrap_or(key.0.severity());
             self.open(key.0.title(), severity, std::slice::from_ref(key), Blast::default(), now)
@@ -41,6 +46,18 @@ impl Engine {
             self.tell(index, Moment::Opened, now);
         }
         self.keep(index);
+    }
+
+    /// An objective's hours and days hold what an incident cost that is just over, and a single failure more is no new trouble; if
+    /// it is the same again, it comes back by its own symptoms.
+    pub(super) fn is_what_just_ended_has_cost(&self, rule: RuleId, now: Timestamp) -> bool {
+        let reopen = minutes(self.settings.response.reopen_minutes);
+        let explains = |incident: &Incident| {
+            incident.code().is_some_and(|cause| correlation::brings_about(cause, RuleId::BurnSlow))
+                && incident.resolved_at.is_some_and(|at| now.duration_since(at) < reopen)
+        };
+        let burns = matches!(rule, RuleId::BurnSlow | RuleId::BurnMiddle | RuleId::BurnFast);
+        burns && self.incidents.iter().any(explains)
     }
 
     /// A rule that names its cause needs no tree.

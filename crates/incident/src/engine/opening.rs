@@ -110,6 +110,7 @@ impl Engine {
             .unattached()
             .into_iter()
             .filter(|key| self.severity(key.0) <= Severity::P2)
+            .filter(|key| !self.is_what_just_ended_has_cost(key.0, now))
             .filter(|key| self.suspicions.held.get(key).is_some_and(|held| held.cleared >= CLEARED_MAX))
             .collect();
         if stubborn.is_empty() {

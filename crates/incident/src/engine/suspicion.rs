@@ -70,7 +70,7 @@ impl Suspicions {
         for key in &changes.gone {
             self.held.remove(key);
         }
-        if !changes.new.is_empty() {
+        if changes.new.iter().any(|(rule, _)| rule.wants_a_cause()) {
             self.hurry();
         }
         changes

@@ -278,6 +278,24 @@ fn what_turns_out_to_be_the_same_trouble_in_full_is_no_proof_of_an_end() {
 }
 
 #[test]
+fn what_an_outage_cost_is_no_incident_of_its_own_once_it_is_over() {
+    let mut world = World::new();
+    world.facts = outage();
+    (0..24).for_each(|_| world.pass(broken(4)));
+    world.facts = fixture::healthy();
+    (0..150).for_each(|_| world.pass(well(10)));
+    assert!(world.only().stage.is_over(), "{:#?}", world.only().symptoms);
+    // A single failure, as on any day: three days of the objective are spent all the same.
+    world.pass(Calls { calls: 10, sent: 10, good: 9, failed: 1, broken: 1, ..Calls::default() });
+    (0..420).for_each(|_| world.pass(well(10)));
+    assert!(world.only().stage.is_over());
+    world.pass(Calls { calls: 10, sent: 10, good: 9, failed: 1, broken: 1, ..Calls::default() });
+    world.pass(well(10));
+    let titles: Vec<_> = world.incidents().iter().map(|incident| incident.title.as_str()).collect();
+    assert_eq!(titles[1..], ["an objective will be missed"], "what goes on after half an hour is news");
+}
+
+#[test]
 fn what_a_person_closed_stays_closed_unless_it_is_more_than_they_closed() {
     let closed = |first: fn() -> Facts, then: fn() -> Facts| {
         let mut world = World::new();
