@@ -41,9 +41,21 @@ struct Caller {
     /// When its next call's turn is, in virtual time.
     turn: u64,
     since: Instant,
+    habit: Habit,
     waiting: usize,
     /// By the row's number.
     calls: Vec<(usize, VecDeque<Waiter>)>,
+}
+
+/// What a caller has shown of whether more will come than waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    /// Nothing yet: it may have asked for everything at once.
+    New,
+    /// A call of its has gone.
+    Served,
+    /// It called again after that.
+    Returns,
 }
 
 /// Calls that draw on the same budgets.
@@ -109,6 +121,9 @@ impl Fair {
         caller.weight = u64::from(stand.weight.max(1));
         self.weight += caller.weight;
         caller.waiting += 1;
+        if caller.habit == Habit::Served {
+            caller.habit = Habit::Returns;
+        }
         let turn = caller.turn;
         let calls = caller.calls_in(row);
         if calls.is_empty() {
@@ -144,6 +159,9 @@ impl Fair {
         let caller = &mut self.callers[number];
         // Waiting for other budgets is no reason to have more than a round at once afterwards.
         caller.turn = (caller.turn + CALL / caller.weight).max(self.clock.saturating_sub(CALL));
+        if caller.habit == Habit::New {
+            caller.habit = Habit::Served;
+        }
         self.list(number);
         self.one_less(row, number);
         if let Some(behind) = self.rows.iter().filter_map(|row| row.heads.keys().next()).min() {
@@ -184,8 +202,8 @@ impl Fair {
         drained
     }
 
-    /// How many go before a new call of this caller, if those who have been here for `lasting` go on calling and the
-    /// others have no more than what waits.
+    /// How many go before a new call of this caller, if those who have been calling again and again for `lasting` go on and
+    /// the others have no more than what waits.
     pub(super) fn ahead(&self, who: &Who, weight: u16, lasting: Duration, now: Instant) -> u32 {
         let own = self.numbers.get(who).map(|number| &self.callers[*number]);
         let turn = own.map_or(self.clock, |own| own.turn.max(self.clock));
@@ -194,7 +212,8 @@ impl Fair {
         let others = self.callers.iter().filter(|other| other.waiting > 0 && other.who != *who);
         let before = others.map(|other| {
             let by_share = if other.turn > turn { 0 } else { (turn - other.turn) * other.weight / CALL + 1 };
-            let goes_on = now.saturating_duration_since(other.since) >= lasting;
+            let goes_on =
+                other.habit == Habit::Returns && now.saturating_duration_since(other.since) >= lasting;
             if goes_on { by_share } else { by_share.min(other.waiting as u64) }
         });
         u32::try_from(before.sum::<u64>() + waiting).unwrap_or(u32::MAX)
@@ -212,8 +231,15 @@ impl Fair {
         if let Some(number) = self.numbers.get(who) {
             return *number;
         }
-        let caller =
-            Caller { who: who.clone(), weight: 1, turn: 0, since: now, waiting: 0, calls: Vec::new() };
+        let caller = Caller {
+            who: who.clone(),
+            weight: 1,
+            turn: 0,
+            since: now,
+            habit: Habit::New,
+            waiting: 0,
+            calls: Vec::new(),
+        };
         let number = self.vacant.pop().unwrap_or(self.callers.len());
         if number == self.callers.len() {
             self.callers.push(caller);
@@ -339,6 +365,25 @@ mod tests {
         let shop = line.comes(one, 1);
         let before = std::iter::from_fn(|| line.goes()).take_while(|went| *went != shop).count();
         assert!(before <= 2, "{before} of the crowd went first");
+    }
+
+    /// Whoever asked for everything at once may have waited long: that is no sign that more will come.
+    #[test]
+    fn only_who_calls_again_after_an_answer_is_expected_to_go_on() {
+        let mut line = Line::new();
+        for _ in 0..4 {
+            line.comes("crowd", 1);
+        }
+        for _ in 0..50 {
+            line.comes("mine", 1);
+        }
+        let window = Duration::from_secs(10);
+        let later = Instant::now() + window * 2;
+        let ahead = |line: &Line| line.fair.ahead(&who("mine"), 1, window, later);
+        assert_eq!(ahead(&line), 54, "its own, and the four that wait");
+        line.goes();
+        line.comes("crowd", 1);
+        assert!(ahead(&line) > 90, "it takes turns with mine to the end: {}", ahead(&line));
     }
 
     #[test]

@@ -92,15 +92,18 @@ async fn waits(program: &Program, caller: &Caller) -> Duration {
     answer.effort.waited
 }
 
+/// A tenth longer than the truth, or a quarter shorter: slots come free by windows, and a few calls more or less before it may
+/// mean another window.
 fn is_near(told: Duration, waited: Duration) -> bool {
     let slack = Duration::from_secs(1);
-    told <= waited.mul_f64(1.4) + slack && waited <= told.mul_f64(1.4) + slack
+    told <= waited.mul_f64(1.1) + slack && waited <= told.mul_f64(1.25) + slack
 }
 
 #[rstest]
 #[tokio::test(start_paused = true)]
 async fn who_is_refused_would_have_waited_that_long_behind_a_backlog(
-    #[values(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)] seed: u64,
+    #[values(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)]
+    seed: u64,
 ) {
     let (program, caller) = backlog(seed).await;
     let Some(told) = told(&program, &caller).await else { panic!("seed {seed}: nobody waits") };
