@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use parking_lot::Mutex;
 use tokio_postgres::{Config, NoTls};
 
@@ -66,7 +66,7 @@ impl Postgres {
 
     async fn migrate(&self) -> Result<(), OpenError> {
         let known = u32::try_from(POSTGRES_STEPS.len()).expect("a few steps");
-        let mut client = self.pool.get().await.map_err(|error| OpenError::Broken(error.to_string()))?;
+        let mut client = self.pool.get().await.map_err(|error| OpenError::Broken(not_reached(&error)))?;
         let transaction = client.transaction().await.map_err(broken)?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&SCHEMA_LOCK]).await.map_err(broken)?;
         let begin = "CREATE TABLE IF NOT EXISTS hubkeeper_schema (version BIGINT NOT NULL)";
@@ -87,7 +87,7 @@ impl Postgres {
 
     /// A connection. Without one nothing has been tried.
     async fn client(&self) -> Result<Object, StoreError> {
-        let unreachable = |error: deadpool_postgres::PoolError| Refusing::Broken(error.to_string());
+        let unreachable = |error: PoolError| Refusing::Broken(not_reached(&error));
         self.pool.get().await.map_err(|error| StoreError::NotAccepted(unreachable(error)))
     }
 }
@@ -97,9 +97,24 @@ fn broken(error: tokio_postgres::Error) -> OpenError {
     OpenError::Broken(told(&error))
 }
 
-/// The server's own words, where it had any; they name no data.
+/// The server's own words, where it had any; they name no data. Else what the system said of the connection.
 fn told(error: &tokio_postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned())
+    if let Some(error) = error.as_db_error() {
+        return error.message().to_owned();
+    }
+    let cause = std::error::Error::source(error);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+/// Why there is no connection.
+fn not_reached(error: &PoolError) -> String {
+    match error {
+        PoolError::Backend(error) => told(error),
+        PoolError::Timeout(_)
+        | PoolError::Closed
+        | PoolError::NoRuntimeSpecified
+        | PoolError::PostCreateHook(_) => error.to_string(),
+    }
 }
 
 /// An error after something was tried.

@@ -64,6 +64,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     journal::check(config)?;
     unique("webhooks.subscribers", config.webhooks.names().iter())?;
     degraded(&config.degraded)?;
+    config.incidents.check()?;
     config.notify.complete()?;
     config.check.check()?;
     config.admin.names.iter().try_for_each(|name| host_name("admin.names", name))?;
@@ -120,7 +121,7 @@ fn telemetry(config: &Config) -> Result<(), Failure> {
     }
     if !(0.0..=1.0).contains(&otel.sample_ratio) {
         return Err(Failure::usage(format!("otel.sample_ratio is {}", otel.sample_ratio))
-            .hint("write the share of traces to export, from 0.0 to 1.0; those of failed calls always go"));
+            .hint("write the share of traces to export, from 0.0, which is none at all, to 1.0"));
     }
     if otel.interval_ms < OTEL_INTERVAL_MS_MIN {
         return Err(Failure::usage(format!("otel.interval_ms is {}", otel.interval_ms))

@@ -197,6 +197,37 @@ impl Default for IncidentsSection {
 }
 
 impl IncidentsSection {
+    /// What is no share would switch a rule off without a word.
+    ///
+    /// # Errors
+    /// A usage failure that names the key.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let Self { thresholds: above, objectives: at_most, .. } = self;
+        let process_percent = above.process_percent as f64;
+        for (key, value) in [
+            ("thresholds.error_percent", above.error_percent),
+            ("thresholds.rejected_percent", above.rejected_percent),
+            ("thresholds.daily_percent", above.daily_percent),
+            ("thresholds.disk_free_percent", above.disk_free_percent),
+            ("thresholds.process_percent", process_percent),
+        ] {
+            (0.0..=100.0).contains(&value).then_some(()).ok_or_else(|| no_percentage(key, value))?;
+        }
+        for (key, value) in [
+            ("objectives.failed_calls_percent", at_most.failed_calls_percent),
+            ("objectives.slow_answers_percent", at_most.slow_answers_percent),
+            ("objectives.late_webhooks_percent", at_most.late_webhooks_percent),
+            ("objectives.failed_jobs_percent", at_most.failed_jobs_percent),
+        ] {
+            (value > 0.0 && value <= 100.0).then_some(()).ok_or_else(|| no_percentage(key, value))?;
+        }
+        if above.error_minutes == 0 {
+            return Err(Failure::usage("incidents.thresholds.error_minutes is 0, over which nothing fails")
+                .hint("5 is usual; to be told of nothing, write error_rate = \"off\" under [incidents.severities]"));
+        }
+        Ok(())
+    }
+
     /// `can` is what this program is able to do.
     pub(crate) fn settings(&self, can: &[Mitigation]) -> Settings {
         Settings {
@@ -212,6 +243,12 @@ impl IncidentsSection {
                 .collect(),
         }
     }
+}
+
+fn no_percentage(key: &str, value: f64) -> Failure {
+    Failure::usage(format!("incidents.{key} is {value}, which is no percentage")).hint(
+        "write a percentage up to 100, such as 5.0; a rule is switched off under [incidents.severities]",
+    )
 }
 
 #[cfg(test)]

@@ -98,6 +98,11 @@ async fn a_rule_or_a_lane_that_makes_no_sense_is_named() {
         ("[lanes]\ninteractive_floor_percent = 90\n", &["[lanes]", "100"]),
         ("[lanes]\ndefault = \"probe\"\n", &["line 2", "interactive"]),
         ("[[callers]]\nname = \"a\"\nkey = \"env:A\"\nweight = 0\n", &["caller a", "weight"]),
+        ("[incidents.thresholds]\ndisk_free_percent = nan\n", &["disk_free_percent", "no percentage"]),
+        ("[incidents.thresholds]\nerror_percent = 500\n", &["error_percent", "no percentage"]),
+        ("[incidents.thresholds]\nerror_minutes = 0\n", &["error_minutes", "severities"]),
+        ("[incidents.objectives]\nfailed_jobs_percent = -1.0\n", &["failed_jobs_percent", "no percentage"]),
+        ("[incidents.objectives]\nslow_answers_percent = 0.0\n", &["slow_answers_percent", "no percentage"]),
         ("[[routes]]\nlane = \"bulk\"\n", &["line 1", "path"]),
         ("[[routes]]\npath = \"crm/v3\"\nlane = \"bulk\"\n", &["rule 1", "crm/v3", "begin with /"]),
         ("[[routes]]\npath = \"/crm/v*\"\nlane = \"bulk\"\n", &["rule 1", "partly"]),
@@ -209,4 +214,10 @@ async fn managed_mode_wants_callers_and_a_token() {
         hinted(start, &[address, "[[callers]]"]).await;
     }
     hinted(managed(), &["HUBSPOT_ACCESS_TOKEN"]).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_with_its_cause() {
+    let start = Start::up("http://127.0.0.1:9").env("HUBKEEPER__STORE__URL", "postgres://x@127.0.0.1:9/x");
+    hinted(start, &["store", "Connection refused", "[store] url"]).await;
 }
