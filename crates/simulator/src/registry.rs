@@ -1,6 +1,6 @@
 //! The apps, tokens and refresh tokens HubSpot knows of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -65,6 +65,8 @@ pub struct Registry {
     seed: Seed,
     hosting: String,
     issued: u64,
+    /// An app is one for good, whoever takes it out.
+    apps: BTreeSet<u64>,
     grants: BTreeMap<String, Grant>,
     installs: BTreeMap<String, Install>,
     codes: BTreeMap<String, Code>,
@@ -118,6 +120,7 @@ impl Registry {
             seed,
             hosting: hosting.to_owned(),
             issued: 0,
+            apps: BTreeSet::new(),
             grants: BTreeMap::new(),
             installs: BTreeMap::new(),
             codes: BTreeMap::new(),
@@ -147,6 +150,7 @@ impl Registry {
 
     pub fn register(&mut self, new: NewToken, now: Timestamp) -> Registered {
         let index = self.next();
+        self.apps.insert(new.app_id);
         let scopes = new.scopes.unwrap_or_else(scope::all);
         let expires_in_s = new.expires_in_s.or(new.kind.is_oauth().then_some(ACCESS_TOKEN_TTL_S));
         let token = new.token.unwrap_or_else(|| {
@@ -312,10 +316,7 @@ impl Registry {
 
     /// The app that goes by a client id.
     pub fn app_of_client(&self, client_id: &str) -> Option<u64> {
-        let of_grants = self.grants.values().map(|grant| grant.app_id);
-        let of_installs = self.installs.values().map(|install| install.app_id);
-        let mut known = of_grants.chain(of_installs).chain([OAUTH_APP_ID]);
-        known.find(|app_id| self.client(*app_id).0 == client_id)
+        self.apps.iter().copied().find(|app_id| self.client(*app_id).0 == client_id)
     }
 
     /// Forgets an access token or a refresh token; true where there was one.
