@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn a_key_signs_and_names_and_another_does_not() {
-        let one = AuditKey::of_text(&AuditKey::make().unwrap()).unwrap();
-        let other = AuditKey::of_text(&AuditKey::make().unwrap()).unwrap();
+        let one = AuditKey::of_text(&"1".repeat(64)).unwrap();
+        let other = AuditKey::of_text(&"2".repeat(64)).unwrap();
         let signature = one.sign(b"message");
         assert!(is_signed(&one.public(), b"message", &signature));
         assert!(!is_signed(&one.public(), b"massage", &signature));
@@ -85,6 +85,12 @@ mod tests {
         assert_eq!(one.name_of("ada@example.com"), one.name_of("ada@example.com"));
         assert_ne!(one.name_of("ada@example.com"), other.name_of("ada@example.com"));
         assert!(!one.name_of("ada@example.com").contains("ada"));
+    }
+
+    #[test]
+    fn what_is_made_is_a_key_of_its_own() {
+        let (one, other) = (AuditKey::make().unwrap(), AuditKey::make().unwrap());
+        assert!(AuditKey::of_text(&one).is_some() && one != other);
     }
 
     #[test]
