@@ -1,7 +1,9 @@
 //! Single requests refused, or half done, for what they hold; records and definitions changed behind the caller's back.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::aim::DefaultAim;
 use super::catalogue::{Kind, Param};
@@ -11,7 +13,7 @@ use crate::capacity::Fill;
 use crate::crm::Crm;
 use crate::refusal::Refusal;
 use crate::route::{Family, Route, object_name};
-use crate::seed::Purpose;
+use crate::seed::{Purpose, Seed};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trouble {
@@ -167,7 +169,7 @@ pub fn refuse(strikes: &[Strike], arrival: &Arrival<'_>) -> Option<Refusal> {
             Some(missing_property(property))
         }
         Trouble::Duplicate if creates => {
-            let id = 1 + (arrival.draw(Purpose::FaultShape, strike.fault_id) * 1e9) as u64;
+            let id = holder(&arrival.call.body, arrival.seed, strike.fault_id);
             Some(duplicate(route.object_type.as_deref().unwrap_or("contacts"), id))
         }
         Trouble::AtLimit { object_type } if adds(route, object_type) => Some(full(object_type)),
@@ -252,6 +254,17 @@ fn missing_property(property: &str) -> Refusal {
             "message": text, "code": "MISSING_REQUIRED_PROPERTY", "context": context,
         }),
     )
+}
+
+/// The one record that has what a create wants to have for itself: a contact's address, and of others all they hold. Of a batch
+/// HubSpot names the first alone (facts §2.2).
+fn holder(body: &[u8], seed: Seed, fault_id: u64) -> u64 {
+    let read: Value = serde_json::from_slice(body).unwrap_or_default();
+    let first = read.pointer("/inputs/0").unwrap_or(&read);
+    let wanted = first.pointer("/properties/email").unwrap_or(first).to_string().to_lowercase();
+    let mut value = DefaultHasher::new();
+    wanted.hash(&mut value);
+    1 + (seed.share(Purpose::FaultShape, (fault_id << 32) | (value.finish() & 0xffff_ffff)) * 1e9) as u64
 }
 
 fn duplicate(object_type: &str, id: u64) -> Refusal {

@@ -53,6 +53,22 @@ async fn f42_creates_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f42_names_the_one_record_that_has_the_value() {
+    let bench = Bench::new();
+    bench.break_by("F42").await;
+    let mut told = Vec::new();
+    for name in ["a", "A", "b"] {
+        let refused = bench.send(&format!("POST {CONTACTS}"), &named(name)).await;
+        told.push(refused.body["message"].as_str().expect("a message").to_owned());
+    }
+    let batch = batch([named("a"), named("b")]);
+    let refused = bench.send(&format!("POST {CONTACTS}/batch/create"), &batch).await;
+    told.push(refused.body["message"].as_str().expect("a message").to_owned());
+    assert_eq!((&told[0], &told[0]), (&told[1], &told[3]), "an address is one whatever its case");
+    assert_ne!(told[0], told[2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn f43_no_more_records_fit_and_the_limits_say_so() {
     let bench = Bench::new();
     bench.break_by("F43").await;
