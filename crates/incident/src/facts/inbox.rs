@@ -35,6 +35,7 @@ pub struct Sender {
     pub repeated: u64,
     /// Repeated although they say that it is their first attempt.
     pub repeated_at_first: u64,
+    pub repeated_at_first_recent: u64,
     /// Sent again by HubSpot because we had not taken them (`attemptNumber` above 0).
     pub retried: u64,
     /// Older than a minute when they came, though sent for the first time or again.

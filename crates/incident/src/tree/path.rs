@@ -8,12 +8,13 @@ use super::{Leaf, Question, Reply, Step, Then, Tree};
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::facts::exchange::Exchange;
+use crate::facts::traffic::Group;
 use crate::signals::Seen;
 
 /// Once is a slip.
 const GONE_MIN: u64 = 2;
 
-/// Where the path still worked in this minute or the last, and not since.
+/// Where the path still worked in this minute or the last, and not since: of all programs together.
 const GONE_JUST_NOW_MIN: u64 = 4;
 
 pub(super) static TREE: Tree = Tree {
@@ -99,14 +100,78 @@ fn is_gone(exchange: &Exchange) -> bool {
     matches!(exchange.status, Some(404 | 410)) && !exchange.is_edge_refusal() && !exchange.is_from_proxy()
 }
 
-/// Routes of groups in which nothing works any more and the path is why.
+/// Routes of groups in which nothing works any more and the path is why. A path is gone for everybody: what each of several
+/// programs was told once or twice counts together, unless one of them still gets through.
 fn gone_in_traffic(facts: &Facts) -> impl Iterator<Item = Seen<'_>> {
     let seen = facts.going_on(&[ErrorKind::NoSuchEndpoint, ErrorKind::NotFound]).seen.into_iter();
-    seen.filter(|seen| {
-        let on_a_record = seen.error.route.contains("{id}");
-        let speaks_of_path = seen.error.kind == Some(ErrorKind::NoSuchEndpoint) || !on_a_record;
-        speaks_of_path
-            && seen.error.count >= if seen.group.ok_recent == 0 { GONE_MIN } else { GONE_JUST_NOW_MIN }
-            && seen.group.last_ok_at <= seen.error.first_at
-    })
+    let gone: Vec<Seen<'_>> = seen.filter(|seen| speaks_of_path(seen) && nothing_since(seen)).collect();
+    let kept: Vec<bool> = gone.iter().map(|seen| is_enough(seen, &gone, facts)).collect();
+    gone.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(seen, _)| seen)
+}
+
+fn speaks_of_path(seen: &Seen<'_>) -> bool {
+    seen.error.kind == Some(ErrorKind::NoSuchEndpoint) || !seen.error.route.contains("{id}")
+}
+
+fn nothing_since(seen: &Seen<'_>) -> bool {
+    seen.group.last_ok_at <= seen.error.first_at
+}
+
+fn is_enough(seen: &Seen<'_>, gone: &[Seen<'_>], facts: &Facts) -> bool {
+    if seen.group.ok_recent == 0 && seen.error.count >= GONE_MIN {
+        return true;
+    }
+    let alike = gone.iter().filter(|other| other.route() == seen.route());
+    let began = alike.clone().filter_map(|other| other.error.first_at).min();
+    let all: u64 = alike.map(|other| other.error.count).sum();
+    let somebody_gets_through = facts
+        .traffic
+        .iter()
+        .flat_map(|traffic| &traffic.groups)
+        .filter(|group| is_same_kind(group, seen.group))
+        .any(|group| group.last_ok_at > began);
+    let told = if somebody_gets_through { seen.error.count } else { all };
+    told >= GONE_JUST_NOW_MIN
+}
+
+fn is_same_kind(one: &Group, other: &Group) -> bool {
+    (&one.family, &one.method, &one.version) == (&other.family, &other.method, &other.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{ago, busy, error, failing_group, group, traffic};
+
+    const OWNERS: &str = "/crm/v3/owners";
+
+    /// Each program still got through a moment ago, and was then told once.
+    fn three_programs() -> Facts {
+        let mut facts = busy();
+        for caller in ["sync", "form", "reports"] {
+            let mut its = group("owners", "GET", 9);
+            its.caller = caller.into();
+            let mut gone = error(404, ErrorKind::NotFound, if caller == "sync" { 2 } else { 1 });
+            gone.first_at = Some(ago(10));
+            failing_group(&mut facts, its, OWNERS, gone);
+            let its = traffic(&mut facts).groups.last_mut().unwrap();
+            its.last_ok_at = Some(ago(20));
+            its.ok_recent = 8;
+        }
+        facts
+    }
+
+    #[test]
+    fn what_each_of_several_programs_was_told_once_counts_together() {
+        assert!(PATH_GONE.holds(&three_programs()));
+    }
+
+    #[test]
+    fn a_path_on_which_somebody_gets_through_is_there() {
+        let mut facts = three_programs();
+        let mut well = group("owners", "GET", 9);
+        well.last_ok_at = Some(ago(1));
+        traffic(&mut facts).groups.push(well);
+        assert!(!PATH_GONE.holds(&facts));
+    }
 }

@@ -216,6 +216,7 @@ impl Kept {
             events_recent: self.events.recent(now),
             repeated: self.repeated.lately(now),
             repeated_at_first: self.repeated_at_first.lately(now),
+            repeated_at_first_recent: self.repeated_at_first.recent(now),
             retried: self.retried.lately(now),
             late: self.late.lately(now),
             oldest_s: oldest.and_then(|age| u64::try_from(age).ok()).unwrap_or_default(),

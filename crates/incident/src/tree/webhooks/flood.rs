@@ -110,8 +110,12 @@ static STORE_IN_TROUBLE: Question = Question {
 static STORE_FINE: Question =
     Question { asks: "Does our store commit in time?", answer: |facts| STORE_IN_TROUBLE.opposite(facts) };
 
+/// In a quarter of an hour, or in this minute and the last: what has just begun is little beside the time before it.
 fn is_repeats(sender: &Sender) -> bool {
-    sender.events >= EVENTS_MIN && sender.repeated_at_first * 100 >= sender.events * REPEATED_PERCENT
+    let many =
+        |events: u64, repeated: u64| events >= EVENTS_MIN && repeated * 100 >= events * REPEATED_PERCENT;
+    many(sender.events, sender.repeated_at_first)
+        || many(sender.events_recent, sender.repeated_at_first_recent)
 }
 
 fn acks(sender: &Sender) -> String {
@@ -120,8 +124,8 @@ fn acks(sender: &Sender) -> String {
 
 fn repeats(sender: &Sender) -> String {
     format!(
-        "{} of {} events had come before, and say they are first attempts",
-        sender.repeated_at_first, sender.events
+        "{} of {} events had come before, and say they are first attempts; of late {} of {}",
+        sender.repeated_at_first, sender.events, sender.repeated_at_first_recent, sender.events_recent
     )
 }
 

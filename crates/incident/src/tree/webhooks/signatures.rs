@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::facts::Facts;
 use crate::facts::inbox::Sender;
 use crate::facts::traffic::Change;
-use crate::tree::{Leaf, Question, Reply, Step, Then, Tree, Truth};
+use crate::tree::{Leaf, Question, Reply, Step, Then, Tree, Truth, Twin};
 
 /// One odd delivery is nobody's fault.
 const REFUSED_MIN: u64 = 5;
@@ -29,7 +29,11 @@ pub(in crate::tree) static TREE: Tree = Tree {
                 yes: &Step::Found(SECRET),
                 no: &Step::Ask {
                     question: &SECRET_CHANGED,
-                    yes: &Step::Found(SECRET),
+                    yes: &Step::Ask {
+                        question: &INGRESS_CHANGED,
+                        yes: &BOTH_CHANGED,
+                        no: &Step::Found(SECRET),
+                    },
                     no: &Step::Ask {
                         question: &INGRESS_CHANGED,
                         yes: &Step::Found(URI),
@@ -59,6 +63,17 @@ pub(in crate::tree) static FORGED_TREE: Tree = Tree {
         no: &Step::Nothing,
     },
 };
+
+/// Of a changed secret of this app the old one or the new one would fit, where we have both; of an address there are more than
+/// anybody can try. So the way to us is the likelier, and both are told.
+static BOTH_CHANGED: Step = Step::Undecided(
+    URI,
+    Twin {
+        code: Code::HookSecret,
+        missing: "a secret and the way to us were changed before it began, and nothing that we know of makes them fit",
+        settled_by: "Take back the one change that is easier to take back, and see whether deliveries verify again.",
+    },
+);
 
 /// Nothing tells whether it is the secret or the address; a secret that was changed at HubSpot is the likelier.
 static UNCLEAR: Step = Step::Found(Leaf {
