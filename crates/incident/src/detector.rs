@@ -76,9 +76,9 @@ rules! {
     HealthCheck = "health_check", "a health check fails", P1, Diagnosis;
     Rejected = "rejected", "many calls are refused for what they ask", P3, Diagnosis;
     Limited = "limited", "HubSpot refuses calls as too many", P2, Diagnosis;
-    Slow = "slow", "HubSpot answers slowly", P3, Diagnosis;
+    Slow = "slow", "HubSpot answers slowly", P3, DiagnosisFirst;
     Likeness = "likeness", "what passes is like a known fault", P3, Diagnosis;
-    Silence = "silence", "calls have stopped that usually come at this hour", P3, Diagnosis;
+    Silence = "silence", "calls have stopped that usually come at this hour", P3, DiagnosisFirst;
     BurnFast = "burn_fast", "an objective is being missed fast", P1, Diagnosis;
     BurnMiddle = "burn_middle", "an objective is being missed", P2, Diagnosis;
     BurnSlow = "burn_slow", "an objective will be missed", P4, Nothing;

@@ -221,6 +221,13 @@ impl Engine {
     /// What passes while an incident goes on, where it reaches, is its cost.
     fn count_impact(&mut self, signal: &Signal) {
         let Seen::Calls(calls) = signal.seen else { return };
+        let told = |it: &Incident| {
+            !it.stage.is_over() && correlation::costs_calls(it) && it.blast.place().meets(&signal.place)
+        };
+        let expected = self.maintenance.iter().any(|(_, place)| place.meets(&signal.place));
+        if expected || self.incidents.iter().any(told) {
+            self.memory.slo.told(signal.at, calls);
+        }
         for incident in self.incidents.iter_mut().filter(|incident| !incident.stage.is_over()) {
             if incident.blast.place().meets(&signal.place) {
                 let (caller, family) = (signal.place.caller.as_deref(), signal.place.family.as_deref());
@@ -249,6 +256,9 @@ impl Engine {
 
     fn tell(&mut self, index: usize, moment: Moment, now: Timestamp) {
         self.incidents[index].told_at = Some(now);
+        if moment == Moment::Opened && correlation::costs_calls(&self.incidents[index]) {
+            self.memory.slo.told(now, self.incidents[index].impact.total);
+        }
         let cadence = self.cadence(self.incidents[index].severity);
         let message = Message::of(&self.incidents[index], moment, cadence, &self.runbooks, now);
         self.effects.push(Effect::Tell { moment, message: Box::new(message) });

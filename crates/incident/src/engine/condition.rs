@@ -26,12 +26,20 @@ impl Engine {
             });
             let same =
                 incident.symptoms.iter().any(|symptom| correlation::is_one_matter(symptom.rule, key.0));
-            open(incident) && (explained || same)
+            let leak = key.0 == RuleId::BurnSlow && correlation::costs_calls(incident);
+            open(incident) && (explained || same || leak)
         });
         if home.is_none() && self.is_what_just_ended_has_cost(key.0, now) {
             // At the next look it is new again, until enough time has passed.
             self.suspicions.held.remove(key);
             return;
+        }
+        if home.is_none()
+            && let Some(index) = self.was_here_lately(key.0, now)
+        {
+            self.relapse(index, now);
+            self.attach(index, key, now);
+            return self.keep(index);
         }
         let index = home.unwrap_or_else(|| {
             let severity = self.settings.detectors.severity(key.0).unwrap_or(key.0.severity());
@@ -48,12 +56,24 @@ impl Engine {
         self.keep(index);
     }
 
+    /// The incident that this rule opened by itself, which ended not long ago and by itself: it is back.
+    fn was_here_lately(&self, rule: RuleId, now: Timestamp) -> Option<usize> {
+        let reopen = minutes(self.settings.response.reopen_minutes);
+        self.incidents.iter().rposition(|incident| {
+            let by_itself = incident.resolved_by.is_none()
+                && incident.code().is_none_or(|code| Some(code) == rule.code());
+            let lately = incident.resolved_at.is_some_and(|at| now.duration_since(at) < reopen);
+            let same = incident.symptoms.iter().any(|symptom| correlation::is_one_matter(symptom.rule, rule));
+            by_itself && lately && same
+        })
+    }
+
     /// An objective's hours and days hold what an incident cost that is just over, and a single failure more is no new trouble; if
     /// it is the same again, it comes back by its own symptoms.
     pub(super) fn is_what_just_ended_has_cost(&self, rule: RuleId, now: Timestamp) -> bool {
         let reopen = minutes(self.settings.response.reopen_minutes);
         let explains = |incident: &Incident| {
-            incident.code().is_some_and(|cause| correlation::brings_about(cause, RuleId::BurnSlow))
+            correlation::costs_calls(incident)
                 && incident.resolved_at.is_some_and(|at| now.duration_since(at) < reopen)
         };
         let burns = matches!(rule, RuleId::BurnSlow | RuleId::BurnMiddle | RuleId::BurnFast);

@@ -99,6 +99,24 @@ pub(super) fn brings_about(cause: Code, rule: RuleId) -> bool {
     }
 }
 
+/// Calls fail of it, by its name or by what shows.
+pub(super) fn costs_calls(incident: &Incident) -> bool {
+    let fails = |rule| {
+        matches!(
+            rule,
+            RuleId::NothingWorks
+                | RuleId::ErrorRate
+                | RuleId::Denied
+                | RuleId::ServerErrors
+                | RuleId::Limited
+                | RuleId::BurnFast
+                | RuleId::BurnMiddle
+        )
+    };
+    incident.code().is_some_and(|cause| brings_about(cause, RuleId::BurnSlow))
+        || incident.symptoms.iter().any(|symptom| fails(symptom.rule))
+}
+
 /// Why webhooks come late, or not at all.
 const LATE_WEBHOOKS: &[Code] = &[
     Code::HookSlow,
@@ -127,6 +145,9 @@ const BRINGS: &[(Code, &[Code])] = &[
     (Code::Uninstalled, &[Code::RefreshRevoked, Code::HookSubscription, Code::TokenRevoked]),
     (Code::RefreshRevoked, &[Code::TokenExpired]),
     (Code::WrongAccount, &[Code::Gone]),
+    // On a path that is gone no record is found.
+    (Code::Sunset, &[Code::Gone]),
+    (Code::BaseUrl, &[Code::Gone, Code::Sunset]),
     (Code::Secrets, &[Code::TokenStale, Code::TokenExpired]),
     (Code::Tier, &[Code::MissingScope, Code::BurstSelf, Code::DailySelf]),
     (Code::Partial, &[Code::Slow, Code::RetryStorm]),
