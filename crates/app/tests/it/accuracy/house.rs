@@ -286,7 +286,7 @@ impl Refresher {
     async fn refresh(&self) -> bool {
         let (name, portal) = (self.install.name.as_str(), Some(self.install.portal));
         if self.own.lock().secrets == SecretsMood::Unreachable {
-            self.own.lock().grants.refused(name, portal, Refusal::NoSecret, self.clock.now());
+            self.own.lock().refused(name, portal, Refusal::NoSecret, self.clock.now());
             return false;
         }
         let (id, secret) = self.install.client.lock().clone();
@@ -307,7 +307,7 @@ impl Refresher {
             Some("BAD_CLIENT_ID" | "BAD_CLIENT_SECRET") => Refusal::Client,
             _ => Refusal::NotServed,
         };
-        own.grants.refused(name, portal, refusal, now);
+        own.refused(name, portal, refusal, now);
         false
     }
 }

@@ -41,7 +41,6 @@ pub(super) async fn look(house: &House) -> Looked {
     let mut facts = ops::triage::facts(&asked(house), plan.gateway.then(|| traffic(house)), &clock).await;
     if plan.gateway {
         with_our_own(house, &mut facts);
-        facts.grants = (plan.installs > 0).then(|| house.own.lock().grants.report());
         if let Some(inbox) = &mut facts.inbox {
             asked_around(house, inbox).await;
         }
@@ -74,6 +73,7 @@ pub(super) async fn connects(house: &House) -> Option<Tcp> {
 fn with_our_own(house: &House, facts: &mut Facts) {
     let now = skewed(house).now();
     facts.inside = Some(inside(house, now));
+    facts.grants = (house.plan.installs > 0).then(|| house.own.lock().grants.report());
     if house.plan.webhooks {
         let own = house.own.lock();
         facts.inbox = Some(Inbox { quarantine: own.receiver.quarantine.clone(), ..own.inbox.report(now) });

@@ -33,7 +33,7 @@ pub(super) struct Noticed {
     pub(super) code: Code,
     pub(super) course: Course,
     pub(super) seed: u64,
-    /// From the fault to the first symptom that counted.
+    /// From the fault (of a refresh that is refused: from the first) to the first symptom that counted.
     pub(super) noticed_s: Option<f64>,
     /// From that symptom to the right name.
     pub(super) named_s: Option<f64>,
@@ -104,12 +104,13 @@ pub(super) async fn run(code: Code, course: Course, seed: u64) -> Noticed {
     let opened: Vec<&Incident> =
         room.kept.iter().filter(|incident| incident.detected_at >= struck_at).collect();
     let first = opened.iter().min_by_key(|incident| incident.detected_at);
+    let shows_at = first_refused(code, &house, struck_at).unwrap_or(struck_at);
     let right = opened.iter().find(|incident| incident.code() == Some(code));
     Noticed {
         code,
         course,
         seed,
-        noticed_s: first.map(|incident| seconds(struck_at, incident.detected_at)),
+        noticed_s: first.map(|incident| seconds(shows_at, incident.detected_at)),
         named_s: right.and_then(|it| Some(seconds(it.began_at, it.diagnosed_at?))),
         opened: opened.iter().map(|incident| incident.code()).collect(),
         false_alarms,
@@ -127,6 +128,14 @@ async fn comes_and_goes(code: Code, house: &House, room: &mut Room, random: &mut
         let away = if turn == 3 { random.random_range(180..400) } else { random.random_range(10..55) };
         room.passes(house, Duration::from_secs(away)).await;
     }
+}
+
+/// A token that was got before a grant or a secret went bad works on: nothing can show before the next one is asked for.
+fn first_refused(code: Code, house: &House, struck_at: Timestamp) -> Option<Timestamp> {
+    const AT_THE_NEXT_REFRESH: [Code; 4] =
+        [Code::RefreshRevoked, Code::Uninstalled, Code::ClientSecret, Code::ClientMismatch];
+    let first = *house.own.lock().first_refused_at.as_ref()?;
+    (AT_THE_NEXT_REFRESH.contains(&code) && first >= struck_at).then_some(first)
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> f64 {

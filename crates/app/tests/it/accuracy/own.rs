@@ -15,6 +15,8 @@ pub(super) struct Own {
     pub(super) ground: Ground,
     pub(super) receiver: Receiver,
     pub(super) grants: grants::ledger::Ledger,
+    /// Of all refreshes, the first that gave no token.
+    pub(super) first_refused_at: Option<Timestamp>,
     pub(super) inbox: inbox::ledger::Ledger,
     pub(super) forwarding: forwarding::ledger::Ledger,
     pub(super) commits: Commits,
@@ -144,6 +146,7 @@ impl Own {
                 quarantine: inbox::Quarantine::default(),
             },
             grants: grants::ledger::Ledger::default(),
+            first_refused_at: None,
             inbox: inbox::ledger::Ledger::new(now),
             forwarding: forwarding::ledger::Ledger::default(),
             commits: Commits::default(),
@@ -170,5 +173,10 @@ impl Own {
             consumer_down: false,
             clock_off_s: 0,
         }
+    }
+
+    pub(super) fn refused(&mut self, name: &str, portal: Option<u64>, why: grants::Refusal, at: Timestamp) {
+        self.first_refused_at.get_or_insert(at);
+        self.grants.refused(name, portal, why, at);
     }
 }

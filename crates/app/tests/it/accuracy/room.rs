@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use incident::engine::{Effect, Engine, Event, Settings};
 use incident::facts::Facts;
+use incident::facts::grants::Install;
 use incident::facts::probes::Tcp;
 use incident::incident::Incident;
 use incident::runbook::Runbooks;
-use incident::signal::{Place, Seen, Signal};
+use incident::signal::{Place, Seen, Signal, Standing, Wellness};
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
@@ -113,6 +114,7 @@ impl Room {
     fn looks(&mut self, house: &House) -> Went {
         let now = house.clock.now();
         let mut signals = self.watch.look(now);
+        signals.extend(grants(house));
         if self.glances.is_due(now) {
             signals.extend(self.glances.look(&in_passing(house, self.tcp.clone()), &self.runbooks, now));
         }
@@ -150,6 +152,18 @@ impl Room {
         }
         if effects.contains(&Effect::Diagnose) { Went::Asking } else { Went::On }
     }
+}
+
+/// Whether each install's token is renewed, as whoever renews them tells the program's room.
+fn grants(house: &House) -> Vec<Signal> {
+    let at = house.clock.now();
+    let standing = |install: Install| {
+        let well = if install.refusal.is_some() { Wellness::Ill } else { Wellness::Well };
+        let (of, observed) = (Standing::Grant, format!("{:?}", install.refusal));
+        let seen = Seen::Standing { of, name: install.connection, well, observed };
+        Signal { at, place: Place::default(), seen }
+    };
+    house.own.lock().grants.report().installs.into_iter().map(standing).collect()
 }
 
 /// What a step came to.
