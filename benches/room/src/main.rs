@@ -190,6 +190,7 @@ fn opened_by(effects: &[Effect]) -> u64 {
 /// Nothing is wrong, and a call of our own came back.
 fn answered() -> Facts {
     let mut facts = Facts::default();
+    facts.configured.token = incident::facts::configured::TokenKind::Static;
     let exchange = incident::facts::exchange::Exchange {
         status: Some(200),
         hubspot_shaped: true,

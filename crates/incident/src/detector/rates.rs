@@ -11,6 +11,9 @@ const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const FIVE_MINUTES: SignedDuration = SignedDuration::from_mins(5);
 
+/// A lone failure in a minute happens on any day, after an outage as well.
+const GOES_ON_MIN: u64 = 2;
+
 /// Answers in five minutes below which a slowest hundredth means nothing.
 const SLOW_ANSWERS_MIN: u64 = 50;
 
@@ -58,7 +61,9 @@ fn at_one_place(counts: &Counts, thresholds: &Thresholds, now: Timestamp) -> Vec
         found.push((RuleId::ServerErrors, format!("{} answers 5xx or none in a minute", minute.broken)));
     }
     // A long window tells that it matters, the last minute that it still goes on.
-    if is_failing(lately, thresholds) && is_share(minute.failed, minute.calls, thresholds.error_percent) {
+    let goes_on =
+        minute.failed >= GOES_ON_MIN && is_share(minute.failed, minute.calls, thresholds.error_percent);
+    if is_failing(lately, thresholds) && goes_on {
         let observed = format!(
             "{} of {} calls failed in {} minutes",
             lately.failed, lately.calls, thresholds.error_minutes

@@ -1,6 +1,6 @@
 //! How an incident begins, and takes in symptoms and causes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::correlation::{self, Home};
 use super::suspicion::{Answer, Changes, Key};
@@ -18,6 +18,9 @@ use crate::triage::{Diagnosis, Suspicion};
 /// Diagnoses that find nothing while a grave rule goes on holding; then it is an incident without a name.
 const CLEARED_MAX: u32 = 4;
 
+/// A slow leak is told once it has shown for as long; other rules say sooner what has broken.
+const A_LEAK_SETTLES: SignedDuration = SignedDuration::from_mins(5);
+
 /// Symptoms kept of an incident; what comes later shows in the timeline alone.
 const SYMPTOMS_MAX: usize = 64;
 
@@ -28,11 +31,26 @@ impl Engine {
             self.symptom_gone(&key, now);
         }
         for key in changes.new {
-            if !key.0.wants_a_cause() {
+            if !key.0.wants_a_cause() && key.0 != RuleId::BurnSlow {
                 self.condition(&key, now);
             }
         }
+        for key in self.settled_leaks(now) {
+            self.condition(&key, now);
+        }
         self.observe_again();
+    }
+
+    /// A slow leak that goes on showing and is nobody's yet: what breaks at once looks like one in its first moments.
+    fn settled_leaks(&self, now: Timestamp) -> Vec<Key> {
+        let belongs = |key: &Key| {
+            let open = self.incidents.iter().filter(|incident| !incident.stage.is_over());
+            open.flat_map(Incident::showing).any(|symptom| (symptom.rule, &symptom.place) == (key.0, &key.1))
+        };
+        let held = self.suspicions.held.iter().filter(|(key, held)| {
+            key.0 == RuleId::BurnSlow && now.duration_since(held.since) >= A_LEAK_SETTLES && !belongs(key)
+        });
+        held.map(|(key, _)| key.clone()).collect()
     }
 
     /// The newest words for what goes on showing.
@@ -216,7 +234,7 @@ impl Engine {
         now: Timestamp,
     ) -> usize {
         let began_at = self.suspicions.first_since(keys).unwrap_or(now);
-        let impact: Impact = self.books.since(began_at - jiff::SignedDuration::from_mins(1));
+        let impact: Impact = self.books.since(began_at - SignedDuration::from_mins(1));
         let id = self.next_id(now);
         self.incidents.push(Incident {
             id: id.clone(),

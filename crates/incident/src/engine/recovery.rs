@@ -27,7 +27,8 @@ impl Engine {
                 continue;
             }
             let goes_on = |code: Code| {
-                let found = standing.iter().chain([&verdict]);
+                // That something cannot be told is no cause that goes on; the call of our own has to come back all the same.
+                let found = standing.iter().chain([&verdict]).filter(|found| **found != Code::Unknown);
                 let mut found = found.filter(|found| **found == code || is_sharper(code, **found));
                 found.next().is_some()
             };

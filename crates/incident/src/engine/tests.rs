@@ -292,7 +292,7 @@ fn what_an_outage_cost_is_no_incident_of_its_own_once_it_is_over() {
         (0..420).for_each(|_| world.pass(well(10)));
         assert!(world.only().stage.is_over());
     }
-    for _ in 0..12 {
+    for _ in 0..14 {
         world.pass(one);
         (0..30).for_each(|_| world.pass(well(10)));
     }
