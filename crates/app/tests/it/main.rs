@@ -12,6 +12,7 @@ mod otel;
 mod outbox;
 mod tidy;
 mod triage;
+mod virtual_gateway;
 mod virtual_hubspot;
 mod webhooks;
 mod wire;

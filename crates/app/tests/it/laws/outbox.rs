@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use client::accounts::Connection;
 use client::stack::Feature;
-use gateway::admit::Admission;
+use gateway::Gateway;
 use gateway::outbox::{CatchUp, Outbox, OutboxSettings};
-use gateway::rules::Rules;
-use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
 use http::Method;
 use hubspot::limits::AppKind;
 use hubspot::secret::Secret;
@@ -21,10 +19,9 @@ use simulator::Config;
 use simulator::config::{Latency, LimitOverrides};
 use store::Store;
 use store::outbox::State;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::house::{Answer, ask};
+use crate::virtual_gateway::{self, Listening};
 use crate::virtual_hubspot::Virtual;
 
 const STAMP: &str = "hubkeeper_stamp";
@@ -34,10 +31,9 @@ const RECORDS: usize = 12;
 struct Portal {
     hubspot: Arc<Virtual>,
     outbox: Arc<Outbox>,
-    url: String,
+    gateway: Listening,
     contacts: Vec<String>,
     _data: tempfile::TempDir,
-    _stop: watch::Sender<bool>,
 }
 
 /// What programs were promised.
@@ -65,30 +61,9 @@ impl Portal {
         let store = Store::open(&url).await.unwrap().with_a_clock_that_stands_still();
         let settings = OutboxSettings { stamp_property: Some(STAMP.into()), ..OutboxSettings::default() };
         let outbox = Arc::new(Outbox::new(store, hubspot.stack.clone(), vec![connection.into()], settings));
-        let gateway = Gateway {
-            stack: hubspot.stack.clone(),
-            admission: Admission::Passthrough,
-            rules: Rules::default(),
-            upstream: "https://api.hubapi.com".into(),
-            public_url: None,
-            own_hosts: OwnHosts::default(),
-            intake: None,
-            outbox: Some(outbox.clone()),
-            forward: ForwardSettings {
-                deadline: Duration::from_secs(60),
-                deadline_max: Duration::from_secs(60),
-                body_bytes_max: 1_000_000,
-            },
-            listener: ListenerSettings::default(),
-            witness: None,
-            scopes: None,
-            turned_away: Arc::default(),
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (stop, draining) = watch::channel(false);
-        tokio::spawn(gateway.serve(listener, draining));
-        let mut portal = Self { hubspot, outbox, url, contacts: Vec::new(), _data: data, _stop: stop };
+        let plain = virtual_gateway::plain(&hubspot);
+        let gateway = virtual_gateway::listen(Gateway { outbox: Some(outbox.clone()), ..plain }).await;
+        let mut portal = Self { hubspot, outbox, gateway, contacts: Vec::new(), _data: data };
         portal.furnish().await;
         portal
     }
@@ -122,7 +97,7 @@ impl Portal {
         let authorization = format!("Authorization: Bearer {}", self.hubspot.token());
         let mut lines = vec![authorization.as_str()];
         lines.extend(headers);
-        ask(&self.url, method, target, &lines, &body.to_string()).await
+        ask(&self.gateway.url, method, target, &lines, &body.to_string()).await
     }
 
     /// Programs that write for a while: `write` tells whether it was promised.

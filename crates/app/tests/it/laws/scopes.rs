@@ -6,19 +6,17 @@ use std::time::Duration;
 
 use client::accounts::{Connection, Token};
 use client::stack::Feature;
+use gateway::Gateway;
 use gateway::admit::{Admission, Callers, Lent};
-use gateway::rules::Rules;
 use gateway::scopes::{OfConnection, Scopes};
-use gateway::{ForwardSettings, Gateway, ListenerSettings, OwnHosts};
 use http::Method;
 use hubspot::limits::AppKind;
 use hubspot::secret::Secret;
 use serde_json::{Value, json};
 use simulator::Config;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::house::{Answer, ask};
+use crate::virtual_gateway::{self, Listening};
 use crate::virtual_hubspot::Virtual;
 
 const CONTACTS: &str = "/crm/v3/objects/contacts?limit=1";
@@ -29,8 +27,7 @@ struct Portal {
     hubspot: Virtual,
     connection: Arc<Connection>,
     scopes: Arc<Scopes>,
-    url: String,
-    _stop: watch::Sender<bool>,
+    gateway: Listening,
 }
 
 impl Portal {
@@ -40,33 +37,14 @@ impl Portal {
         let connection = Arc::new(Connection::new("crm".into(), &token, AppKind::PrivateApp).unwrap());
         let of = OfConnection { connection: connection.clone(), app: None };
         let scopes = Arc::new(Scopes::new(hubspot.stack.clone(), vec![of], refuses));
-        let gateway = Gateway {
-            stack: hubspot.stack.clone(),
-            admission: Admission::Managed {
-                lent: Lent::new(vec![connection.clone()]).unwrap(),
-                callers: Callers::default(),
-            },
-            rules: Rules::default(),
-            upstream: "https://api.hubapi.com".into(),
-            public_url: None,
-            own_hosts: OwnHosts::default(),
-            intake: None,
-            outbox: None,
-            forward: ForwardSettings {
-                deadline: Duration::from_secs(60),
-                deadline_max: Duration::from_secs(60),
-                body_bytes_max: 1_000_000,
-            },
-            listener: ListenerSettings::default(),
-            witness: None,
-            scopes: Some(scopes.clone()),
-            turned_away: Arc::default(),
+        let admission = Admission::Managed {
+            lent: Lent::new(vec![connection.clone()]).unwrap(),
+            callers: Callers::default(),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (stop, draining) = watch::channel(false);
-        tokio::spawn(gateway.serve(listener, draining));
-        Self { hubspot, connection, scopes, url, _stop: stop }
+        let plain = virtual_gateway::plain(&hubspot);
+        let gateway = Gateway { admission, scopes: Some(scopes.clone()), ..plain };
+        let gateway = virtual_gateway::listen(gateway).await;
+        Self { hubspot, connection, scopes, gateway }
     }
 
     /// What the token may do from now on, as a person sets it in HubSpot.
@@ -82,7 +60,7 @@ impl Portal {
     }
 
     async fn call(&self, target: &str) -> Answer {
-        ask(&self.url, "GET", target, &[], "").await
+        ask(&self.gateway.url, "GET", target, &[], "").await
     }
 
     /// Requests at HubSpot's door that begin with this path.
