@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 mod admin;
 mod admin_api;
+mod allocator;
 mod audit;
 mod cli;
 mod commands;
@@ -30,7 +31,7 @@ mod triage;
 mod webhooks;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| config::fuzz(bytes));

@@ -69,7 +69,7 @@ impl Stack {
 /// From here on HubSpot may count the call.
 fn sent(permit: &mut Permit, wanted: &Wanted<'_>, endpoint: &Endpoint) {
     let Wanted { caller, method, path, .. } = *wanted;
-    permit.sent_by(&Spender { caller, method, path, endpoint });
+    permit.sent_by(&Spender { caller, method, path, endpoint }, Instant::now());
 }
 
 fn is_called(account: &Account, credential: &str) -> bool {

@@ -51,7 +51,10 @@ const PREFIX: &str = "x-hubspot-ratelimit-";
 
 fn note<N: TryFrom<u64>>(place: &mut Option<N>, value: &HeaderValue) {
     if place.is_none() {
-        *place = number(value.as_bytes().trim_ascii()).and_then(|number| number.try_into().ok());
+        // Blanks around it are rare: they are looked for where it does not read as it stands.
+        let digits = value.as_bytes();
+        let read = number(digits).or_else(|| number(digits.trim_ascii()));
+        *place = read.and_then(|number| number.try_into().ok());
     }
 }
 
@@ -60,10 +63,13 @@ const DIGITS_MAX: usize = 19;
 
 /// Digit by digit: every answer brings five of these, and text would be checked and trimmed as Unicode first.
 fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > DIGITS_MAX || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
         return None;
     }
-    Some(digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+    digits.iter().try_fold(0, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| sum * 10 + u64::from(digit))
+    })
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::{AppIndex, Governor};
 
 impl Governor {
     /// Somebody sends: who and what.
-    pub(crate) fn note(&self, spender: &Spender<'_>) -> EntryIndex {
-        let (midnight, now) = self.state.lock().day_now(Instant::now());
+    pub(crate) fn note(&self, spender: &Spender<'_>, now: Instant) -> EntryIndex {
+        let (midnight, now) = self.state.lock().day_now(now);
         self.ledger.lock().count(spender, midnight, now)
     }
 

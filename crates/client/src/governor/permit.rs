@@ -59,10 +59,10 @@ impl Permit {
     }
 
     /// The same, and who pays for it out of the day.
-    pub(crate) fn sent_by(&mut self, spender: &Spender<'_>) {
+    pub(crate) fn sent_by(&mut self, spender: &Spender<'_>, now: Instant) {
         self.sent();
         if self.budgets.contains(Budget::Daily) {
-            self.entry = Some(self.governor.note(spender));
+            self.entry = Some(self.governor.note(spender, now));
         }
     }
 

@@ -132,12 +132,13 @@ impl Stack {
     ) -> (Attempted, Instant) {
         let request = call.request(body);
         if let Some(permit) = &mut permit {
-            permit.sent_by(&Spender {
+            let spender = Spender {
                 caller: &call.caller,
                 method: &call.method,
                 path: call.target.path(),
                 endpoint: &call.endpoint,
-            });
+            };
+            permit.sent_by(&spender, sent_at);
         }
         let patience = (sent_at + self.settings.attempt_timeout).min(call.deadline);
         let slow_at = sent_at.checked_add(passage.slowness().failed).map_or(patience, |at| at.min(patience));

@@ -165,10 +165,10 @@ impl Stack {
     ) -> Ended {
         let touch = self.cache.touch(call, &body);
         if touch.is_nothing() {
-            return self.packed(call, body, account, effort).await;
+            return self.packed(call, body, account, effort, Instant::now()).await;
         }
         let writing = Writing::begin(&self.cache, self.accounts.beside(account), touch);
-        let ended = self.packed(call, body, account, effort).await;
+        let ended = self.packed(call, body, account, effort, Instant::now()).await;
         let outcome = match &ended {
             Ok(_) => Outcome::Answered,
             Err(failure) if failure.may_have_been_applied() || effort.reached => Outcome::Unknown,
@@ -189,7 +189,7 @@ impl Flyer {
         async move {
             let mut effort = Effort::default();
             let began = Instant::now();
-            let ended = self.stack.packed(&self.call, body, &self.account, &mut effort).await;
+            let ended = self.stack.packed(&self.call, body, &self.account, &mut effort, began).await;
             self.land(&ended, began);
             Flown { ended, effort, asked: self.asked }
         }

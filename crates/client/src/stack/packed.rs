@@ -53,8 +53,9 @@ impl Stack {
         body: Body,
         account: &'a Arc<Account>,
         effort: &'a mut Effort,
+        now: Instant,
     ) -> BoxFuture<'a, Ended> {
-        let (right, inside) = match self.way(call, &body, account, Instant::now()) {
+        let (right, inside) = match self.way(call, &body, account, now) {
             Ok(Way::Ordinary) => (None, None),
             Ok(Way::AtOnce(right, place)) => (Some(right), Inside::of(None, place)),
             Ok(Way::Wait(waiting)) => return self.waited(waiting, call, body, account, effort).boxed(),

@@ -28,6 +28,7 @@ mod arriving;
 mod connect;
 mod connection;
 mod deciding;
+mod familiar;
 mod head;
 mod outgoing;
 mod pool;

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, he
 use memchr::memchr;
 
 use super::deciding::{Deciding, Role};
+use super::familiar;
 use super::head::{Asked, Found, Head};
 use super::reader::Violation;
 use crate::transport::Reason;
@@ -106,7 +107,7 @@ impl Shape {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Violation::BAD_HEADER)?;
             let number = u8::try_from(number).map_err(|_| Violation::HeadTooLarge)?;
             roles.push(Role::of(&name));
-            numbered.append(name, number);
+            numbered.append(familiar::name(name), number);
         }
         let mut usual = HeaderMap::with_capacity(names.len());
         for (name, _) in &numbered {
@@ -157,8 +158,8 @@ impl Recognised<'_> {
             *value = HeaderValue::from_maybe_shared(copy.slice(given)).map_err(|_| Violation::BAD_HEADER)?;
             place.others += 1;
             if place.others == OTHERS_MAX {
-                // Memory of its own: it must not keep the whole of this head.
-                *usual = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Violation::BAD_HEADER)?;
+                // Not this one: it would keep the whole of its head.
+                *usual = familiar::value(value);
                 place.others = 0;
             }
         }
