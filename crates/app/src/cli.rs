@@ -306,9 +306,13 @@ pub(crate) enum IncidentCommand {
         /// A fault, such as auth.token_revoked, or `random`
         #[arg(default_value = "random")]
         fault: String,
-        /// The simulator behind the gateway; calls must be going through, as in `hubkeeper demo`
+        /// The simulator behind the gateway
         #[arg(long, default_value = "http://127.0.0.1:8410", value_name = "URL")]
         sim: String,
+        /// The gateway, called meanwhile where HUBSPOT_ACCESS_TOKEN is the simulator's token; without it somebody else has to
+        /// call, as in `hubkeeper demo` [default: from the configuration]
+        #[arg(long, value_name = "URL")]
+        gateway: Option<String>,
     },
 }
 

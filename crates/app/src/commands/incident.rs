@@ -53,9 +53,14 @@ pub(super) fn run(config: &Config, options: &IncidentOptions) -> Result<Exit, Fa
             IncidentCommand::Replay { id } => room.replay(id).await,
             IncidentCommand::Export { id, scenario: true } => room.story(id).await,
             IncidentCommand::Export { id, scenario: false } => room.export(id).await,
-            IncidentCommand::Drill { fault, sim } => {
-                let sim = triage::uri("--sim", sim)?;
-                room.drill(fault, &sim, &WallClock::system()).await
+            IncidentCommand::Drill { fault, sim, gateway } => {
+                let own = format!("http://{}", config.gateway.listen);
+                let place = drill::Place {
+                    sim: triage::uri("--sim", sim)?,
+                    gateway: triage::uri("--gateway", gateway.as_deref().unwrap_or(&own))?,
+                    token: process::environment("HUBSPOT_ACCESS_TOKEN"),
+                };
+                room.drill(fault, place, &WallClock::system()).await
             }
         }
     })

@@ -1,4 +1,5 @@
-//! A drill: breaks a simulated portal, watches the incident room at work, mends it, and prints a score card.
+//! A drill: breaks a simulated portal, watches the incident room at work, mends it, and prints a score card. With the
+//! simulator's token it makes calls of its own meanwhile.
 
 use std::time::Duration;
 
@@ -6,13 +7,18 @@ use client::clock::WallClock;
 use http::{Method, Uri};
 use incident::incident::{Incident, Stage};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::Room;
+use crate::admin_api;
 use crate::failure::{Exit, Failure};
-use crate::{admin_api, process};
+
+mod card;
+mod work;
+
+use card::Card;
+use work::Work;
 
 /// Faults that show in ordinary traffic, for whoever leaves the choice to us.
 const USUAL: [&str; 6] = [
@@ -30,78 +36,93 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A fault that has not been noticed by then will not be.
 const NOTICE_MAX: Duration = Duration::from_secs(180);
 
+/// And a name that is not right by then will not be.
+const NAME_MAX: Duration = Duration::from_secs(60);
+
 /// Recovery is proven, and that takes minutes.
 const RECOVER_MAX: Duration = Duration::from_secs(600);
 
-/// Seconds from the moment the fault began; `None` is never.
-#[derive(Debug, Default, Serialize)]
-struct Card {
-    fault: String,
-    incident: Option<String>,
-    named: Option<String>,
-    right: bool,
-    detected_s: Option<i64>,
-    diagnosed_s: Option<i64>,
-    first_told_s: Option<i64>,
-    /// From the mending on.
-    recovered_s: Option<i64>,
-    calls_failed: u64,
+/// Where a drill happens.
+pub(super) struct Place {
+    pub(super) sim: Uri,
+    pub(super) gateway: Uri,
+    /// The simulator's own; with it the drill makes calls.
+    pub(super) token: Option<String>,
 }
 
 impl Room {
-    pub(super) async fn drill(&self, fault: &str, sim: &Uri, clock: &WallClock) -> Result<Exit, Failure> {
+    pub(super) async fn drill(&self, fault: &str, place: Place, clock: &WallClock) -> Result<Exit, Failure> {
         let fault = if fault == "random" { USUAL[rand::random_range(0..USUAL.len())] } else { fault };
-        let known = self.incidents().await?;
+        let sim = &place.sim;
+        self.is_quiet().await?;
+        let work = match place.token {
+            Some(token) => Some(Work::begin(place.gateway, sim, token, rand::random()).await?),
+            None => None,
+        };
         let broken_at = clock.now();
         let id = self.break_it(sim, fault).await?;
-        let mut card = Card { fault: fault.to_owned(), ..Card::default() };
-        let noticed = self.wait(NOTICE_MAX, |incident| {
-            !known.iter().any(|old| old.id == incident.id) && incident.diagnosis.is_some()
-        });
-        let noticed = noticed.await;
+        let noticed = self.notice(fault).await;
         self.mend(sim, &id).await?;
         let mended_at = clock.now();
+        let mut card = Card { fault: fault.to_owned(), ..Card::default() };
         if let Some(incident) = noticed? {
-            let after = |at: Timestamp| at.duration_since(broken_at).as_secs();
-            card.detected_s = Some(after(incident.detected_at));
-            card.diagnosed_s = incident.diagnosed_at.map(after);
-            card.named = incident.code().map(|code| code.id().to_owned());
-            card.right = card.named.as_deref() == Some(fault);
-            card.first_told_s = self.first_told(&incident.id).await?.map(after);
             let over = self
                 .wait(RECOVER_MAX, |other| other.id == incident.id && other.stage == Stage::Resolved)
                 .await?;
             let last = over.as_ref().unwrap_or(&incident);
+            // By its name while it was broken: what mends is seen in parts.
+            card.named = incident.code().map(|code| code.id().to_owned());
+            card.right = card.named.as_deref() == Some(fault);
             card.calls_failed = last.impact.total.failed;
             let since = |at: Timestamp| at.duration_since(mended_at).max(SignedDuration::ZERO).as_secs();
             card.recovered_s = over.as_ref().and_then(|over| over.recovered_at).map(since);
+            self.timed(&mut card, &incident.id, broken_at).await?;
             card.incident = Some(incident.id);
         }
-        self.show_card(&card)?;
-        Ok(if card.right && card.recovered_s.is_some() { Exit::Fine } else { Exit::Problem })
+        if let Some(work) = work {
+            card.work = Some(work.end().await);
+        }
+        card.show(self.json)?;
+        Ok(if card.is_passed() { Exit::Fine } else { Exit::Problem })
     }
 
-    fn show_card(&self, card: &Card) -> Result<(), Failure> {
-        if self.json {
-            process::print_line(&serde_json::to_string(card).map_err(Failure::work)?);
-            return Ok(());
+    /// The incident that it makes, under its first name or, a while later, the right one.
+    async fn notice(&self, fault: &str) -> Result<Option<Incident>, Failure> {
+        let has_a_name = |it: &Incident| !it.stage.is_over() && it.diagnosis.is_some();
+        let Some(first) = self.wait(NOTICE_MAX, has_a_name).await? else { return Ok(None) };
+        let is_right = |it: &Incident| has_a_name(it) && it.code().is_some_and(|code| code.id() == fault);
+        Ok(self.wait(NAME_MAX, is_right).await?.or(Some(first)))
+    }
+
+    /// What is open already would be taken for what the drill breaks.
+    async fn is_quiet(&self) -> Result<(), Failure> {
+        let open = self.incidents().await?.into_iter().find(|incident| !incident.stage.is_over());
+        match open {
+            None => Ok(()),
+            Some(open) => Err(Failure::work(format!("incident {} is open: {}", open.id, open.title))
+                .hint(format!("wait until it is over, or close it: hubkeeper incident resolve {}", open.id))),
         }
-        let seconds =
-            |value: Option<i64>| value.map_or_else(|| "never".to_owned(), |value| format!("{value} s"));
-        let named = card.named.as_deref().unwrap_or("nothing");
-        let verdict = if card.right { "right" } else { "wrong" };
-        for (name, value) in [
-            ("Fault", card.fault.clone()),
-            ("Incident", card.incident.clone().unwrap_or_else(|| "none".into())),
-            ("Detected after", seconds(card.detected_s)),
-            ("Named after", seconds(card.diagnosed_s)),
-            ("Named as", format!("{named} ({verdict})")),
-            ("First told after", seconds(card.first_told_s)),
-            ("Recovered after mending", seconds(card.recovered_s)),
-            ("Calls failed", card.calls_failed.to_string()),
-        ] {
-            process::print_line(&format!("{name:<24} {value}"));
-        }
+    }
+
+    /// By its timeline, which holds for an incident of before that is back as well.
+    async fn timed(&self, card: &mut Card, id: &str, broken_at: Timestamp) -> Result<(), Failure> {
+        let answer = self.get(&format!("{}/{id}", super::PATH)).await?;
+        let lines = answer["timeline"].as_array().into_iter().flatten();
+        let since: Vec<(i64, &Value)> = lines
+            .filter_map(|line| Some((line["at"].as_str()?.parse::<Timestamp>().ok()?, line)))
+            .filter(|(at, _)| *at >= broken_at)
+            .map(|(at, line)| (at.duration_since(broken_at).as_secs(), line))
+            .collect();
+        let first = |is: &dyn Fn(&str, &Value) -> bool| {
+            let mut lines = since.iter();
+            lines
+                .find(|(_, line)| is(line["kind"].as_str().unwrap_or_default(), line))
+                .map(|(after, _)| *after)
+        };
+        let named = card.named.clone();
+        card.detected_s = first(&|kind, _| matches!(kind, "opened" | "relapsed" | "symptom"));
+        card.diagnosed_s = first(&|kind, line| kind == "cause" && line["code"].as_str() == named.as_deref());
+        card.first_told_s = first(&|kind, _| kind == "told");
         Ok(())
     }
 
@@ -123,14 +144,6 @@ impl Room {
             sleep(LOOK).await;
         }
         Ok(None)
-    }
-
-    async fn first_told(&self, id: &str) -> Result<Option<Timestamp>, Failure> {
-        let answer = self.get(&format!("{}/{id}", super::PATH)).await?;
-        let mut lines = answer["timeline"].as_array().into_iter().flatten();
-        let told =
-            lines.find(|line| line["kind"] == "told").and_then(|line| line["at"].as_str()?.parse().ok());
-        Ok(told)
     }
 
     async fn break_it(&self, sim: &Uri, fault: &str) -> Result<Value, Failure> {
@@ -155,5 +168,5 @@ impl Room {
 
 fn no_simulator(sim: &Uri, why: &str) -> Failure {
     Failure::unsure(format!("no simulator answers at {sim}: {why}"))
-        .hint("a drill needs `hubkeeper demo`, or `hubkeeper sim` behind the gateway with calls going through; name it with --sim")
+        .hint("a drill needs `hubkeeper demo`, or `hubkeeper sim` behind the gateway; name it with --sim")
 }

@@ -1,0 +1,71 @@
+//! A drill as a person makes one: a simulator, a gateway before it, and one command.
+
+use serde_json::Value;
+
+use super::signals::ready;
+use super::told::Told;
+use crate::house::{Ended, Program, Start, Upstream, ask};
+
+/// Quick to forgive, and to ask; what looks back over minutes would keep it open as long.
+const QUICK: &str = "[incidents]\nfront_door_seconds = 1\n\
+    [incidents.response]\ncalm_seconds = 2\ndiagnosis_seconds = 1\ndiagnosis_seconds_max = 2\n\
+    [incidents.severities]\nnothing_works = \"off\"\nerror_rate = \"off\"\nserver_errors = \"off\"\nburn_fast = \"off\"\n\
+    burn_middle = \"off\"\nbreaker_open = \"off\"\n";
+
+async fn drill(up: &Program, sim: &Program, fault: &str, token: &str) -> Ended {
+    let words = ["incident", "drill", fault, "--json", "--admin", up.admin(), "--gateway", up.url()];
+    Start::new(&words).args(&["--sim", sim.url()]).env("HUBSPOT_ACCESS_TOKEN", token).ended().await
+}
+
+fn card(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+}
+
+#[tokio::test]
+async fn a_drill_breaks_measures_mends_and_tells_what_was_lost() {
+    let (sim, told) = (Start::sim().ready().await, Told::new().await);
+    let up = ready(told.up(sim.url(), QUICK).env("HUBSPOT_ACCESS_TOKEN", sim.token()), &sim).await;
+    // The second is the first's incident, and back: a drill has to tell it all the same.
+    let mut ids = Vec::new();
+    for fault in ["hubspot.outage_unlisted", "hubspot.outage_unlisted"] {
+        let ended = drill(&up, &sim, fault, sim.token()).await;
+        let card = card(&ended);
+        assert_eq!(
+            (ended.code, card["named"].as_str(), &card["right"]),
+            (Some(0), Some(fault), &true.into()),
+            "{ended:?}"
+        );
+        for figure in ["detected_s", "diagnosed_s", "first_told_s", "recovered_s"] {
+            assert!(card[figure].as_i64().is_some_and(|s| (0..60).contains(&s)), "{figure}: {card:#}");
+        }
+        let work = &card["work"];
+        assert!(work["calls"].as_u64() > Some(0) && work["writes_accepted"].as_u64() > Some(0), "{card:#}");
+        assert_eq!((&work["writes_lost"], &work["writes_twice"]), (&0.into(), &0.into()), "{card:#}");
+        let faults = ask(sim.url(), "GET", "/_sim/faults", &[], "").await.json();
+        assert_eq!(faults["faults"].as_array().map(Vec::len), Some(0), "it is mended: {faults:#}");
+        ids.push(card["incident"].clone());
+    }
+    assert_eq!(ids[0], ids[1]);
+    up.stop().await;
+}
+
+/// The control: what shows nowhere is not noticed, and a wrong place is said before anything is broken.
+#[tokio::test]
+async fn control_a_drill_in_the_wrong_place_breaks_nothing() {
+    let (sim, other, told) = (Start::sim().ready().await, Start::sim().ready().await, Told::new().await);
+    let up = ready(told.up(sim.url(), QUICK).env("HUBSPOT_ACCESS_TOKEN", sim.token()), &sim).await;
+    let wrong =
+        drill(&up, &other, "auth.token_revoked", "pat-na1-00000000-0000-4000-8000-000000000000").await;
+    assert_eq!((wrong.code, wrong.stderr.contains("does not lead to")), (Some(2), true), "{wrong:?}");
+    let faults = ask(other.url(), "GET", "/_sim/faults", &[], "").await.json();
+    assert_eq!(faults["faults"].as_array().map(Vec::len), Some(0), "{faults:#}");
+    let unknown = drill(&up, &sim, "hubspot.sunspots", sim.token()).await;
+    assert_eq!((unknown.code, unknown.stderr.contains("does not know")), (Some(2), true), "{unknown:?}");
+    let nobody = Upstream::nobody().await;
+    let words = ["incident", "drill", "random", "--admin", up.admin(), "--sim", &nobody];
+    assert_eq!(Start::new(&words).ended().await.code, Some(3));
+    told.after_a_look(&up).await;
+    let open = drill(&up, &sim, "random", sim.token()).await;
+    assert_eq!((open.code, open.stderr.contains("is open: a job failed")), (Some(1), true), "{open:?}");
+    up.stop().await;
+}
