@@ -47,25 +47,13 @@ fn is_refused(attempted: &Attempted) -> bool {
 impl Stack {
     /// Sends a call, and sends it again where that is safe and worth it. `right` is the right to the first attempt, where
     /// it has been won already.
-    pub(super) fn retry<'a>(
-        &'a self,
-        call: &'a Call,
-        body: Body,
-        account: &'a Account,
-        effort: &'a mut Effort,
-        right: Option<Right<'a>>,
-    ) -> impl Future<Output = Result<Reply, Failure>> + Send + 'a {
-        self.retry_as(self.try_number(call, account, body.at_hand()), call, body, account, effort, right)
-    }
-
-    /// The same where it is known which try it is; an error is its end.
     #[expect(
         clippy::manual_async_fn,
         reason = "an `async fn` would keep its arguments twice, for as long as it waits"
     )]
-    pub(super) fn retry_as<'a>(
+    pub(super) fn retry<'a>(
         &'a self,
-        try_number: Result<Try, Failure>,
+        try_number: Try,
         call: &'a Call,
         mut body: Body,
         account: &'a Account,
@@ -74,7 +62,6 @@ impl Stack {
     ) -> impl Future<Output = Result<Reply, Failure>> + Send + 'a {
         // A block, as in [`Stack::call`].
         async move {
-            let try_number = try_number?;
             let mut last: Option<Box<Attempted>> = None;
             let mut renewed = false;
             loop {
@@ -98,15 +85,25 @@ impl Stack {
                 }
                 // Boxed: thousands may wait for their right, and only those who have it need what sending takes.
                 let signed = signed(call);
-                let attempted = Box::pin(self.attempt(call, body, account, effort, right)).await;
-                if !renewed
-                    && let Some((connection, number)) = signed.filter(|_| is_refused(&attempted))
+                // Looked at in a block of its own: what has been lent keeps its room in all that comes after.
+                let (mut attempted, refused) = {
+                    let attempted = Box::pin(self.attempt(call, body, account, effort, right)).await;
+                    let refused = !renewed && is_refused(&attempted);
+                    (attempted, refused)
+                };
+                if refused
+                    && let Some((connection, number)) = signed
                     && let Some(spare) = spare.as_ref().and_then(Body::again)
-                    && Box::pin(connection.renewed(number, call.deadline)).await
                 {
-                    // The call begins anew: HubSpot has done nothing with it.
-                    (body, renewed) = (spare, true);
-                    continue;
+                    let held = Box::new((attempted, spare));
+                    let is_new = Box::pin(connection.renewed(number, call.deadline)).await;
+                    let (refused, spare) = *held;
+                    if is_new {
+                        // The call begins anew: HubSpot has done nothing with it.
+                        (body, renewed) = (spare, true);
+                        continue;
+                    }
+                    attempted = refused;
                 }
                 let wait = match self.next(call, account, attempted, spare, effort.attempts) {
                     Next::Stands(ended) => return ended,
@@ -145,7 +142,7 @@ impl Stack {
     }
 
     /// Whether the caller itself tries again what has just failed; that is paid for like a retry of ours.
-    fn try_number(&self, call: &Call, account: &Account, body: &[u8]) -> Result<Try, Failure> {
+    pub(super) fn try_number(&self, call: &Call, account: &Account, body: &[u8]) -> Result<Try, Failure> {
         let Some(repeat) = self.repeat(call, account, body) else { return Ok(Try::First) };
         if self.may_retry(account, call.endpoint.family) {
             return Ok(Try::Repeated);

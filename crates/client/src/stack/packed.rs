@@ -61,8 +61,12 @@ impl Stack {
             Ok(Way::Wait(waiting)) => return self.waited(waiting, call, body, account, effort).boxed(),
             Err(failure) => return future::ready(Err(failure)).boxed(),
         };
+        let try_number = match self.try_number(call, account, body.at_hand()) {
+            Ok(try_number) => try_number,
+            Err(failure) => return future::ready(Err(failure)).boxed(),
+        };
         // Mapped and not awaited in a block, which would hold it twice.
-        let reply = self.retry(call, body, account, effort, right);
+        let reply = self.retry(try_number, call, body, account, effort, right);
         let live = reply.map(move |reply| {
             drop(inside);
             Ok((reply?, Source::Live))
@@ -86,8 +90,9 @@ impl Stack {
                     (self.right_at_once(call, account, Instant::now(), || permit)?, inside)
                 }
             };
+        let try_number = self.try_number(call, account, body.at_hand())?;
         // Boxed: one that waits for its part of a pack has no need of it yet.
-        let reply = Box::pin(self.retry(call, body, account, effort, right)).await?;
+        let reply = Box::pin(self.retry(try_number, call, body, account, effort, right)).await?;
         Ok((reply, Source::Live))
     }
 

@@ -181,7 +181,7 @@ impl Driver {
         };
         let mut effort = Effort::default();
         let (stack, account) = (&self.stack, &self.account);
-        let result = stack.retry_as(Ok(try_number), call, body, account, &mut effort, Some(right)).await;
+        let result = stack.retry(try_number, call, body, account, &mut effort, Some(right)).await;
         let outcome = self.read(&pack, result).await;
         for (member, place) in pack.members {
             hand(member, outcome.handed(place, effort.attempts));
