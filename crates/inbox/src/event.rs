@@ -3,13 +3,15 @@
 
 use std::borrow::Cow;
 
-use aws_lc_rs::digest::SHA256;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+mod depth;
 mod key;
+mod subject;
 
+use depth::depth;
 pub(crate) use key::kind_name;
 
 /// HubSpot sends at most 100 in one request. hubspot-facts §6.4.
@@ -118,13 +120,6 @@ impl Event<'_> {
         self.app_id.map(text)
     }
 
-    /// The object as a number, for counting: two may share one.
-    pub(crate) fn object_number(&self) -> u64 {
-        let (portal, object) = self.object();
-        let digest = aws_lc_rs::digest::digest(&SHA256, format!("{portal}/{object}").as_bytes());
-        u64::from_le_bytes(digest.as_ref()[..8].try_into().expect("SHA-256 has 32 bytes"))
-    }
-
     /// Every object that the event names: its own, and those of an association or a merge.
     pub fn object_ids(&self) -> impl Iterator<Item = &str> {
         [self.object_id, self.from_object_id, self.to_object_id].into_iter().flatten().map(text)
@@ -154,26 +149,6 @@ impl Event<'_> {
 fn text(value: &RawValue) -> &str {
     let raw = value.get();
     raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw)
-}
-
-/// How deep brackets nest, strings aside.
-fn depth(body: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 #[cfg(test)]

@@ -3,14 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use store::Store;
 use store::deliveries::Delivery;
 use store::dispatch::LetterFilter;
 use store::failure::StoreError;
+use store::journal::Bookmark;
 use store::privacy::{Purge, PurgeCounts};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -22,6 +25,15 @@ use people::{Left, People, people};
 
 /// Deliveries looked at between two breaths.
 const PAGE: usize = 200;
+
+/// Pages after which our place is written down, where nothing was found in them.
+const PAGES_BETWEEN_MARKS: usize = 50;
+
+/// From one look to the next, at least: each costs a commit or two, and nobody minds a second.
+const REST: Duration = Duration::from_millis(500);
+
+/// Without news we look all the same: another hubkeeper may have taken something, or ended.
+const REST_MAX: Duration = Duration::from_secs(30);
 
 /// For so long after a deletion, events of before may still come: HubSpot tries for a day, its journal reaches back three.
 const LATE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -56,56 +68,76 @@ impl Privacy {
                     "people who are to be forgotten are not forgotten yet; it is tried again"
                 );
             }
+            let until_news = async {
+                sleep(REST).await;
+                let _none_for_long = timeout(REST_MAX, arrivals.changed()).await;
+            };
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
-                _ = arrivals.changed() => {}
-                () = tokio::time::sleep(std::time::Duration::from_secs(30)) => {}
+                () = until_news => {}
             }
         }
         let _it_runs_out_by_itself = self.store.give_back(READER, self.owner).await;
     }
 
     async fn turn(&self, seen: &mut i64) -> Result<(), String> {
-        self.forget_in_memory(seen).await.map_err(told)?;
         let now = (self.clock)();
         if self.store.lease(READER, self.owner, now, now + LEASE).await.map_err(told)? {
-            self.read().await?;
+            let read = self.read(seen).await;
+            if read.is_ok() {
+                return read;
+            }
+            // What is in memory can go all the same.
+            self.forget_in_memory(seen, i64::MAX).await.map_err(told)?;
+            return read;
         }
-        Ok(())
+        self.forget_in_memory(seen, i64::MAX).await.map_err(told)
     }
 
-    /// Answers in memory are each process's own, whoever rewrites what is on the disk.
-    async fn forget_in_memory(&self, seen: &mut i64) -> Result<(), StoreError> {
-        loop {
+    /// Answers in memory are each process's own, whoever rewrites what is on the disk. As far as `until` in the log.
+    async fn forget_in_memory(&self, seen: &mut i64, until: i64) -> Result<(), StoreError> {
+        while *seen < until {
             let page = self.store.deliveries(*seen, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             *seen = last.seq;
             page.iter().flat_map(people).for_each(|person| self.effects.forget_in_memory(&person));
         }
+        Ok(())
     }
 
-    async fn read(&self) -> Result<(), String> {
+    /// Reads on from where the last who did it has come to. All that was `seen` was forgotten in memory as well.
+    async fn read(&self, seen: &mut i64) -> Result<(), String> {
         let begin = self.store.bookmark(READER).await.map_err(told)?;
         let mut after = begin.and_then(|mark| mark.place?.parse().ok()).unwrap_or(0);
+        self.forget_in_memory(seen, after).await.map_err(told)?;
         let since = (self.clock)() - LATE;
         let mut gone = People::default();
         for purge in self.store.purges(since, GONE_MAX).await.map_err(told)? {
             gone.add(known(purge));
         }
+        let mut unmarked = 0;
         loop {
             let page = self.store.deliveries(after, PAGE).await.map_err(told)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { break };
             after = last.seq;
-            self.obey(page, &mut gone).await?;
-            let mark =
-                store::journal::Bookmark { place: Some(after.to_string()), read_until: (self.clock)() };
-            self.store.set_bookmark(READER, &mark).await.map_err(told)?;
+            unmarked += 1;
+            if self.obey(page, &mut gone).await? == Obeyed::Something || unmarked == PAGES_BETWEEN_MARKS {
+                self.mark(after).await?;
+                unmarked = 0;
+            }
+            *seen = after.max(*seen);
         }
+        if unmarked > 0 { self.mark(after).await } else { Ok(()) }
+    }
+
+    async fn mark(&self, place: i64) -> Result<(), String> {
+        let mark = Bookmark { place: Some(place.to_string()), read_until: (self.clock)() };
+        self.store.set_bookmark(READER, &mark).await.map_err(told)
     }
 
     /// Forgets whom a page of the log asks to forget, and what it tells late of those who are gone. What names them goes
     /// last: after a failure it is all done again.
-    async fn obey(&self, page: Vec<Delivery>, gone: &mut People) -> Result<(), String> {
+    async fn obey(&self, page: Vec<Delivery>, gone: &mut People) -> Result<Obeyed, String> {
         let mut asked = BTreeMap::new();
         for delivery in &page {
             for person in people(delivery) {
@@ -117,9 +149,11 @@ impl Privacy {
             // What happened before may come after: HubSpot promises no order, and its journal reaches back for days.
             self.rewrite(page, gone, &mut counts).await.map_err(told)?;
             if counts.is_empty() {
-                return Ok(());
+                return Ok(Obeyed::Nothing);
             }
         } else {
+            // At once; looking through all that is kept takes its time.
+            asked.keys().for_each(|place| self.effects.forget_in_memory(&gone[*place]));
             self.learn(gone).await.map_err(told)?;
             for place in asked.keys() {
                 self.effects.forget_in_memory(&gone[*place]);
@@ -135,7 +169,8 @@ impl Privacy {
         for (place, asked_at) in asked {
             self.note(&gone[place], asked_at, counts.remove(&place).unwrap_or_default()).await?;
         }
-        self.store.scrub().await.map_err(told)
+        self.store.scrub().await.map_err(told)?;
+        Ok(Obeyed::Something)
     }
 
     /// It is kept that somebody was forgotten.
@@ -229,6 +264,13 @@ impl Privacy {
     }
 }
 
+/// What a page of the log had for us to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Obeyed {
+    Nothing,
+    Something,
+}
+
 /// What went, by the place of whose it was.
 type Counts = BTreeMap<usize, PurgeCounts>;
 
@@ -245,7 +287,6 @@ fn known(purge: Purge) -> Person {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
-    use std::time::Duration;
 
     use futures_util::future::BoxFuture;
     use store::deliveries::NewDelivery;
@@ -291,7 +332,7 @@ mod tests {
         let (store, privacy) = opened(&directory).await;
         come(&store, &[&change(101, "ada@example.com"), &change(1010, "bob@example.com")]).await;
         come(&store, &[DELETION]).await;
-        privacy.read().await.unwrap();
+        privacy.read(&mut 0).await.unwrap();
         let kept = store.deliveries(0, 10).await.unwrap();
         let text = String::from_utf8(kept[0].body.clone()).unwrap();
         assert!(!text.contains("ada@") && text.contains("bob@") && text.contains("REDACTED"), "{text}");
@@ -301,7 +342,7 @@ mod tests {
         assert_eq!((purges.len(), purges[0].counts.deliveries), (1, 1), "that it was done stays");
         // An older event that comes late has nothing left to tell either.
         come(&store, &[&change(101, "ada@late.example").replace("\"eventId\":1", "\"eventId\":9")]).await;
-        privacy.read().await.unwrap();
+        privacy.read(&mut 0).await.unwrap();
         let kept = store.deliveries(0, 10).await.unwrap();
         assert!(!String::from_utf8_lossy(&kept[2].body).contains("ada@"), "{:?}", kept[2]);
     }
@@ -363,7 +404,7 @@ mod tests {
         let work = tokio::spawn(worker.run(arrivals, stopped));
         door.asked.notified().await;
         come(&store, &[DELETION]).await;
-        privacy.read().await.unwrap();
+        privacy.read(&mut 0).await.unwrap();
         door.go.notify_one();
         let letters = async {
             loop {

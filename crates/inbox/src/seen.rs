@@ -31,7 +31,7 @@ pub struct SeenEvent {
 impl Seen {
     pub(crate) fn of(events: &[Event<'_>], app: Option<&App>, new: Option<Places>, now: Timestamp) -> Self {
         let seen = events.iter().enumerate().map(|(place, event)| SeenEvent {
-            subject: number(event.subject()),
+            subject: event.subject_number(),
             occurred_at: event.occurred_at().unwrap_or(now),
             attempt: event.attempt_number.unwrap_or_default(),
             repeated: new.is_some_and(|new| !new.contains(place)),
@@ -44,10 +44,4 @@ impl Seen {
             events: seen.collect(),
         }
     }
-}
-
-/// For counting: two subjects may share one.
-pub(crate) fn number(subject: [u8; 16]) -> u64 {
-    let [first, ..] = subject.as_chunks::<8>().0 else { return 0 };
-    u64::from_le_bytes(*first)
 }
