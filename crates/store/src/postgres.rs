@@ -1,7 +1,8 @@
 //! The store at scale: one PostgreSQL, several hubkeepers.
 //!
-//! A commit is on the server's disk before it is told of (`synchronous_commit` is never lowered). The server commits
-//! concurrent transactions in groups by itself, so that each request has one of its own.
+//! A commit is on the server's disk before it is told of (`synchronous_commit` is never lowered). The server syncs
+//! concurrent transactions in groups by itself, so that each request has one of its own; but for deliveries (`group`), of
+//! which the most come at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::schema::POSTGRES_STEPS;
 mod alive;
 mod audit;
 mod deliveries;
+mod group;
 mod horizon;
 mod idempotency;
 mod incidents;
@@ -23,6 +25,7 @@ mod keeping;
 mod operations;
 mod run;
 
+use group::Queue;
 use horizon::Horizon;
 
 /// Connections to the server: it shares their syncs, and more would only stand in its way.
@@ -39,6 +42,8 @@ pub(crate) struct Postgres {
     pool: Pool,
     /// How far the log of deliveries may be read.
     horizon: Arc<Mutex<Horizon>>,
+    /// Deliveries that wait to be kept.
+    queue: Arc<Mutex<Queue>>,
 }
 
 impl Postgres {
@@ -61,7 +66,7 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| OpenError::Broken(error.to_string()))?;
-        Ok(Self { pool, horizon: Arc::default() })
+        Ok(Self { pool, horizon: Arc::default(), queue: Arc::default() })
     }
 
     async fn migrate(&self) -> Result<(), OpenError> {

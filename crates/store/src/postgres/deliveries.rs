@@ -2,13 +2,17 @@
 
 use std::collections::HashSet;
 
+use deadpool_postgres::Object;
 use jiff::Timestamp;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
-use super::{Postgres, unknown, unreadable};
+use super::group::Failed;
+use super::{Postgres, told, unknown, unreadable};
 use crate::checksum::of_delivery;
 use crate::deliveries::{Delivery, EventKey, NewDelivery, Places, Twin};
 use crate::failure::StoreError;
+use crate::step::{self, Step};
 
 impl Postgres {
     pub(crate) async fn receive(
@@ -16,25 +20,64 @@ impl Postgres {
         delivery: NewDelivery,
         twins: Vec<Twin>,
     ) -> Result<Places, StoreError> {
+        // Whether an event with a twin is new depends on who came before it; a group has no before.
+        if twins.is_empty() {
+            self.receive_in_a_group(delivery).await
+        } else {
+            self.receive_alone(delivery, twins).await
+        }
+    }
+
+    pub(super) async fn receive_alone(
+        &self,
+        delivery: NewDelivery,
+        twins: Vec<Twin>,
+    ) -> Result<Places, StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(unknown)?;
-        let new = new(&transaction, &delivery.keys, &twins).await?;
+        let see = transaction.prepare_cached(SEE).await.map_err(unknown)?;
+        let shared = twins.iter().map(|twin| twin.shared);
+        let mut all: Vec<EventKey> = delivery.keys.iter().copied().chain(shared).collect();
+        all.sort_unstable();
+        let fresh = transaction.query(&see, &[&bytes_of(&all)]).await.map_err(unknown)?;
+        let new = new(&transaction, &delivery.keys, &twins, fresh_of(&fresh)).await?;
         if !new.is_empty() {
-            let received_at = delivery.received_at.as_millisecond();
-            let checksum = of_delivery(received_at, &delivery.connection, new, &delivery.body);
-            let keep = "INSERT INTO deliveries (received_at, connection, places, body, checksum)
-                        VALUES ($1, $2, $3, $4, $5)";
-            let statement = transaction.prepare_cached(keep).await.map_err(unknown)?;
-            let places = new.bytes();
-            transaction
-                .execute(
-                    &statement,
-                    &[&received_at, &delivery.connection, &places.as_slice(), &delivery.body, &checksum],
-                )
-                .await
-                .map_err(unknown)?;
+            let keep = transaction.prepare_cached(KEEP).await.map_err(unknown)?;
+            let columns = Columns::of([(&delivery, new)]);
+            transaction.execute(&keep, &columns.values()).await.map_err(unknown)?;
         }
         transaction.commit().await.map_err(unknown)?;
+        Ok(new)
+    }
+
+    /// All of them in one transaction; for each, which of its events had not come before, be it in this group.
+    pub(super) async fn keep_all(&self, group: &[NewDelivery]) -> Result<Vec<Places>, Failed> {
+        let client = self.client().await.map_err(Failed::All)?;
+        let (see, keep) = tokio::try_join!(client.prepare_cached(SEE), client.prepare_cached(KEEP))
+            .map_err(|error| Failed::All(unknown(error)))?;
+        let mut all: Vec<EventKey> = group.iter().flat_map(|one| one.keys.iter().copied()).collect();
+        all.sort_unstable();
+        let all = bytes_of(&all);
+        // Whoever drops a connection in the middle of its transaction rolls that back.
+        let open = Open(Some(client));
+        let client = open.client();
+        // Both go at once.
+        let values: [&(dyn ToSql + Sync); 1] = [&all];
+        let (began, fresh) = tokio::join!(client.batch_execute(BEGIN), client.query(&see, &values));
+        began.map_err(|error| Failed::All(unknown(error)))?;
+        let fresh = fresh.map_err(rolled_back)?;
+        let new = new_in_order(group, fresh_of(&fresh));
+        let kept = group.iter().zip(new.iter().copied()).filter(|(_, new)| !new.is_empty());
+        let columns = Columns::of(kept);
+        let values = columns.values();
+        let write =
+            async { if columns.bodies.is_empty() { Ok(0) } else { client.execute(&keep, &values).await } };
+        let (written, committed) = tokio::join!(write, client.batch_execute("COMMIT"));
+        // A transaction that failed is rolled back by `COMMIT`, and that is no error.
+        written.map_err(rolled_back)?;
+        committed.map_err(|error| Failed::All(unknown(error)))?;
+        step::at(Step::GroupCommitted);
+        open.ended();
         Ok(new)
     }
 
@@ -58,21 +101,104 @@ impl Postgres {
     }
 }
 
+/// A group does not wait for whoever holds one of its keys, perhaps a process that is gone and whose connection is not.
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '200ms'";
+
+/// In one order, so that two transactions with the same events do not wait for each other. Returns what was not known.
+const SEE: &str = "INSERT INTO seen (key) SELECT key FROM unnest($1::BYTEA[]) AS keys (key)
+                   ON CONFLICT DO NOTHING RETURNING key";
+
+const KEEP: &str = "INSERT INTO deliveries (received_at, connection, places, body, checksum)
+                    SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BYTEA[], $4::BYTEA[], $5::BIGINT[])";
+
+/// Deliveries, column by column.
+#[derive(Default)]
+struct Columns<'a> {
+    received_at: Vec<i64>,
+    connections: Vec<&'a str>,
+    places: Vec<Vec<u8>>,
+    bodies: Vec<&'a [u8]>,
+    checksums: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(deliveries: impl IntoIterator<Item = (&'a NewDelivery, Places)>) -> Self {
+        let mut columns = Self::default();
+        for (delivery, new) in deliveries {
+            let received_at = delivery.received_at.as_millisecond();
+            columns.received_at.push(received_at);
+            columns.connections.push(&delivery.connection);
+            columns.places.push(new.bytes().to_vec());
+            columns.bodies.push(&delivery.body);
+            columns.checksums.push(of_delivery(received_at, &delivery.connection, new, &delivery.body));
+        }
+        columns
+    }
+
+    fn values(&self) -> [&(dyn ToSql + Sync); 5] {
+        [&self.received_at, &self.connections, &self.places, &self.bodies, &self.checksums]
+    }
+}
+
+/// A connection in the middle of a transaction: unless that has ended, it goes, and the transaction with it.
+struct Open(Option<Object>);
+
+impl Open {
+    fn client(&self) -> &Object {
+        self.0.as_ref().expect("it is there until it ends")
+    }
+
+    /// Others may have the connection.
+    fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            drop(Object::take(client));
+        }
+    }
+}
+
+fn rolled_back(error: tokio_postgres::Error) -> Failed {
+    if error.as_db_error().is_some() {
+        tracing::debug!(error = told(&error), "a group of deliveries is taken apart");
+        return Failed::RolledBack;
+    }
+    Failed::All(unknown(error))
+}
+
+fn bytes_of(keys: &[EventKey]) -> Vec<&[u8]> {
+    keys.iter().map(|key| key.bytes().as_slice()).collect()
+}
+
+fn fresh_of(rows: &[Row]) -> HashSet<&[u8]> {
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Each key counts for the first of its events alone.
+fn new_in_order(group: &[NewDelivery], mut fresh: HashSet<&[u8]>) -> Vec<Places> {
+    let new = |delivery: &NewDelivery| {
+        let mut new = Places::default();
+        for (place, key) in delivery.keys.iter().enumerate() {
+            if fresh.remove(key.bytes().as_slice()) {
+                new.add(place);
+            }
+        }
+        new
+    };
+    group.iter().map(new).collect()
+}
+
 /// Which events are new; all of them are known afterwards.
 async fn new(
     transaction: &deadpool_postgres::Transaction<'_>,
     keys: &[EventKey],
     twins: &[Twin],
+    mut fresh: HashSet<&[u8]>,
 ) -> Result<Places, StoreError> {
-    let shared = twins.iter().map(|twin| &twin.shared);
-    let all: Vec<&[u8]> = keys.iter().chain(shared).map(|key| key.bytes().as_slice()).collect();
-    // In one order, so that two deliveries of the same events do not wait for each other.
-    let see = "INSERT INTO seen (key) SELECT DISTINCT key FROM unnest($1::BYTEA[]) AS keys (key) ORDER BY key
-               ON CONFLICT DO NOTHING RETURNING key";
-    let statement = transaction.prepare_cached(see).await.map_err(unknown)?;
-    let rows = transaction.query(&statement, &[&all]).await.map_err(unknown)?;
-    // Each counts for the first of its events alone.
-    let mut fresh: HashSet<&[u8]> = rows.iter().map(|row| row.get(0)).collect();
     let mut new = Places::default();
     for (place, key) in keys.iter().enumerate() {
         if !fresh.remove(key.bytes().as_slice()) {

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, ToSpan};
 use store::Store;
-use store::deliveries::{EventKey, NewDelivery};
+use store::deliveries::{EventKey, NewDelivery, Places};
 use store::idempotency::{Begun, Hold, KeptAnswer, Keyed};
 use store::outbox::{Answer, Attempt, Claim, Edit, Ending, Filter, Line, NewOperation, Operation, State};
 use uuid::Uuid;
@@ -320,6 +320,46 @@ pub(crate) async fn an_event_that_came_before_is_kept_once(ground: &Ground) {
     assert_eq!(kept.iter().map(|one| one.new.len()).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(kept[0].body, b"[{},{}]");
     assert_eq!(store.deliveries(kept[0].seq, 10).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn of_deliveries_at_once_each_event_is_new_in_one(ground: &Ground) {
+    let store = ground.open().await;
+    // Each event is in three deliveries, in another order.
+    let received = (0..60u8).map(|first| {
+        let store = store.clone();
+        let keys = [first + 2, first, first + 1];
+        tokio::spawn(async move { store.receive(delivery(&keys)).await.unwrap().len() })
+    });
+    let mut new = 0;
+    for one in received.collect::<Vec<_>>() {
+        new += one.await.unwrap();
+    }
+    assert_eq!(new, 62);
+    let kept = store.deliveries(0, 100).await.unwrap();
+    assert_eq!(kept.iter().map(|one| one.new.len()).sum::<usize>(), 62, "and what is kept says the same");
+}
+
+pub(crate) async fn one_bad_delivery_does_not_harm_the_others_of_its_group(ground: &Ground) {
+    let store = ground.open().await;
+    let received = (0..20u8).map(|number| {
+        let store = store.clone();
+        let mut delivery = delivery(&[number]);
+        if number == 7 {
+            // No text, to one kind of store.
+            delivery.connection = "\0".into();
+        }
+        tokio::spawn(async move { store.receive(delivery).await })
+    });
+    let mut kept = 0;
+    for one in received.collect::<Vec<_>>() {
+        kept += one.await.unwrap().map_or(0, Places::len);
+    }
+    let expected = match ground {
+        Ground::Directory(_) => 20,
+        Ground::Database(_) => 19,
+    };
+    assert_eq!(kept, expected);
+    assert_eq!(store.deliveries(0, 100).await.unwrap().len(), kept);
 }
 
 pub(crate) async fn keys_are_forgotten_by_the_time_of_their_event(ground: &Ground) {

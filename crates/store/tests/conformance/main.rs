@@ -91,6 +91,8 @@ conform! {
     cases::settled_ones_are_forgotten_and_undelivered_ones_only_dropped,
     cases::attempts_are_bounded_and_none_is_forgotten_without_a_trace,
     cases::an_event_that_came_before_is_kept_once,
+    cases::of_deliveries_at_once_each_event_is_new_in_one,
+    cases::one_bad_delivery_does_not_harm_the_others_of_its_group,
     cases::keys_are_forgotten_by_the_time_of_their_event,
     cases::a_hundred_at_once_are_all_kept,
     cases::one_bad_request_does_not_harm_the_others_of_its_group,
