@@ -324,7 +324,16 @@ mod tests {
     #[case::bad_method("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
     #[case::quote_in_query("GET /?\" HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
     #[case::fragment("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
-    #[case::absolute_target("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", Violation::TargetNotAPath)]
+    #[case::another_scheme("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", Violation::TargetNotAPath)]
+    #[case::url_without_host("GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::url_with_a_user("GET http://b@a/ HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::url_with_a_fragment("GET http://a#/b HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::quote_in_a_url("GET http://a\"/ HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::url_and_no_host("GET http://a/ HTTP/1.1\r\n\r\n", Violation::NoHost)]
+    #[case::url_and_two_hosts(
+        "GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        Violation::SeveralHosts
+    )]
     #[case::star("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", Violation::TargetNotAPath)]
     #[case::tunnel("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", Violation::TargetNotAPath)]
     #[case::control_in_value("GET / HTTP/1.1\r\nHost: a\r\nX: a\x01b\r\n\r\n", Violation::BadHeaderLine)]
@@ -360,6 +369,7 @@ mod tests {
     #[case::http_1_0_without_host("GET / HTTP/1.0\r\n\r\n")]
     #[case::odd_target("GET /\u{e9}/{}|?`{}|^[]=\u{fc}%zz HTTP/1.1\r\nHost: a\r\nX: \u{e9}\t\r\n\r\n")]
     #[case::blanks_around_a_value("GET / HTTP/1.1\r\nHost: \t a \t\r\nX:\r\n\r\n")]
+    #[case::whole_url("GET http://a:1/b?c HTTP/1.1\r\nHost: a\r\n\r\n")]
     #[case::empty_lines_first("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")]
     fn passes_what_is_clear(#[case] raw: &str) {
         assert_eq!(

@@ -51,19 +51,37 @@ pub(super) struct Lines {
     expects_continue: bool,
 }
 
+/// What a head's first line says.
+pub(super) struct FirstLine {
+    request: Request<()>,
+    /// Whom a whole URL as target names.
+    authority: Option<HeaderValue>,
+}
+
+impl FirstLine {
+    pub(super) fn version(&self) -> Version {
+        self.request.version()
+    }
+}
+
 impl Head {
-    pub(super) fn of(mut request: Request<()>, lines: Lines) -> Self {
+    pub(super) fn of(first: FirstLine, lines: Lines) -> Self {
         let Lines { headers, body, keep_alive, expects_continue } = lines;
+        let FirstLine { mut request, authority } = first;
         *request.headers_mut() = headers;
+        if let Some(authority) = authority {
+            // It counts, and what `Host` says does not (RFC 9112 §3.2.2).
+            request.headers_mut().insert(header::HOST, authority);
+        }
         Self { request, body, keep_alive, expects_continue }
     }
 }
 
 /// Reads a head, its empty line included; every line ends with CRLF.
 pub(super) fn read(raw: &Bytes) -> Result<Head, Violation> {
-    let (request, begin) = request_line(raw)?;
-    let lines = lines(raw, begin, request.version())?;
-    Ok(Head::of(request, lines))
+    let (first, begin) = first_line(raw)?;
+    let lines = lines(raw, begin, first.version())?;
+    Ok(Head::of(first, lines))
 }
 
 /// Reads the lines that begin at `at`.
@@ -104,8 +122,8 @@ pub(super) fn lines(raw: &Bytes, mut at: usize, version: Version) -> Result<Line
     })
 }
 
-/// `METHOD /path HTTP/1.x`, and where what follows begins.
-pub(super) fn request_line(raw: &Bytes) -> Result<(Request<()>, usize), Violation> {
+/// `METHOD /path HTTP/1.x`, and where what follows begins. Clients that take us for their proxy write a whole URL.
+pub(super) fn first_line(raw: &Bytes) -> Result<(FirstLine, usize), Violation> {
     let end = memchr(b'\n', raw).unwrap_or(raw.len());
     let line = raw[..end].strip_suffix(b"\r").unwrap_or(&raw[..end]);
     let mut parts = line.split(|byte| *byte == b' ');
@@ -120,20 +138,39 @@ pub(super) fn request_line(raw: &Bytes) -> Result<(Request<()>, usize), Violatio
         _ => return Err(Violation::BadRequestLine),
     };
     let method = Method::from_bytes(method).map_err(|_| Violation::BadRequestLine)?;
-    if target.first() != Some(&b'/') {
-        return Err(Violation::TargetNotAPath);
-    }
+    let (authority, target) = match target.first() {
+        Some(b'/') => (None, raw.slice_ref(target)),
+        _ => whole_url(raw, target)?,
+    };
     // A fragment would be dropped without a word.
-    if memchr(b'#', target).is_some() {
+    if memchr(b'#', &target).is_some() {
         return Err(Violation::BadRequestLine);
     }
-    let target = PathAndQuery::from_maybe_shared(raw.slice_ref(target));
+    let target = PathAndQuery::from_maybe_shared(target);
     let target = target.map_err(|_| Violation::BadRequestLine)?;
     let mut request = Request::new(());
     *request.method_mut() = method;
     *request.uri_mut() = Uri::from(target);
     *request.version_mut() = version;
-    Ok((request, end + 1))
+    Ok((FirstLine { request, authority }, end + 1))
+}
+
+/// `http://host:port/path?query`: whom it names, and the rest (RFC 9112 §3.2.2). User names are not allowed in it.
+fn whole_url(raw: &Bytes, target: &[u8]) -> Result<(Option<HeaderValue>, Bytes), Violation> {
+    let after = |scheme: &[u8]| {
+        let (begin, rest) = target.split_at_checked(scheme.len())?;
+        begin.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let rest = after(b"http://").or_else(|| after(b"https://")).ok_or(Violation::TargetNotAPath)?;
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    if authority.is_empty() || !may_be_a_host(authority) {
+        return Err(Violation::BadRequestLine);
+    }
+    let authority = HeaderValue::from_maybe_shared(raw.slice_ref(authority));
+    // A URL may do without a path; a request does not.
+    let path = if rest.first() == Some(&b'/') { raw.slice_ref(rest) } else { [b"/", rest].concat().into() };
+    Ok((Some(authority.map_err(|_| Violation::BadRequestLine)?), path))
 }
 
 fn header(raw: &Bytes, line: std::ops::Range<usize>) -> Result<(HeaderName, HeaderValue), Violation> {
@@ -157,7 +194,7 @@ impl Deciding {
         match *name {
             header::HOST => {
                 self.hosts += 1;
-                if !value.as_bytes().iter().all(|byte| HOST[usize::from(*byte)]) {
+                if !may_be_a_host(value.as_bytes()) {
                     return Err(Violation::BadHeaderLine);
                 }
             }
@@ -200,6 +237,10 @@ fn length(digits: &[u8]) -> Result<u64, Violation> {
     length.filter(|length| *length <= LENGTH_MAX).ok_or(Violation::BadLength)
 }
 
+fn may_be_a_host(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| HOST[usize::from(*byte)])
+}
+
 /// Which bytes a host may hold, its port included (RFC 3986 §3.2.2). It ends up in links, so it must not end them.
 const HOST: [bool; 256] = alphanumerics_and(b"-._~%!$&'()*+,;=:[]");
 
@@ -228,9 +269,27 @@ mod tests {
     use hyper::server::conn::http1;
     use hyper::service::service_fn;
     use hyper_util::rt::TokioIo;
+    use rstest::rstest;
     use tokio::io::AsyncWriteExt;
 
     use super::*;
+
+    #[rstest]
+    #[case::path_and_query("http://a:1/b?c", "a:1", "/b?c")]
+    #[case::secure("HTTPS://[::1]:2/b", "[::1]:2", "/b")]
+    #[case::no_path("http://a", "a", "/")]
+    #[case::only_a_query("http://a?c=/", "a", "/?c=/")]
+    #[case::two_slashes("http://a//b", "a", "//b")]
+    fn of_a_whole_url_the_host_counts_and_the_path_goes_on(
+        #[case] url: &str,
+        #[case] host: &str,
+        #[case] target: &str,
+    ) {
+        let head = format!("GET {url} HTTP/1.1\r\nHost: elsewhere\r\n\r\n");
+        let Head { request, .. } = read(&Bytes::from(head)).unwrap();
+        assert_eq!(request.headers()["host"], host);
+        assert_eq!(request.uri().to_string(), target);
+    }
 
     const HEAD: &[u8] = b"GET /a?b HTTP/1.1\r\nHost: a:1\r\nX: y\r\nContent-Length: 0\r\n\r\n";
 

@@ -64,8 +64,8 @@ impl Repeated {
             return None;
         }
         // One with something wrong in it is read as any other, which tells what.
-        let (request, _) = head::request_line(&Bytes::copy_from_slice(first)).ok()?;
-        (request.version() == known.version).then(|| (Head::of(request, known.lines.clone()), length))
+        let (first, _) = head::first_line(&Bytes::copy_from_slice(first)).ok()?;
+        (first.version() == known.version).then(|| (Head::of(first, known.lines.clone()), length))
     }
 
     fn remember(&mut self, head: &[u8], version: Version) {

@@ -107,6 +107,12 @@ async fn without_callers_web_pages_are_refused() {
         assert_eq!(conversation.answer().await.status, status, "{headers}");
     }
     assert_eq!(upstream.heard().len(), 2);
+    // Of a whole URL as target its host counts, whatever `Host` says.
+    for (url, status) in [("http://evil.example/x", 403), ("http://localhost:8400/x", 200)] {
+        let mut conversation = Conversation::open(up.url()).await;
+        conversation.say(format!("GET {url} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")).await;
+        assert_eq!(conversation.answer().await.status, status, "{url}");
+    }
     up.stop().await;
 }
 

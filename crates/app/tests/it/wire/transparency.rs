@@ -45,6 +45,35 @@ async fn methods_and_targets_arrive_as_they_were_written() {
     up.stop().await;
 }
 
+/// As clients write it that take us for their proxy. Whom the URL names counts, and not `Host` (RFC 9112 §3.2.2): links
+/// lead there, and HubSpot hears of neither.
+#[tokio::test]
+async fn a_whole_url_as_target_is_its_path() {
+    let upstream = Upstream::start(|_| {
+        let link = r#"{"paging":{"next":{"link":"https://api.hubapi.com/next"}}}"#;
+        vec![json_answer("200 OK", link)]
+    });
+    let upstream = upstream.await;
+    let up = Start::up(&upstream.url).ready().await;
+    let mut conversation = Conversation::open(up.url()).await;
+    for (url, path, link) in [
+        (
+            "http://gateway:8400/crm/v3/objects/contacts?a=b",
+            "/crm/v3/objects/contacts?a=b",
+            "http://gateway:8400/next",
+        ),
+        ("HTTPS://gateway/crm/v3/objects/contacts", "/crm/v3/objects/contacts", "http://gateway/next"),
+        ("http://gateway/crm/v3/objects/contacts", "/crm/v3/objects/contacts", "http://gateway/next"),
+    ] {
+        conversation.say(format!("GET {url} HTTP/1.1\r\nHost: elsewhere\r\n\r\n")).await;
+        assert_eq!(conversation.answer().await.json()["paging"]["next"]["link"], link, "{url}");
+        let heard = upstream.heard().pop().unwrap();
+        assert_eq!(heard.request_line(), format!("GET {path} HTTP/1.1"));
+        assert_eq!(Some(heard.header("host").unwrap()), upstream.url.strip_prefix("http://"));
+    }
+    up.stop().await;
+}
+
 #[tokio::test]
 async fn headers_arrive_untouched_and_none_is_added() {
     let upstream = Upstream::saying(OK).await;

@@ -116,7 +116,7 @@ const CHUNKS: [&str; 30] = [
 ];
 
 /// First lines and line ends of which some find two requests in one.
-const HEADS: [&str; 24] = [
+const HEADS: [&str; 26] = [
     "GET /x HTTP/1.1\nHost: a\n\nH",
     "GET /x HTTP/1.1\r\nHost: a\n\r\nH",
     "GET /x HTTP/1.1\r\nHost: a\r\n\nH",
@@ -134,7 +134,9 @@ const HEADS: [&str; 24] = [
     "GET /x http/1.1\r\nHost: a\r\n\r\nH",
     "G\0T /x HTTP/1.1\r\nHost: a\r\n\r\nH",
     "GET /x\0 HTTP/1.1\r\nHost: a\r\n\r\nH",
-    "GET http://b/x HTTP/1.1\r\nHost: a\r\n\r\nH",
+    "GET http://a@b/x HTTP/1.1\r\nHost: a\r\n\r\nH",
+    "GET http://b\\x HTTP/1.1\r\nHost: a\r\n\r\nH",
+    "GET http:/x HTTP/1.1\r\nHost: a\r\n\r\nH",
     "CONNECT b:80 HTTP/1.1\r\nHost: a\r\n\r\nH",
     "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\nH",
     "GET /x HTTP/1.1\r\n Host: a\r\n\r\nH",
