@@ -34,6 +34,13 @@ pub(super) fn run(config: &Config, options: &WebhooksOptions) -> Result<Exit, Fa
             WebhooksCommand::Tail(options) => tail(&desk, options).await,
             WebhooksCommand::List(options) => list(&desk, options).await,
             WebhooksCommand::Show(options) => {
+                if inbox::dispatch::item::of_id(&options.id).is_none() {
+                    return Err(Failure::usage(format!(
+                        "{:?} is no event's name: one looks like evt_018f…",
+                        options.id
+                    ))
+                    .hint("`hubkeeper webhooks list` shows them"));
+                }
                 let path = format!("/api/v1/webhooks/events/{}", escaped(&options.id));
                 let shown = desk.ask(Method::GET, &path, None).await?;
                 // All that is known of one event is JSON anyway.

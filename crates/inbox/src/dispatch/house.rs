@@ -119,10 +119,10 @@ impl Dispatch {
 
     pub fn served(&self) -> Vec<Served> {
         let running = self.running.lock();
-        let served = |one: &Running| Served {
-            subscriber: one.subscriber.clone(),
-            status: one.status.lock().clone(),
-            is_working: !one.work.is_finished(),
+        let served = |one: &Running| {
+            let status = one.status.lock().clone();
+            let is_working = !one.work.is_finished() && !status.is_off;
+            Served { subscriber: one.subscriber.clone(), status, is_working }
         };
         running.values().map(served).collect()
     }

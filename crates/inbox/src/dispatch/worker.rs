@@ -47,6 +47,9 @@ const LEAD_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// After trouble with the store.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often a subscriber that is switched off is looked at: another hubkeeper may have switched it on, and may be gone since.
+const SWITCH_LOOK_EVERY: Duration = Duration::from_secs(5);
+
 /// How long requests under way may take to end once we are told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -68,6 +71,8 @@ pub struct Worker {
 pub struct Status {
     pub position: i64,
     pub left_alone: bool,
+    /// It is switched off.
+    pub is_off: bool,
     pub parked: usize,
     pub in_flight: usize,
     pub backlog: Backlog,
@@ -79,19 +84,22 @@ type Flights = FuturesUnordered<BoxFuture<'static, (u64, Verdict)>>;
 /// Why a turn at work ended.
 enum End {
     Stopped,
+    /// It has just said that it wants nothing any more.
+    Gone,
     Disabled,
     /// Another serves it now.
     Lost,
 }
 
 impl Worker {
-    /// Works until `stop` turns true, or the subscriber wants nothing any more.
+    /// Works until `stop` turns true. A subscriber that is switched off is left alone until somebody switches it on, whoever of
+    /// those who share the store: the one who did may be killed, and then others have to go on.
     pub async fn run(self, mut arrivals: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) {
         let mut in_trouble = false;
         while !*stop.borrow() {
             let now = (self.clock)();
             let end = match self.store.lead(&self.lead, now, now + LEAD_FOR).await {
-                Ok(Some(standing)) if standing.disabled.is_some() => return,
+                Ok(Some(standing)) if standing.disabled.is_some() => Ok(End::Disabled),
                 Ok(Some(standing)) => {
                     self.leads.send_replace(true);
                     let end = self.serve(standing, &mut arrivals, &mut stop).await;
@@ -103,12 +111,17 @@ impl Worker {
             };
             match end {
                 Ok(End::Stopped) => break,
-                Ok(End::Disabled) => {
+                Ok(End::Gone) => {
                     tracing::warn!(
                         subscriber = self.subscriber.name,
                         "it answered 410 Gone: nothing more is sent to it until a person switches it on"
                     );
-                    return;
+                    self.wait_while_off(&mut stop).await;
+                    continue;
+                }
+                Ok(End::Disabled) => {
+                    self.wait_while_off(&mut stop).await;
+                    continue;
                 }
                 Ok(End::Lost) => {}
                 Err(error) => {
@@ -120,6 +133,21 @@ impl Worker {
             let _go_on = timeout(TROUBLE_PAUSE, told(&mut stop)).await;
         }
         let _it_runs_out_by_itself = self.store.yield_lead(&self.lead).await;
+    }
+
+    /// Until it seems to be on, or `stop` turns true. What the store does not tell, whoever takes the lead next finds out.
+    async fn wait_while_off(&self, stop: &mut watch::Receiver<bool>) {
+        self.status.lock().is_off = true;
+        let _it_runs_out_by_itself = self.store.yield_lead(&self.lead).await;
+        let every = if self.store.is_shared() { SWITCH_LOOK_EVERY } else { LOOK_EVERY_ALONE };
+        while timeout(every, told(stop)).await.is_err() {
+            let standings = self.store.standings().await.unwrap_or_default();
+            let of_it = standings.iter().find(|standing| standing.name == self.subscriber.name);
+            if of_it.is_none_or(|standing| standing.disabled.is_none()) {
+                break;
+            }
+        }
+        self.status.lock().is_off = false;
     }
 
     async fn serve(
@@ -155,7 +183,7 @@ impl Worker {
             turn.count().await?;
             turn.tell();
             if turn.engine.is_disabled() && turn.flights.is_empty() {
-                return Ok(if turn.keep(Keep::Now).await? { End::Disabled } else { End::Lost });
+                return Ok(if turn.keep(Keep::Now).await? { End::Gone } else { End::Lost });
             }
             let wake = turn.wake_at();
             tokio::select! {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use store::dispatch::LetterFilter;
 
-use super::{Admin, Answer, broken, missing, rows, running};
+use super::{Admin, Answer, bad, broken, missing, rows, running};
 use crate::webhooks::Running;
 
 /// Deliveries looked through for one answer at most; the answer says where to go on.
@@ -82,8 +82,8 @@ pub(super) async fn list(State(admin): State<Admin>, Query(wish): Query<Wish>) -
 
 pub(super) async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> Answer {
     let webhooks = running(&admin)?;
-    let key = item::of_id(&id)
-        .ok_or_else(|| missing("an event's name looks like evt_018f…: see `webhooks list`"))?;
+    let key =
+        item::of_id(&id).ok_or_else(|| bad("an event's name looks like evt_018f…: see `webhooks list`"))?;
     let filter = LetterFilter { event: Some(key), ..LetterFilter::default() };
     let letters = webhooks.receiver.store.letters(&filter, 0, 100).await.map_err(broken)?;
     let found = find(&webhooks, &id, key.occurred_at()).await?;

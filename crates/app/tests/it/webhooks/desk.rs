@@ -58,6 +58,8 @@ async fn what_was_delivered_is_sent_again_under_the_same_names() {
         while !crate::house::ask(up.admin(), "GET", "/metrics", &[], "").await.text().contains(all_is_done) {}
     };
     tokio::time::timeout(PATIENCE, counted).await.expect("what is done is counted as done");
+    let nonsense = ask(&up, &["show", "evt_nonsense"]).await;
+    assert_eq!((nonsense.code, nonsense.stderr.contains("no event's name")), (Some(2), true), "{nonsense:?}");
     let nobody = ask(&up, &["replay", "--subscriber", "nobody", "--from", "2020-01-01T00:00:00Z"]).await;
     assert_eq!((nobody.code, nobody.stderr.contains("no subscriber")), (Some(1), true), "{nobody:?}");
     up.stop().await;

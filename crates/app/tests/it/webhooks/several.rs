@@ -192,3 +192,38 @@ async fn what_is_asked_of_either_is_sent_once_more_by_one_of_them() {
     one.stop().await;
     other.stop().await;
 }
+
+/// Whoever switched a subscriber on again may be killed: the others have not ended, and go on for it.
+#[tokio::test]
+async fn a_subscriber_that_was_gone_is_served_by_the_others_when_who_switched_it_on_is_killed() {
+    let server = Server::start();
+    let store = server.database("shared").await;
+    let wants = Arc::new(AtomicBool::new(false));
+    let wanting = wants.clone();
+    let taker = Upstream::start(move |_| {
+        let status = if wanting.load(Ordering::SeqCst) { "200 OK" } else { "410 Gone" };
+        vec![json_answer(status, "{}")]
+    });
+    let taker = taker.await;
+    let (one, survivor) = (up(&taker, &store).await, up(&taker, &store).await);
+    let began = now().as_millisecond();
+    acknowledge(&one, 0, began).await;
+    for each in [&one, &survivor] {
+        let rests = async { while is_served(each).await {} };
+        tokio::time::timeout(PATIENCE, rests).await.expect("a subscriber that is gone is served by nobody");
+    }
+    wants.store(true, Ordering::SeqCst);
+    let on = json!({"subscriber": "billing", "on": true}).to_string();
+    let switched = ask(one.admin(), "POST", "/api/v1/webhooks/switch", &[], &on).await;
+    assert_eq!(switched.status, 200, "{}", switched.text());
+    taker.hears(2).await;
+    one.kill().await;
+    acknowledge(&survivor, 1, began).await;
+    sees(&taker, 2).await;
+    survivor.stop().await;
+}
+
+async fn is_served(up: &Program) -> bool {
+    let told = ask(up.admin(), "GET", "/api/v1/webhooks", &[], "").await.json();
+    told["subscribers"][0]["served"].as_bool().unwrap()
+}
