@@ -9,6 +9,7 @@
 mod baseline;
 mod case;
 mod cast;
+mod defaults;
 /// The program's own, as [`watch`].
 #[path = "../../src/incidents/glance.rs"]
 mod glance;

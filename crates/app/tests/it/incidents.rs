@@ -7,6 +7,7 @@ use crate::house::{Act, Heard, Program, Start, Upstream, ask, canary, json_answe
 
 mod channels;
 mod console;
+mod defaults;
 mod drill;
 mod in_passing;
 mod inside;

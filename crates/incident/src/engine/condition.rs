@@ -1,6 +1,6 @@
 //! Rules that speak for themselves: what they observe is an incident without any tree, or after the trees found nothing.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::suspicion::{Answer, Key};
 use super::{Engine, correlation, minutes};
@@ -13,6 +13,9 @@ use crate::triage::Diagnosis;
 
 /// Diagnoses that find nothing before a rule speaks that asks first.
 const CLEARED_MIN: u32 = 2;
+
+/// A leak drips by chance: within the shorter of its windows it is the same.
+const A_LEAK_IS_BACK: SignedDuration = SignedDuration::from_hours(6);
 
 impl Engine {
     /// One incident for each rule that speaks for itself, unless the cause of an open one explains it.
@@ -58,7 +61,11 @@ impl Engine {
 
     /// The incident that this rule opened by itself, which ended not long ago and by itself: it is back.
     fn was_here_lately(&self, rule: RuleId, now: Timestamp) -> Option<usize> {
-        let reopen = minutes(self.settings.response.reopen_minutes);
+        let reopen = if rule == RuleId::BurnSlow {
+            A_LEAK_IS_BACK
+        } else {
+            minutes(self.settings.response.reopen_minutes)
+        };
         self.incidents.iter().rposition(|incident| {
             let by_itself = incident.resolved_by.is_none()
                 && incident.code().is_none_or(|code| Some(code) == rule.code());

@@ -543,6 +543,27 @@ fn titles(world: &World) -> Vec<String> {
     world.incidents().iter().map(|it| format!("{} {} {:?}", it.detected_at, it.title, it.symptoms)).collect()
 }
 
+/// Absence is news where there is always something.
+#[test]
+fn an_hour_of_the_week_that_always_had_calls_and_has_none_is_told() {
+    for (calls_then, every) in [(20, 1), (1, 30)] {
+        let mut world = World::new();
+        // An hour and a half of this hour of the week, and the same a week later, without a call from half past on.
+        let pass = |world: &mut World, step: u64| {
+            world.pass(if step.is_multiple_of(every) { well(calls_then) } else { Calls::default() });
+        };
+        (0..1_500).for_each(|step| pass(&mut world, step));
+        world.now += SignedDuration::from_hours(168) - SignedDuration::from_secs(1_500 * 5);
+        (0..360).for_each(|step| pass(&mut world, step));
+        assert_eq!(world.incidents().len(), 0, "{:?}", titles(&world));
+        (0..300).for_each(|_| world.pass(Calls::default()));
+        let told: Vec<_> = world.incidents().iter().map(|it| (it.title.as_str(), it.severity)).collect();
+        let silence = ("calls have stopped that usually come at this hour", Severity::P3);
+        // Of sixty calls in an hour a pause says nothing.
+        assert_eq!(told, if calls_then == 20 { vec![silence] } else { vec![] });
+    }
+}
+
 /// A rule that speaks for itself and comes back soon is the same matter.
 #[test]
 fn what_spoke_for_itself_and_is_back_is_the_same_incident() {
