@@ -93,6 +93,8 @@ pub(super) fn write_head(
             header::CONTENT_LENGTH => match delimited {
                 Delimited::Length(_) if length => continue,
                 Delimited::Length(_) => length = true,
+                // Not even a 0 may stand there (RFC 9110 §8.6), and some clients, Java's own among them, give up on it.
+                Delimited::Absent if parts.status == StatusCode::NO_CONTENT => continue,
                 Delimited::Absent => {}
                 Delimited::Chunked | Delimited::UntilClose => continue,
             },

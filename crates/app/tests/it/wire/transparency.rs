@@ -45,6 +45,22 @@ async fn methods_and_targets_arrive_as_they_were_written() {
     up.stop().await;
 }
 
+/// A 204 has no length (RFC 9110 §8.6): Java's client takes none of one that names it.
+#[tokio::test]
+async fn an_answer_without_content_names_no_length() {
+    let upstream = Upstream::saying("HTTP/1.1 204 No Content\r\nContent-Length: 10\r\nX-A: b\r\n\r\n").await;
+    let up = Start::bare_up(&upstream.url).ready().await;
+    let mut conversation = Conversation::open(up.url()).await;
+    for _ in 0..2 {
+        let answer = conversation.ask("DELETE", "/x", &[], "").await;
+        assert_eq!(
+            (answer.status, answer.header("content-length"), answer.header("x-a")),
+            (204, None, Some("b"))
+        );
+    }
+    up.stop().await;
+}
+
 /// As clients write it that take us for their proxy. Whom the URL names counts, and not `Host` (RFC 9112 §3.2.2): links
 /// lead there, and HubSpot hears of neither.
 #[tokio::test]
