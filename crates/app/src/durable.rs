@@ -31,12 +31,19 @@ pub(crate) fn place(config: &Config, data: Option<&Path>) -> Option<PathBuf> {
     }
 }
 
-/// Said once, by an `up` that keeps nothing.
-pub(crate) fn tell_that_nothing_is_kept() {
-    tracing::info!(
-        "nothing is kept: webhooks are not taken, and Prefer: respond-async and Idempotency-Key are not honoured; name a \
-         directory with --data, or set [store] url"
-    );
+/// Said once, by an `up` that keeps nothing, or not all.
+pub(crate) fn tell_what_is_not_kept(config: &Config, data: Option<&Path>) {
+    match (url(config, data), data) {
+        (None, _) => tracing::info!(
+            "nothing is kept: webhooks are not taken, and Prefer: respond-async and Idempotency-Key are not honoured; name a \
+             directory with --data, or set [store] url"
+        ),
+        (Some(_), None) => tracing::info!(
+            "a restart forgets what limits were spent, the days before, and how this version does beside the last one: they \
+             are kept in a directory and not in the store; name one with --data"
+        ),
+        (Some(_), Some(_)) => {}
+    }
 }
 
 /// The store's address.

@@ -3,6 +3,7 @@
 //! A small file in the data directory, in which each version leaves its figures. It holds counts and nothing of anybody's.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use gateway::traffic::Traffic;
@@ -99,8 +100,21 @@ impl OwnVersion {
     }
 }
 
+/// What cannot be read is left out, and said: an upgrade is then held against nothing.
 fn read(path: &Path) -> Option<Kept> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "how the version before this one did cannot be read");
+            return None;
+        }
+    };
+    let read = serde_json::from_slice(&bytes);
+    read.inspect_err(|error| {
+        tracing::warn!(path = %path.display(), %error, "how the version before this one did is damaged, and begun anew");
+    })
+    .ok()
 }
 
 /// The same version goes on; another one begins, and what it follows stays beside it.

@@ -63,9 +63,7 @@ pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Res
         let house = House::open(&config, options.data.as_deref(), exporter, None).await?;
         let asked_to_stop = process::asked_to_stop();
         process::print_line(&house.ready_line());
-        if house.gateway.outbox.is_none() {
-            durable::tell_that_nothing_is_kept();
-        }
+        durable::tell_what_is_not_kept(&config, options.data.as_deref());
         let (stop, draining) = watch::channel(false);
         let serving = tokio::spawn(house.serve(draining));
         asked_to_stop.await;

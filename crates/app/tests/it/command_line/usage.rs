@@ -3,7 +3,7 @@
 use tokio::net::TcpListener;
 
 use super::{hinted, mistake};
-use crate::house::Start;
+use crate::house::{Start, Upstream};
 
 #[tokio::test]
 async fn help_and_version_are_data() {
@@ -93,4 +93,21 @@ async fn a_log_filter_that_is_none_is_named() {
 #[tokio::test]
 async fn a_time_zone_that_does_not_exist_is_named() {
     hinted(Start::sim().args(&["--time-zone", "Mars/Olympus"]), &["Mars/Olympus", "Europe/Berlin"]).await;
+}
+
+/// With a store and no directory, what lies in the directory alone is forgotten, and that is said; damage to it, too.
+#[tokio::test]
+async fn up_says_what_a_restart_forgets() {
+    let upstream = Upstream::nobody().await;
+    let up = || Start::up(&upstream).file("data/version.json", "{");
+    let sayings = ["nothing is kept", "a restart forgets", "is damaged, and begun anew"];
+    for (start, said) in [
+        (up(), sayings[0]),
+        (up().env("HUBKEEPER__STORE__URL", "sqlite:data/hubkeeper.db"), sayings[1]),
+        (up().with_incidents().args(&["--data", "data"]), sayings[2]),
+    ] {
+        let ended = start.ready().await.stop().await;
+        let heard: Vec<&str> = sayings.into_iter().filter(|text| ended.stderr.contains(text)).collect();
+        assert_eq!(heard, [said], "{ended:#?}");
+    }
 }
