@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use super::Postgres;
+use super::{PATIENCE, Postgres};
 use crate::deliveries::{NewDelivery, Places};
-use crate::failure::StoreError;
+use crate::failure::{Refusing, StoreError};
 
 /// Groups under way at once: while one is being synced, the next is written. More would make them smaller.
 const LANES: usize = 2;
@@ -19,6 +20,9 @@ const GROUP_MAX: usize = 128;
 
 /// A group is closed once it holds so much.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+/// Who finds so many waiting is refused: HubSpot comes again, and a server that hangs does not fill our memory.
+const WAITING_MAX: usize = 512;
 
 /// What waits for a lane, in the order of its arrival.
 #[derive(Default)]
@@ -44,9 +48,16 @@ impl Postgres {
     /// Keeps a delivery together with whatever else waits. `Ok` means that the server has committed it.
     pub(super) async fn receive_in_a_group(&self, delivery: NewDelivery) -> Result<Places, StoreError> {
         let (done, ended) = oneshot::channel();
-        if enqueue(&self.queue, Waiting { delivery, done }) {
-            let store = self.clone();
-            tokio::spawn(async move { store.serve().await });
+        match enqueue(&self.queue, Waiting { delivery, done }) {
+            Taken::Full => {
+                let why = Refusing::Broken("too many deliveries wait for the database".into());
+                return Err(StoreError::NotAccepted(why));
+            }
+            Taken::LaneNeeded => {
+                let store = self.clone();
+                tokio::spawn(async move { store.serve().await });
+            }
+            Taken::LanesBusy => {}
         }
         let gone = |_| Err(StoreError::OutcomeUnknown("whoever wrote it is gone".into()));
         ended.await.unwrap_or_else(gone)
@@ -65,7 +76,9 @@ impl Postgres {
     async fn keep(&self, group: Vec<Waiting>) {
         let (deliveries, done): (Vec<_>, Vec<_>) =
             group.into_iter().map(|one| (one.delivery, one.done)).unzip();
-        match self.keep_all(&deliveries).await {
+        // Dropped in the middle, its connection goes, and the transaction with it, if it has not been committed.
+        let silent = |_| Err(Failed::All(StoreError::OutcomeUnknown("the server does not answer".into())));
+        match timeout(PATIENCE, self.keep_all(&deliveries)).await.unwrap_or_else(silent) {
             Ok(kept) => done.into_iter().zip(kept).for_each(|(done, places)| end(done, Ok(places))),
             Err(Failed::All(error)) => done.into_iter().for_each(|done| end(done, Err(error.clone()))),
             Err(Failed::RolledBack) => {
@@ -78,13 +91,24 @@ impl Postgres {
     }
 }
 
-/// Whether one more lane is needed for it.
-fn enqueue(queue: &Mutex<Queue>, one: Waiting) -> bool {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    LanesBusy,
+    LaneNeeded,
+    Full,
+}
+
+fn enqueue(queue: &Mutex<Queue>, one: Waiting) -> Taken {
     let mut queue = queue.lock();
+    if queue.waiting.len() >= WAITING_MAX {
+        return Taken::Full;
+    }
     queue.waiting.push(one);
-    let free = queue.busy < LANES;
-    queue.busy += usize::from(free);
-    free
+    if queue.busy >= LANES {
+        return Taken::LanesBusy;
+    }
+    queue.busy += 1;
+    Taken::LaneNeeded
 }
 
 /// A place among the lanes. It is given back however the lane ends, or the others would wait for nobody.
@@ -152,7 +176,7 @@ mod tests {
             Waiting { delivery, done: oneshot::channel().0 }
         };
         let taken = [(); LANES + 1].map(|()| enqueue(&queue, waiting()));
-        assert_eq!(taken.iter().filter(|taken| **taken).count(), LANES);
+        assert_eq!(taken.iter().filter(|taken| **taken == Taken::LaneNeeded).count(), LANES);
         let mut places = [(); LANES].map(|()| Place { queue: queue.clone(), held: true });
         assert_eq!(
             places[0].next_group().map(|group| group.len()),
@@ -162,5 +186,8 @@ mod tests {
         assert!(places[0].next_group().is_none());
         drop(places);
         assert_eq!(queue.lock().busy, 0, "each place is given back once");
+        let taken: Vec<_> = (0..=WAITING_MAX).map(|_| enqueue(&queue, waiting())).collect();
+        let full = taken.iter().position(|taken| *taken == Taken::Full);
+        assert_eq!(full, Some(WAITING_MAX), "what waits is bounded");
     }
 }
