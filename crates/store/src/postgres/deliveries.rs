@@ -61,11 +61,9 @@ impl Postgres {
         // Whoever drops a connection in the middle of its transaction rolls that back.
         let open = Open(Some(client));
         let client = open.client();
-        // Both go at once.
-        let values: [&(dyn ToSql + Sync); 1] = [&all];
-        let (began, fresh) = tokio::join!(client.batch_execute(BEGIN), client.query(&see, &values));
-        began.map_err(|error| Failed::All(unknown(error)))?;
-        let fresh = fresh.map_err(rolled_back)?;
+        // One after the other: were there no transaction, events would be known for good without having been kept.
+        client.batch_execute(BEGIN).await.map_err(|error| Failed::All(unknown(error)))?;
+        let fresh = client.query(&see, &[&all]).await.map_err(rolled_back)?;
         let new = new_in_order(group, fresh_of(&fresh));
         let kept = group.iter().zip(new.iter().copied()).filter(|(_, new)| !new.is_empty());
         let columns = Columns::of(kept);
