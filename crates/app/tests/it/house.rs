@@ -188,7 +188,20 @@ impl Start {
 
     /// Runs it to its own end.
     pub(crate) async fn ended(self) -> Ended {
-        let output = timeout(PATIENCE, self.spawn().wait_with_output()).await.expect("it ends").unwrap();
+        let child = self.spawn();
+        self.end_of(child).await
+    }
+
+    /// Runs it until something has happened, and then asks it to stop.
+    pub(crate) async fn stopped_after(self, something: impl Future<Output = ()>) -> Ended {
+        let child = self.spawn();
+        timeout(PATIENCE, something).await.expect("it happens in time");
+        signal(child.id().expect("it has not been waited for"), "TERM");
+        self.end_of(child).await
+    }
+
+    async fn end_of(self, child: Child) -> Ended {
+        let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");
         let ended =
             Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
@@ -241,19 +254,12 @@ impl Program {
 
     /// Asks it to stop, and does not wait.
     pub(crate) fn terminate(&self) {
-        self.signal("TERM");
-    }
-
-    /// Every shell knows `kill`; as a program it is missing on a bare Debian.
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -s {name} {}", self.pid());
-        let told = std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
-        assert!(told.success());
+        signal(self.pid(), "TERM");
     }
 
     /// Ends it as a power cut would, without a chance to say good-bye.
     pub(crate) async fn kill(self) {
-        self.signal("KILL");
+        signal(self.pid(), "KILL");
         assert_eq!(self.ended().await.code, None);
     }
 
@@ -289,6 +295,13 @@ impl Program {
     }
 }
 
+/// Every shell knows `kill`; as a program it is missing on a bare Debian.
+fn signal(pid: u32, name: &str) {
+    let kill = format!("kill -s {name} {pid}");
+    let told = std::process::Command::new("sh").args(["-c", &kill]).status().unwrap();
+    assert!(told.success());
+}
+
 fn files(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).unwrap();
     entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
@@ -304,7 +317,7 @@ async fn read_all(mut stderr: ChildStderr) -> String {
 #[tokio::test]
 async fn control_a_bad_end_is_seen() {
     let sim = Start::sim().ready().await;
-    sim.signal("KILL");
+    signal(sim.pid(), "KILL");
     assert_eq!(sim.ended().await.code, None);
 }
 

@@ -1,8 +1,10 @@
 //! A drill: breaks a simulated portal, watches the incident room at work, mends it, and prints a score card. With the
 //! simulator's token it makes calls of its own meanwhile.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use anstream::eprintln;
 use client::clock::WallClock;
 use http::{Method, Uri};
 use incident::incident::{Incident, Stage};
@@ -13,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::Room;
 use crate::admin_api;
 use crate::failure::{Exit, Failure};
+use crate::process::asked_to_stop;
 
 mod card;
 mod work;
@@ -50,6 +53,13 @@ pub(super) struct Place {
     pub(super) token: Option<String>,
 }
 
+/// When it was broken.
+#[derive(Clone, Copy)]
+struct Broken {
+    from: Timestamp,
+    until: Timestamp,
+}
+
 impl Room {
     pub(super) async fn drill(&self, fault: &str, place: Place, clock: &WallClock) -> Result<Exit, Failure> {
         let fault = if fault == "random" { USUAL[rand::random_range(0..USUAL.len())] } else { fault };
@@ -59,31 +69,53 @@ impl Room {
             Some(token) => Some(Work::begin(place.gateway, sim, token, rand::random()).await?),
             None => None,
         };
+        // Whoever stops a drill has not asked for a broken simulator.
+        let mut stopped = pin!(asked_to_stop());
         let broken_at = clock.now();
         let id = self.break_it(sim, fault).await?;
-        let noticed = self.notice(fault).await;
+        eprintln!("`{fault}` is on its way; the room has {} s to notice it", NOTICE_MAX.as_secs());
+        let noticed = tokio::select! {
+            noticed = self.notice(fault) => noticed,
+            () = &mut stopped => Err(Failure::work("the drill was stopped; what it broke is mended")),
+        };
         self.mend(sim, &id).await?;
-        let mended_at = clock.now();
-        let mut card = Card { fault: fault.to_owned(), ..Card::default() };
-        if let Some(incident) = noticed? {
-            let over = self
-                .wait(RECOVER_MAX, |other| other.id == incident.id && other.stage == Stage::Resolved)
-                .await?;
-            let last = over.as_ref().unwrap_or(&incident);
-            // By its name while it was broken: what mends is seen in parts.
-            card.named = incident.code().map(|code| code.id().to_owned());
-            card.right = card.named.as_deref() == Some(fault);
-            card.calls_failed = last.impact.total.failed;
-            let since = |at: Timestamp| at.duration_since(mended_at).max(SignedDuration::ZERO).as_secs();
-            card.recovered_s = over.as_ref().and_then(|over| over.recovered_at).map(since);
-            self.timed(&mut card, &incident.id, broken_at).await?;
-            card.incident = Some(incident.id);
+        let noticed = noticed?;
+        let span = Broken { from: broken_at, until: clock.now() };
+        if noticed.is_some() {
+            eprintln!("it is noticed and mended; that it is over takes minutes to prove");
         }
+        let mut card = tokio::select! {
+            card = self.measured(fault, noticed, span) => card?,
+            () = &mut stopped => return Err(Failure::work("the drill was stopped before its end")),
+        };
         if let Some(work) = work {
             card.work = Some(work.end().await);
         }
         card.show(self.json)?;
         Ok(if card.is_passed() { Exit::Fine } else { Exit::Problem })
+    }
+
+    /// What became of it.
+    async fn measured(
+        &self,
+        fault: &str,
+        noticed: Option<Incident>,
+        broken: Broken,
+    ) -> Result<Card, Failure> {
+        let mut card = Card { fault: fault.to_owned(), ..Card::default() };
+        let Some(incident) = noticed else { return Ok(card) };
+        let over =
+            self.wait(RECOVER_MAX, |other| other.id == incident.id && other.stage == Stage::Resolved).await?;
+        let last = over.as_ref().unwrap_or(&incident);
+        // By its name while it was broken: what mends is seen in parts.
+        card.named = incident.code().map(|code| code.id().to_owned());
+        card.right = card.named.as_deref() == Some(fault);
+        card.calls_failed = last.impact.total.failed;
+        let since = |at: Timestamp| at.duration_since(broken.until).max(SignedDuration::ZERO).as_secs();
+        card.recovered_s = over.as_ref().and_then(|over| over.recovered_at).map(since);
+        self.timed(&mut card, &incident.id, broken.from).await?;
+        card.incident = Some(incident.id);
+        Ok(card)
     }
 
     /// The incident that it makes, under its first name or, a while later, the right one.

@@ -12,9 +12,19 @@ const QUICK: &str = "[incidents]\nfront_door_seconds = 1\n\
     [incidents.severities]\nnothing_works = \"off\"\nerror_rate = \"off\"\nserver_errors = \"off\"\nburn_fast = \"off\"\n\
     burn_middle = \"off\"\nbreaker_open = \"off\"\n";
 
-async fn drill(up: &Program, sim: &Program, fault: &str, token: &str) -> Ended {
+fn drilled(up: &Program, sim: &Program, fault: &str, token: &str) -> Start {
     let words = ["incident", "drill", fault, "--json", "--admin", up.admin(), "--gateway", up.url()];
-    Start::new(&words).args(&["--sim", sim.url()]).env("HUBSPOT_ACCESS_TOKEN", token).ended().await
+    Start::new(&words).args(&["--sim", sim.url()]).env("HUBSPOT_ACCESS_TOKEN", token)
+}
+
+async fn drill(up: &Program, sim: &Program, fault: &str, token: &str) -> Ended {
+    drilled(up, sim, fault, token).ended().await
+}
+
+/// How many faults the simulator has.
+async fn faults(sim: &Program) -> Option<usize> {
+    let faults = ask(sim.url(), "GET", "/_sim/faults", &[], "").await.json();
+    faults["faults"].as_array().map(Vec::len)
 }
 
 fn card(ended: &Ended) -> Value {
@@ -41,11 +51,23 @@ async fn a_drill_breaks_measures_mends_and_tells_what_was_lost() {
         let work = &card["work"];
         assert!(work["calls"].as_u64() > Some(0) && work["writes_accepted"].as_u64() > Some(0), "{card:#}");
         assert_eq!((&work["writes_lost"], &work["writes_twice"]), (&0.into(), &0.into()), "{card:#}");
-        let faults = ask(sim.url(), "GET", "/_sim/faults", &[], "").await.json();
-        assert_eq!(faults["faults"].as_array().map(Vec::len), Some(0), "it is mended: {faults:#}");
+        assert_eq!(faults(&sim).await, Some(0), "it is mended");
         ids.push(card["incident"].clone());
     }
     assert_eq!(ids[0], ids[1]);
+    up.stop().await;
+}
+
+#[tokio::test]
+async fn a_drill_that_is_stopped_leaves_nothing_broken() {
+    let (sim, told) = (Start::sim().ready().await, Told::new().await);
+    let up = ready(told.up(sim.url(), QUICK).env("HUBSPOT_ACCESS_TOKEN", sim.token()), &sim).await;
+    // What nobody notices would be waited for.
+    let drill = drilled(&up, &sim, "quota.search", sim.token());
+    let broken = async { while faults(&sim).await != Some(1) {} };
+    let stopped = drill.stopped_after(broken).await;
+    assert_eq!((stopped.code, stopped.stderr.contains("stopped")), (Some(1), true), "{stopped:?}");
+    assert_eq!(faults(&sim).await, Some(0), "it is mended");
     up.stop().await;
 }
 
@@ -57,8 +79,7 @@ async fn control_a_drill_in_the_wrong_place_breaks_nothing() {
     let wrong =
         drill(&up, &other, "auth.token_revoked", "pat-na1-00000000-0000-4000-8000-000000000000").await;
     assert_eq!((wrong.code, wrong.stderr.contains("does not lead to")), (Some(2), true), "{wrong:?}");
-    let faults = ask(other.url(), "GET", "/_sim/faults", &[], "").await.json();
-    assert_eq!(faults["faults"].as_array().map(Vec::len), Some(0), "{faults:#}");
+    assert_eq!(faults(&other).await, Some(0));
     let unknown = drill(&up, &sim, "hubspot.sunspots", sim.token()).await;
     assert_eq!((unknown.code, unknown.stderr.contains("does not know")), (Some(2), true), "{unknown:?}");
     let nobody = Upstream::nobody().await;
