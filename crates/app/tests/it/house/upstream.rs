@@ -109,10 +109,19 @@ impl Upstream {
 
     /// Waits until `count` requests have arrived.
     pub(crate) async fn hears(&self, count: usize) {
+        self.waits_for(|upstream| upstream.heard().len() >= count).await;
+    }
+
+    /// Waits until a request came on each of `count` connections, whoever made it.
+    pub(crate) async fn is_called(&self, count: usize) {
+        self.waits_for(|upstream| upstream.heard.lock().len() >= count && upstream.connections() >= count).await;
+    }
+
+    async fn waits_for(&self, enough: impl Fn(&Self) -> bool) {
         let waiting = async {
             loop {
                 let arrived = self.arrived.notified();
-                if self.heard().len() >= count {
+                if enough(self) {
                     return;
                 }
                 arrived.await;

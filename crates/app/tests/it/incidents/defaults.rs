@@ -50,15 +50,15 @@ async fn three_failed_checks_are_p1_and_two_are_nothing() {
 
     let (hubspot, told) = (door(2).await, Told::new().await);
     let up = told.up(&hubspot.url, &file).ready().await;
+    hubspot.is_called(4).await;
     told.after_a_look(&up).await;
-    assert!(hubspot.connections() > 3, "it was knocked at: {}", hubspot.connections());
     assert_eq!(names(&up).await, ["a job failed"]);
     up.stop().await;
 }
 
 #[tokio::test]
 async fn webhooks_that_take_longer_than_five_seconds_are_p3_and_quicker_ones_are_nothing() {
-    for (age_s, told_of) in [(7, true), (3, false)] {
+    for (age_s, told_of) in [(7, true), (1, false)] {
         let (sim, told) = (Start::sim().ready().await, Told::new().await);
         let secret = told.file("secret", SECRET);
         let file = format!("{QUICK}{}", webhooks(&secret, ""));
