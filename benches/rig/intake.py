@@ -28,6 +28,8 @@ from .server import Server, free_port
 
 IN_FLIGHT = 16
 EVENTS_PER_DELIVERY = 100
+# A flood as large as it has to be taken: a hundred thousand events occur in a second.
+EVENTS_PER_MS = 100
 # One event as HubSpot words it; what is compared with stores as many bytes.
 EVENT = (
     '{{"eventId":{id},"subscriptionId":1,"portalId":62515,"appId":54321,"occurredAt":{at},"subscriptionType":'
@@ -107,11 +109,12 @@ def deliveries(home, events, count, secret=SECRET):
     head = f"POST {TARGET} HTTP/1.1\r\nHost: hooks.example.com\r\nContent-Type: application/json\r\nX-HubSpot-Request-Timestamp: {at}\r\n"
     begin, end = f"POST{PUBLIC}{TARGET}".encode(), str(at).encode()
     # Nanoseconds: no run's events are another's.
-    first = time.time_ns()
+    first, last = time.time_ns(), events * count
     with file.open("wb") as out:
         for number in range(count):
-            ids = range(first + number * events, first + (number + 1) * events)
-            body = ("[" + ",".join(EVENT.format(id=one, at=at) for one in ids) + "]").encode()
+            places = range(number * events, (number + 1) * events)
+            one = (EVENT.format(id=first + place, at=at - (last - place) // EVENTS_PER_MS) for place in places)
+            body = ("[" + ",".join(one) + "]").encode()
             mac = hmac.digest(secret.encode(), begin + body + end, hashlib.sha256)
             signature = base64.b64encode(mac).decode()
             request = f"{head}X-HubSpot-Signature-v3: {signature}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file, one thread that writes, one that reads.
+//! The embedded store: one SQLite file, one thread that writes, one that reads, one that folds the log into the file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use crate::step;
 
 pub(crate) mod audit;
 pub(crate) mod deliveries;
+mod folding;
 mod idempotency;
 pub(crate) mod incidents;
 mod keeping;
@@ -23,14 +24,11 @@ mod reserve;
 mod run;
 pub(crate) mod writer;
 
+use folding::Folding;
 use patience::Patience;
 use reader::Reader;
 use reserve::Reserve;
 use writer::Writer;
-
-/// How far the log grows before it is folded into the file, in pages of 4 KiB. Folding costs a moment: seldom, but not
-/// so seldom that a start after a crash reads for long.
-const FOLD_AFTER_PAGES: u32 = 4_000;
 
 /// Looking through a file of this size takes some tenths of a second; larger ones would keep a start waiting.
 const LOOKED_THROUGH_BYTES_MAX: u64 = 128 * 1024 * 1024;
@@ -60,8 +58,11 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reading = Connection::open_with_flags(path, flags).map_err(broken)?;
         let starts = |error: std::io::Error| OpenError::Broken(error.to_string());
+        let folds = Connection::open(path).map_err(broken)?;
+        folds.pragma_update(None, "synchronous", step::synchronous()).map_err(broken)?;
+        let folding = Folding::start(&mut connection, folds).map_err(starts)?;
         Ok(Self {
-            writer: Writer::start(connection, Reserve::beside(path)).map_err(starts)?,
+            writer: Writer::start(connection, Reserve::beside(path), Some(folding)).map_err(starts)?,
             reader: Reader::start(reading).map_err(starts)?,
             _lock: Some(Arc::new(lock)),
         })
@@ -78,7 +79,7 @@ impl Sqlite {
         reading.pragma_update(None, "read_uncommitted", true).map_err(broken)?;
         let starts = |error: std::io::Error| OpenError::Broken(error.to_string());
         Ok(Self {
-            writer: Writer::start(connection, Reserve::none()).map_err(starts)?,
+            writer: Writer::start(connection, Reserve::none(), None).map_err(starts)?,
             reader: Reader::start(reading).map_err(starts)?,
             _lock: None,
         })
@@ -150,7 +151,6 @@ fn claim(connection: &Connection) -> Result<(), OpenError> {
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = {};
          PRAGMA foreign_keys = ON;
-         PRAGMA wal_autocheckpoint = {FOLD_AFTER_PAGES};
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cell_size_check = ON;
          PRAGMA secure_delete = ON;",

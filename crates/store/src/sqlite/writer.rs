@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::folding::Folding;
 use super::patience::Patience;
 use super::reserve::Reserve;
 use crate::failure::{Refusing, StoreError};
@@ -74,11 +75,15 @@ where
 }
 
 impl Writer {
-    /// Starts the thread. It owns the connection and the disk reserve.
-    pub(crate) fn start(connection: Connection, reserve: Reserve) -> std::io::Result<Self> {
+    /// Starts the thread. It owns the connection and the disk reserve. What is only in memory has no log to fold.
+    pub(crate) fn start(
+        connection: Connection,
+        reserve: Reserve,
+        folding: Option<Folding>,
+    ) -> std::io::Result<Self> {
         let (jobs, waiting) = mpsc::channel();
         let refusing = Arc::new(Mutex::new(None));
-        let thread = Thread { connection, reserve, refusing: refusing.clone() };
+        let thread = Thread { connection, reserve, folding, refusing: refusing.clone() };
         std::thread::Builder::new().name("store".into()).spawn(move || thread.serve(&waiting))?;
         Ok(Self { jobs, refusing, patience: Patience::default() })
     }
@@ -126,12 +131,14 @@ impl Writer {
 struct Thread {
     connection: Connection,
     reserve: Reserve,
+    folding: Option<Folding>,
     refusing: Arc<Mutex<Option<Refusing>>>,
 }
 
 impl Thread {
     fn serve(mut self, waiting: &mpsc::Receiver<Task>) {
         while let Ok(first) = waiting.recv() {
+            self.look_after_the_log();
             let mut group = Vec::with_capacity(16);
             let mut next = Some(first);
             let mut fold = None;
@@ -150,10 +157,19 @@ impl Thread {
             }
             if !group.is_empty() {
                 self.commit(group);
+                self.look_after_the_log();
             }
             if let Some(done) = fold {
                 let _nobody_waits = done.send(self.fold());
             }
+        }
+    }
+
+    /// A disk that fails while the log is folded fails for all that comes; what is in the log stays there.
+    fn look_after_the_log(&mut self) {
+        let looked = self.folding.as_mut().map_or(Ok(()), |folding| folding.look(&self.connection));
+        if let Err(error) = looked {
+            self.broken(Vec::new(), &error);
         }
     }
 

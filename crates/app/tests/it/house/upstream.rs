@@ -114,7 +114,8 @@ impl Upstream {
 
     /// Waits until a request came on each of `count` connections, whoever made it.
     pub(crate) async fn is_called(&self, count: usize) {
-        self.waits_for(|upstream| upstream.heard.lock().len() >= count && upstream.connections() >= count).await;
+        self.waits_for(|upstream| upstream.heard.lock().len() >= count && upstream.connections() >= count)
+            .await;
     }
 
     async fn waits_for(&self, enough: impl Fn(&Self) -> bool) {

@@ -1,0 +1,89 @@
+//! The log is folded into the file on a thread of its own: while thousands of pages go to their places, commits go on. What they
+//! add meanwhile, the thread that writes folds itself, between two commits, so that the log begins anew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::{self, TryRecvError};
+
+use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+
+/// How far the log grows before it is folded, in pages of 4 KiB. Folding costs a moment: seldom, but not so seldom that a
+/// start after a crash reads for long.
+pub(super) const FOLD_AFTER_PAGES: i32 = 4_000;
+
+/// So few pages are folded in a moment.
+const REST_PAGES_MAX: i32 = 100;
+
+/// Who writes faster than the disk folds would never come to a rest.
+const ROUNDS_MAX: u32 = 4;
+
+/// The thread that folds, as the one that writes knows it.
+pub(crate) struct Folding {
+    pages: Arc<AtomicI32>,
+    begin: mpsc::Sender<()>,
+    ended: mpsc::Receiver<rusqlite::Result<()>>,
+    is_under_way: bool,
+}
+
+impl Folding {
+    /// Of the log that the one connection writes, by another one to the same file.
+    pub(super) fn start(writes: &mut Connection, folds: Connection) -> std::io::Result<Self> {
+        let pages = Arc::new(AtomicI32::new(0));
+        let grown = pages.clone();
+        let hook = move |_: &mut Wal, pages| {
+            grown.store(pages, Ordering::Relaxed);
+            Ok(())
+        };
+        writes.wal_hook(Some(hook)).map_err(std::io::Error::other)?;
+        let (begin, asked) = mpsc::channel();
+        let (tell, ended) = mpsc::channel();
+        let serve = move || {
+            while asked.recv().is_ok() && tell.send(fold_most(&folds)).is_ok() {}
+        };
+        std::thread::Builder::new().name("store-folds".into()).spawn(serve)?;
+        Ok(Self { pages, begin, ended, is_under_way: false })
+    }
+
+    /// Between two commits: has the log grown long, or the thread come to its end?
+    ///
+    /// # Errors
+    /// What the disk said, to whoever folded.
+    pub(super) fn look(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.is_under_way {
+            match self.ended.try_recv() {
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => unreachable!("it ends after its door"),
+                Ok(end) => {
+                    self.is_under_way = false;
+                    end?;
+                    let left = fold(connection)?;
+                    self.pages.store(left, Ordering::Relaxed);
+                }
+            }
+        } else if self.pages.load(Ordering::Relaxed) >= FOLD_AFTER_PAGES {
+            self.is_under_way = self.begin.send(()).is_ok();
+        }
+        Ok(())
+    }
+}
+
+fn fold_most(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..ROUNDS_MAX {
+        if fold(connection)? <= REST_PAGES_MAX {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps nobody waiting, and folds nothing that somebody still reads in its old place. The pages left.
+fn fold(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (grown, folded): (i32, i32) = (row.get(1)?, row.get(2)?);
+        Ok(grown - folded)
+    })
+}
+
+#[cfg(test)]
+mod tests;
