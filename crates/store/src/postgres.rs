@@ -22,11 +22,13 @@ mod horizon;
 mod idempotency;
 mod incidents;
 mod keeping;
+mod news;
 mod operations;
 mod run;
 
 use group::Queue;
 use horizon::Horizon;
+use news::News;
 
 /// Connections to the server: it shares their syncs, and more would only stand in its way.
 const CONNECTIONS_MAX: usize = 16;
@@ -44,6 +46,7 @@ pub(crate) struct Postgres {
     horizon: Arc<Mutex<Horizon>>,
     /// Deliveries that wait to be kept.
     queue: Arc<Mutex<Queue>>,
+    news: Arc<News>,
 }
 
 impl Postgres {
@@ -66,7 +69,7 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| OpenError::Broken(error.to_string()))?;
-        Ok(Self { pool, horizon: Arc::default(), queue: Arc::default() })
+        Ok(Self { pool, horizon: Arc::default(), queue: Arc::default(), news: Arc::default() })
     }
 
     async fn migrate(&self) -> Result<(), OpenError> {

@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::group::Failed;
-use super::{Postgres, told, unknown, unreadable};
+use super::{Postgres, unknown, unreadable};
 use crate::checksum::of_delivery;
 use crate::deliveries::{Delivery, EventKey, NewDelivery, Places, Twin};
 use crate::failure::StoreError;
@@ -53,28 +53,15 @@ impl Postgres {
     /// All of them in one transaction; for each, which of its events had not come before, be it in this group.
     pub(super) async fn keep_all(&self, group: &[NewDelivery]) -> Result<Vec<Places>, Failed> {
         let client = self.client().await.map_err(Failed::All)?;
-        let (see, keep) = tokio::try_join!(client.prepare_cached(SEE), client.prepare_cached(KEEP))
-            .map_err(|error| Failed::All(unknown(error)))?;
         let mut all: Vec<EventKey> = group.iter().flat_map(|one| one.keys.iter().copied()).collect();
         all.sort_unstable();
-        let all = bytes_of(&all);
         // Whoever drops a connection in the middle of its transaction rolls that back.
         let open = Open(Some(client));
-        let client = open.client();
-        // One after the other: were there no transaction, events would be known for good without having been kept.
-        client.batch_execute(BEGIN).await.map_err(|error| Failed::All(unknown(error)))?;
-        let fresh = client.query(&see, &[&all]).await.map_err(rolled_back)?;
-        let new = new_in_order(group, fresh_of(&fresh));
-        let kept = group.iter().zip(new.iter().copied()).filter(|(_, new)| !new.is_empty());
-        let columns = Columns::of(kept);
-        let values = columns.values();
-        let write =
-            async { if columns.bodies.is_empty() { Ok(0) } else { client.execute(&keep, &values).await } };
-        let (written, committed) = tokio::join!(write, client.batch_execute("COMMIT"));
-        // A transaction that failed is rolled back by `COMMIT`, and that is no error.
-        written.map_err(rolled_back)?;
-        committed.map_err(|error| Failed::All(unknown(error)))?;
-        step::at(Step::GroupCommitted);
+        let new = match self.news.keep(open.client(), group, &all).await? {
+            Some(new) => new,
+            None => keep_what_is_new(open.client(), group, &bytes_of(&all)).await?,
+        };
+        self.news.heard(group, &new);
         open.ended();
         Ok(new)
     }
@@ -99,6 +86,30 @@ impl Postgres {
     }
 }
 
+async fn keep_what_is_new(
+    client: &Object,
+    group: &[NewDelivery],
+    all: &[&[u8]],
+) -> Result<Vec<Places>, Failed> {
+    let (see, keep) = tokio::try_join!(client.prepare_cached(SEE), client.prepare_cached(KEEP))
+        .map_err(|error| Failed::All(unknown(error)))?;
+    // One after the other: were there no transaction, events would be known for good without having been kept.
+    client.batch_execute(BEGIN).await.map_err(|error| Failed::All(unknown(error)))?;
+    let fresh = client.query(&see, &[&all]).await.map_err(Failed::of)?;
+    let new = new_in_order(group, fresh_of(&fresh));
+    let kept = group.iter().zip(new.iter().copied()).filter(|(_, new)| !new.is_empty());
+    let columns = Columns::of(kept);
+    let values = columns.values();
+    let write =
+        async { if columns.bodies.is_empty() { Ok(0) } else { client.execute(&keep, &values).await } };
+    let (written, committed) = tokio::join!(write, client.batch_execute("COMMIT"));
+    // A transaction that failed is rolled back by `COMMIT`, and that is no error.
+    written.map_err(Failed::of)?;
+    committed.map_err(|error| Failed::All(unknown(error)))?;
+    step::at(Step::GroupCommitted);
+    Ok(new)
+}
+
 /// A group does not wait for whoever holds one of its keys, perhaps a process that is gone and whose connection is not.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '200ms'";
 
@@ -111,7 +122,7 @@ const KEEP: &str = "INSERT INTO deliveries (received_at, connection, places, bod
 
 /// Deliveries, column by column.
 #[derive(Default)]
-struct Columns<'a> {
+pub(super) struct Columns<'a> {
     received_at: Vec<i64>,
     connections: Vec<&'a str>,
     places: Vec<Vec<u8>>,
@@ -120,7 +131,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(deliveries: impl IntoIterator<Item = (&'a NewDelivery, Places)>) -> Self {
+    pub(super) fn of(deliveries: impl IntoIterator<Item = (&'a NewDelivery, Places)>) -> Self {
         let mut columns = Self::default();
         for (delivery, new) in deliveries {
             let received_at = delivery.received_at.as_millisecond();
@@ -133,7 +144,7 @@ impl<'a> Columns<'a> {
         columns
     }
 
-    fn values(&self) -> [&(dyn ToSql + Sync); 5] {
+    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 5] {
         [&self.received_at, &self.connections, &self.places, &self.bodies, &self.checksums]
     }
 }
@@ -160,15 +171,7 @@ impl Drop for Open {
     }
 }
 
-fn rolled_back(error: tokio_postgres::Error) -> Failed {
-    if error.as_db_error().is_some() {
-        tracing::debug!(error = told(&error), "a group of deliveries is taken apart");
-        return Failed::RolledBack;
-    }
-    Failed::All(unknown(error))
-}
-
-fn bytes_of(keys: &[EventKey]) -> Vec<&[u8]> {
+pub(super) fn bytes_of(keys: &[EventKey]) -> Vec<&[u8]> {
     keys.iter().map(|key| key.bytes().as_slice()).collect()
 }
 
@@ -177,7 +180,7 @@ fn fresh_of(rows: &[Row]) -> HashSet<&[u8]> {
 }
 
 /// Each key counts for the first of its events alone.
-fn new_in_order(group: &[NewDelivery], mut fresh: HashSet<&[u8]>) -> Vec<Places> {
+pub(super) fn new_in_order(group: &[NewDelivery], mut fresh: HashSet<&[u8]>) -> Vec<Places> {
     let new = |delivery: &NewDelivery| {
         let mut new = Places::default();
         for (place, key) in delivery.keys.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Deliveries that arrive together share one transaction: the server is asked twice for all of them, and syncs once.
+//! Deliveries that arrive together share one transaction, as a rule one statement (`news`), and one sync.
 //!
 //! Nobody waits for company. What arrives while the lanes are busy is the next group; a lone delivery goes at once.
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{PATIENCE, Postgres};
+use super::{PATIENCE, Postgres, told, unknown};
 use crate::deliveries::{NewDelivery, Places};
 use crate::failure::{Refusing, StoreError};
 
@@ -42,6 +42,17 @@ pub(super) enum Failed {
     RolledBack,
     /// For all of them.
     All(StoreError),
+}
+
+impl Failed {
+    /// What the server refused it has undone.
+    pub(super) fn of(error: tokio_postgres::Error) -> Self {
+        if error.as_db_error().is_some() {
+            tracing::debug!(error = told(&error), "a group of deliveries is taken apart");
+            return Self::RolledBack;
+        }
+        Self::All(unknown(error))
+    }
 }
 
 impl Postgres {
