@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use client::cache::CacheReport;
 use client::clock::WallClock;
+use incident::detector::settings::Thresholds;
 use incident::facts::inbox::Doorbell;
 use incident::facts::inside::ledger::{Commits, OwnLookUps, Reads};
 use incident::facts::inside::{Disk, Inside, Process, Secrets, StoreProblem};
@@ -32,6 +33,8 @@ pub(crate) struct Ledgers {
     clock: WallClock,
     /// An event that takes longer is late.
     late: Duration,
+    /// So is a timer of ours.
+    lag_ms_borne: u64,
     pub(crate) inbox: Mutex<inbox::ledger::Ledger>,
     pub(crate) forwarding: Mutex<forwarding::ledger::Ledger>,
     commits: Mutex<Commits>,
@@ -66,11 +69,12 @@ pub(crate) struct Fresh {
 }
 
 impl Ledgers {
-    pub(crate) fn new(clock: WallClock, late: Duration, disk: Option<PathBuf>) -> Self {
+    pub(crate) fn new(clock: WallClock, thresholds: &Thresholds, disk: Option<PathBuf>) -> Self {
         let now = clock.now();
         Self {
             clock,
-            late,
+            late: Duration::from_millis(thresholds.webhook_delay_ms),
+            lag_ms_borne: thresholds.lag_ms,
             inbox: Mutex::new(inbox::ledger::Ledger::new(now)),
             forwarding: Mutex::default(),
             commits: Mutex::default(),
@@ -125,7 +129,7 @@ impl Ledgers {
 
     /// How our process is.
     pub(crate) fn process(&self) -> Process {
-        self.vitals.lock().process(self.clock.now())
+        Process { lag_ms_borne: Some(self.lag_ms_borne), ..self.vitals.lock().process(self.clock.now()) }
     }
 
     /// How late we usually are of late.
@@ -199,7 +203,7 @@ mod tests {
 
     fn ledgers() -> Ledgers {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-        Ledgers::new(WallClock::new(move || now), Duration::from_secs(5), None)
+        Ledgers::new(WallClock::new(move || now), &Thresholds::default(), None)
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use client::accounts::Connection;
 use client::clock::WallClock;
@@ -142,8 +141,8 @@ impl House {
         let stack = stack(config, &tls, &traffic, &clock)?;
         connections.watch(&stack, &secrets);
         let kept = data.and_then(Kept::open).inspect(|kept| kept.take_over(&stack));
-        let late = Duration::from_millis(config.incidents.thresholds.webhook_delay_ms);
-        let ledgers = Arc::new(Ledgers::new(clock.clone(), late, durable::place(config, data)));
+        let thresholds = &config.incidents.thresholds;
+        let ledgers = Arc::new(Ledgers::new(clock.clone(), thresholds, durable::place(config, data)));
         let outbox =
             store.clone().map(|store| outbox(config, store, &stack, connections.all.clone())).map(Arc::new);
         let webhooks =

@@ -54,6 +54,7 @@ impl Vitals {
             descriptors: process::descriptors().unwrap_or(0),
             descriptors_max: process::descriptors_max(),
             lag_ms_max: fresh.map(|(_, lag)| *lag).max().unwrap_or(0),
+            lag_ms_borne: None,
             refused_recent: 0,
         }
     }

@@ -75,6 +75,7 @@ fn inside() -> Inside {
             descriptors: 90,
             descriptors_max: Some(1_024),
             lag_ms_max: 4,
+            lag_ms_borne: None,
             refused_recent: 0,
         }),
         cache: Some(SharedCache {
@@ -232,6 +233,14 @@ fn refused(sender: &mut Sender) {
     for probe in &mut f.probes.families {
         probe.exchange.first_byte_ms = Some(1_800);
     }
+})]
+#[case::f57_by_what_is_borne("self.resources", |f: &mut Facts| {
+    let process = ours(f).process.as_mut().unwrap();
+    (process.lag_ms_max, process.lag_ms_borne) = (200, Some(200));
+})]
+#[case::f57_that_is_borne("healthy", |f: &mut Facts| {
+    let process = ours(f).process.as_mut().unwrap();
+    (process.cpu_percent, process.lag_ms_max, process.lag_ms_borne) = (99, 1_500, Some(60_000));
 })]
 #[case::f58("self.regression", |f: &mut Facts| ours(f).versions = vec![version("2", 100, 40), version("1", 900, 100)])]
 #[case::f58_of_our_own("self.regression", |f: &mut Facts| {

@@ -77,6 +77,8 @@ pub struct Process {
     pub descriptors_max: Option<u64>,
     /// How late a timer of ours fires: the worst of the last minute.
     pub lag_ms_max: u64,
+    /// How late they may fire, where somebody has said so.
+    pub lag_ms_borne: Option<u64>,
     /// Connections that could not be taken for want of descriptors or memory, in this minute and the last.
     pub refused_recent: u64,
 }

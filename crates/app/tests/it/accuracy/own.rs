@@ -159,6 +159,7 @@ impl Own {
                 descriptors: 80,
                 descriptors_max: Some(1_024),
                 lag_ms_max: 2,
+                lag_ms_borne: None,
                 refused_recent: 0,
             },
             disk: Disk { free_bytes: 40 << 30, total_bytes: 100 << 30 },

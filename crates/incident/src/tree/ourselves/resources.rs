@@ -9,12 +9,12 @@ use crate::tree::{Leaf, Question, Reply, Step, Then, Tree};
 /// Of memory and descriptors.
 const FULL_PERCENT: u64 = 95;
 
-/// A timer of ours that fires so late: every call waits as long for us.
+/// A timer of ours that fires so late, where nobody has said how late it may be: every call waits as long for us.
 const LAG_MS: u64 = 1_000;
 
-/// With the processor as busy as this, less lag says the same.
+/// With the processor as busy as this, this part of the lag says the same.
 const BUSY_PERCENT: u64 = 95;
-const BUSY_LAG_MS: u64 = 250;
+const BUSY_PART: u64 = 4;
 
 /// A read of HubSpot's that began to answer by then was not slow there.
 const PROMPT_MS: u64 = 1_000;
@@ -48,7 +48,7 @@ static EXHAUSTED: Question = Question {
 static LATE_TIMERS: Question = Question {
     asks: "Do our own timers fire late?",
     answer: |facts| match process(facts) {
-        Some(process) if process.lag_ms_max >= BUSY_LAG_MS => {
+        Some(process) if process.lag_ms_max >= lag_ms(process) / BUSY_PART => {
             Reply::yes("process", format!("a timer fired {} ms late", process.lag_ms_max))
         }
         Some(_) | None => Reply::could_not_tell("process", "timers fire in time"),
@@ -90,14 +90,19 @@ fn wants(process: &Process) -> Vec<String> {
     if process.refused_recent > 0 {
         wants.push(format!("{} connections found no descriptor", process.refused_recent));
     }
-    let busy = process.cpu_percent >= BUSY_PERCENT && process.lag_ms_max >= BUSY_LAG_MS;
-    if busy || process.lag_ms_max >= LAG_MS {
+    let late = lag_ms(process);
+    let busy = process.cpu_percent >= BUSY_PERCENT && process.lag_ms_max >= late / BUSY_PART;
+    if busy || process.lag_ms_max >= late {
         wants.push(format!(
             "{} % of the processor, timers {} ms late",
             process.cpu_percent, process.lag_ms_max
         ));
     }
     wants
+}
+
+fn lag_ms(process: &Process) -> u64 {
+    process.lag_ms_borne.unwrap_or(LAG_MS)
 }
 
 fn process(facts: &Facts) -> Option<&Process> {
