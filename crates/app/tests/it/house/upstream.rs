@@ -1,6 +1,5 @@
 //! A HubSpot that follows a script: it writes down what it hears, and answers any bytes at all, or none.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,10 +83,9 @@ impl Upstream {
         Self::start(move |_| vec![Act::Say(answer.clone())]).await
     }
 
-    /// An address where nobody listens.
+    /// An address where nobody listens but who is told to.
     pub(crate) async fn nobody() -> String {
-        let address: SocketAddr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        format!("http://{address}")
+        format!("http://{}", super::ports::hold(0).unwrap())
     }
 
     /// Every request so far, but for the gateway's own questions about the account.
