@@ -118,6 +118,7 @@ async fn a_create_without_any_answer_is_a_504_and_is_never_sent_again() {
     let answer = ask(up.url(), "POST", CONTACTS, &["Authorization: Bearer x"], CREATE).await;
     let message = answer.refusal(504, "HUBKEEPER_TIMEOUT");
     assert!(message.contains("may have been applied"), "{message}");
+    upstream.hears(1).await;
     assert_eq!(upstream.heard().len(), 1);
     up.stop().await;
 }
@@ -126,10 +127,11 @@ async fn a_create_without_any_answer_is_a_504_and_is_never_sent_again() {
 async fn a_caller_s_deadline_ends_a_silent_call() {
     let upstream = hubspot(|_| vec![Act::Stall]).await;
     let up = Start::up(&upstream.url).ready().await;
-    let headers = ["Authorization: Bearer x", "X-Hubkeeper-Deadline-Ms: 400"];
+    let headers = ["Authorization: Bearer x", "X-Hubkeeper-Deadline-Ms: 1400"];
     let answer = ask(up.url(), "GET", "/crm/v3/objects/contacts/1", &headers, "").await;
     let message = answer.refusal(504, "HUBKEEPER_TIMEOUT");
-    assert!(message.contains("within 0.4 s"), "{message}");
+    assert!(message.contains("within 1.4 s"), "{message}");
+    upstream.hears(1).await;
     assert_eq!(upstream.heard().len(), 1);
     up.stop().await;
 }
@@ -172,11 +174,12 @@ async fn a_server_that_closes_at_once_is_a_502() {
     up.stop().await;
 }
 
-/// A kept connection that was closed while idle: the request was never sent, so another connection takes it.
+/// A kept connection that was closed while idle: the request was never sent, so another connection takes it. No retry does
+/// that, and no question of our own comes between.
 #[tokio::test]
 async fn a_connection_closed_while_idle_costs_nothing() {
     let upstream = hubspot(|_| vec![json_answer("201 Created", r#"{"id":"1"}"#), Act::Close]).await;
-    let up = Start::up(&upstream.url).ready().await;
+    let up = Start::bare_up(&upstream.url).ready().await;
     for _ in 0..5 {
         let answer = ask(up.url(), "POST", CONTACTS, &["Authorization: Bearer x"], CREATE).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -304,20 +307,23 @@ async fn an_answer_before_the_end_of_the_upload_is_passed_on() {
 async fn a_server_that_keeps_failing_is_left_alone() {
     let upstream = hubspot(|_| vec![json_answer("503 Service Unavailable", r#"{"status":"error"}"#)]).await;
     let up = Start::up(&upstream.url).gateway("retries", "false").ready().await;
-    let mut refused = None;
-    for _ in 0..10 {
+    let (mut refused, mut answered) = (None, 0);
+    // On a slow machine one that asks whether it is well again may come before the first that is refused.
+    for _ in 0..50 {
         let answer = ask(up.url(), "GET", CONTACTS, &[], "").await;
         assert_eq!(answer.status, 503);
         if answer.text().contains("HUBKEEPER") {
             refused = Some(answer);
             break;
         }
+        answered += 1;
     }
     let refused = refused.expect("the breaker opens");
     let message = refused.refusal(503, "HUBKEEPER_BREAKER_OPEN");
     assert!(message.contains("It was not sent to HubSpot."), "{message}");
     assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
-    assert_eq!(upstream.heard().len(), 5);
+    assert_eq!(upstream.heard().len(), answered, "who is refused is not sent");
+    assert!(answered >= 5, "{answered} failures say enough");
     up.stop().await;
 }
 

