@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::told::Told;
-use super::{OK, body, incident};
+use super::{OK, body, incident, shows};
 use crate::house::{Act, PATIENCE, Program, Upstream, ask, json_answer};
 
 /// Does these things one after the other, and the last one from then on.
@@ -29,23 +29,16 @@ fn busy() -> Vec<Act> {
     vec![Act::Say(answer.as_bytes().to_vec())]
 }
 
-/// Every message about an incident has arrived.
-async fn all_told(up: &Program, id: &str, channel: &str, moments: &[&str]) -> Value {
-    let waiting = async {
-        loop {
-            let (_, shown) = incident(up, &["show", id]).await;
-            let told = |moment: &&&str| {
-                shown["notices"].as_array().unwrap().iter().any(|notice| {
-                    notice["channel"] == channel && notice["moment"] == **moment && notice["state"] == "told"
-                })
-            };
-            if moments.iter().all(|moment| told(&moment)) {
-                return shown;
-            }
-            tokio::task::yield_now().await;
-        }
+/// Every message about an incident has arrived, and that it has is kept.
+pub(super) async fn all_told(up: &Program, id: &str, channel: &str, moments: &[&str]) -> Value {
+    let told = |shown: &Value, moment: &str| {
+        let mut notices = shown["notices"].as_array().into_iter().flatten();
+        notices.any(|notice| {
+            notice["channel"] == channel && notice["moment"] == moment && notice["state"] == "told"
+        })
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("they are told")
+    let all = |shown: &Value| moments.iter().all(|moment| told(shown, moment));
+    shows(up, &["show", id], all).await.1
 }
 
 async fn fail_a_job(up: &Program) -> String {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::signals::{PUBLIC, SECRET, deliver, event, ready, webhooks};
 use super::told::{Told, names};
 use super::{calls, fault};
-use crate::house::{Start, Upstream, ask, json_answer};
+use crate::house::{Conversation, Start, Upstream, ask, json_answer};
 
 #[tokio::test]
 async fn somebody_else_in_our_window_is_noticed_though_nobody_is_refused() {
@@ -90,14 +90,24 @@ async fn events_that_overtake_one_another_are_told() {
 async fn a_process_that_runs_out_of_descriptors_is_told() {
     let (sim, told) = (Start::sim().ready().await, Told::new().await);
     let up = ready(told.up(sim.url(), ""), &sim).await;
+    let bearer = format!("Authorization: Bearer {}", sim.token());
+    // Of so many, the few that come and go by themselves are no part that matters.
+    let mut kept = Vec::new();
+    for _ in 0..100 {
+        let mut conversation = Conversation::open(up.url()).await;
+        assert_eq!(conversation.ask("GET", "/crm/v3/owners?limit=1", &[&bearer], "").await.status, 200);
+        kept.push(conversation);
+    }
     let pid = up.pid().to_string();
     let held = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
-    let limit = format!("--nofile={0}:{0}", held + 1);
+    // Room enough to tell somebody.
+    let limit = format!("--nofile={0}:{0}", held + 2);
     let set = std::process::Command::new("prlimit").args(["--pid", &pid, &limit]).status();
     if !set.is_ok_and(|status| status.success()) {
         eprintln!("SKIPPED: no prlimit here to take descriptors away with");
         return;
     }
     told.hears("self.resources").await;
+    drop(kept);
     up.stop().await;
 }
