@@ -12,6 +12,8 @@ use std::time::Duration;
 use house::{Gateway, NOBODY, Pace, Simulator, Triage, Workload};
 use serde_json::{Value, json};
 
+use crate::house::Upstream;
+
 /// The portal of every simulator.
 const PORTAL: u64 = 24_601_842;
 
@@ -140,7 +142,7 @@ async fn connections_that_die_while_idle_are_named() {
     sim.fault(&json!({"kind": "reset", "after_idle_ms": 100})).await;
     // Longer than any server that means well takes to say that it closes.
     let now_and_then = Pace { programs: 1, pause: Duration::from_millis(1_200), ..Pace::MODEST };
-    Workload::through(&gateway.url, &sim.token, now_and_then).goes_on_for(5).await;
+    Workload::through(&gateway.url, &sim.token, now_and_then).calls(5).await;
     let (diagnosis, exit) = triage(&sim).option("--admin", &gateway.admin).run().await;
     let traffic = gateway.traffic().await;
     assert_eq!((code(&diagnosis).as_str(), exit), ("net.stale_pool", 1), "{diagnosis:#} {traffic:#}");
@@ -279,9 +281,7 @@ async fn create(gateway: &Gateway, path: &str) {
 
 #[tokio::test]
 async fn nobody_listening_is_a_closed_connection() {
-    let free =
-        std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address");
-    let (diagnosis, exit) = Triage::of(&format!("http://{free}"))
+    let (diagnosis, exit) = Triage::of(&Upstream::nobody().await)
         .token("pat-na1-00000000-0000-4000-8000-000000000000")
         .run()
         .await;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::house::{Program, Start, ask};
+use crate::house::{PATIENCE, Program, Start, ask};
 
 /// Nobody listens there.
 pub(super) const NOBODY: &str = "http://127.0.0.1:9";
@@ -201,6 +201,13 @@ impl Workload {
             at_work.spawn(work(program, base.to_owned(), token.to_owned(), pace, tell.clone()));
         }
         Self { _at_work: at_work, begun }
+    }
+
+    /// Waits for so many calls to begin: of whom nobody has to wait for the others.
+    pub(super) async fn calls(&mut self, count: u32) {
+        for _ in 0..count {
+            timeout(PATIENCE, self.begun.recv()).await.expect("it goes on");
+        }
     }
 
     /// Waits for so many more calls to begin, or until nobody gets anywhere.

@@ -9,7 +9,7 @@ use simulator::webhooks::sign;
 use super::desk::{ask, json};
 use super::forwarding::{Place, subscriber};
 use super::now;
-use crate::house::{PATIENCE, Program, Upstream, json_answer};
+use crate::house::{PATIENCE, Program, Upstream, canary, json_answer};
 
 /// Nothing else looks like it.
 const CANARY: &str = "canary-7f3a9";
@@ -23,10 +23,10 @@ const CONTACTS: &str = "/crm/v3/objects/contacts";
 fn files_with(directory: &Path, text: &str) -> Vec<String> {
     let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let holds = |path: &std::path::PathBuf| {
-        let bytes = std::fs::read(path).unwrap();
+        let bytes = canary::read(path).unwrap_or_default();
         bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
     };
-    files.filter(|path| path.is_file() && holds(path)).map(|path| path.display().to_string()).collect()
+    files.filter(holds).map(|path| path.display().to_string()).collect()
 }
 
 async fn call(
