@@ -30,6 +30,8 @@ impl Server {
         let process = as_nobody_special(&program("postgres"))
             // What it shares lies with its data, and not on the machine when its end is a sudden one.
             .args(["-c", "dynamic_shared_memory_type=mmap"])
+            // Nobody has a transaction but who is told to.
+            .args(["-c", "autovacuum=off"])
             .args(["-c", "listen_addresses=", "-c", "max_connections=100", "-D"])
             .arg(&data)
             .arg("-k")

@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core'
 const CONSOLE = process.env.CONSOLE_URL
 
 // A page keeps itself fresh every three seconds; a fault shows in the calls of the next ten.
-const SEEN_MS_MAX = 60_000
+const SEEN_MS_MAX = 120_000
 
 let browser
 let page

@@ -84,7 +84,7 @@ async fn a_new_connection_that_breaks_is_not_replaced() {
 }
 
 /// It broke when it was used again: at once after the last answer, after a while, and with an answer begun.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_breaks_after_a_pause_had_most_likely_been_closed() {
     for (pause, said, expected) in [
         (Duration::from_millis(900), "", TransportFault::Reset),
@@ -94,9 +94,7 @@ async fn what_breaks_after_a_pause_had_most_likely_been_closed() {
     ] {
         let line = Line::start().await;
         let mut served = line.answered(OK).await;
-        tokio::time::pause();
         tokio::time::advance(pause).await;
-        tokio::time::resume();
         let asked = line.get();
         served.hears_head().await;
         served.says(said).await;
