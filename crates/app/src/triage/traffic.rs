@@ -69,7 +69,7 @@ mod tests {
         format!("http://{address}").parse().unwrap()
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_report_is_read() {
         let admin = admin(
             "HTTP/1.1 200 OK\r\ncontent-length: 38\r\n\r\n{\"schema\":1,\"known_ids_gone\":4,\"x\":{}}",
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(fetch(&admin).await.traffic().unwrap().known_ids_gone, 4);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn anything_else_is_no_evidence() {
         assert!(
             fetch(&admin("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await)
