@@ -11,7 +11,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 # A snapshot that differs fails; only a person accepts a new one.
 export INSTA_UPDATE := no
 
-.PHONY: help setup test proof accuracy demo bench fuzz lint fmt fmt-check unit build clients
+.PHONY: help setup test proof accuracy demo release install bench fuzz lint fmt fmt-check unit build clients
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,12 @@ help:  ## Show this list
 demo: setup-build  ## See it work: a simulated HubSpot, the gateway in front of it, a live workload
 	cargo build --locked --package app
 	target/debug/hubkeeper demo
+
+release: setup-build  ## Build the program as it ships: target/release/hubkeeper (some ten minutes)
+	scripts/release
+
+install: release  ## The same, put beside cargo, where your PATH finds it
+	install target/release/hubkeeper "$${CARGO_HOME:-$$HOME/.cargo}/bin/hubkeeper"
 
 test: setup fmt-check lint unit build clients  ## Check everything: format, lints, unit tests, HubSpot's own SDKs
 

@@ -2,8 +2,8 @@
 do not change. It says nothing of the kernel's part, which is the larger one; that two proxies make the same system calls
 is a matter for strace.
 
-    cargo build --profile profiling --package app
-    cd benches && python3 -m rig.instructions ../target/profiling/hubkeeper [http|tls|memory]... [--top N]
+    scripts/release names
+    cd benches && python3 -m rig.instructions ../target/release/hubkeeper [http|tls|memory]... [--top N]
 
 Each proxy runs in valgrind, some fifty times slower than it is. What it did for itself meanwhile counts too; it is little.
 """
