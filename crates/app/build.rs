@@ -23,7 +23,9 @@ fn main() {
 
 /// Adds to the linker's own layout, as GNU's and LLVM's understand it. A name that no function has any longer does nothing.
 fn linker_script(list: &str) -> String {
-    let sections: String =
-        list.lines().map(|name| format!("    *(.text.{name} .text.hot.{name} .text.unlikely.{name})\n")).collect();
+    let sections: String = list
+        .lines()
+        .map(|name| format!("    *(.text.{name} .text.hot.{name} .text.unlikely.{name})\n"))
+        .collect();
     format!("SECTIONS {{\n  .text.order : {{\n{sections}  }}\n}} INSERT BEFORE .text;\n")
 }
