@@ -14,6 +14,7 @@ mod defaults;
 #[path = "../../src/incidents/glance.rs"]
 mod glance;
 mod house;
+mod import;
 mod look;
 mod network;
 mod noticing;

@@ -1,9 +1,12 @@
 //! Puts the planned questions to HubSpot: side by side, the family reads a moment behind the authenticated one, and last
 //! what those answers call for.
 
+use std::time::Duration;
+
 use futures_util::future::{join, join_all};
 use http::StatusCode;
 use hubspot::endpoint::classify;
+use hubspot::limits::SEARCH_WINDOW;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -17,6 +20,9 @@ use super::terrain::Wire;
 use super::tls::Unverified;
 use super::way::Way;
 use super::{Run, answer};
+
+/// HubSpot counts the call at some moment before its answer.
+const BLUR: Duration = Duration::from_millis(100);
 
 /// The answers, in the order of the plan.
 #[derive(Debug)]
@@ -99,12 +105,16 @@ async fn follow_up(run: &Run<'_>, plan: &Plan, way: &Way, calls: &mut Calls) {
     let asked = |books: Next, question: &Option<Question>| question.clone().filter(|_| next.contains(&books));
     let introspection = asked(Next::Introspection, &plan.introspection);
     let usage = asked(Next::Usage, &plan.usage);
+    let mut crowded = 0;
     let again = next.iter().filter_map(|next| match next {
-        Next::AccountAgain => plan.authenticated.as_ref(),
-        Next::FamilyAgain(place) => plan.families.get(*place),
+        Next::AccountAgain => Some((plan.authenticated.as_ref()?, 0)),
+        Next::FamilyAgain(place) => {
+            crowded += u32::from(families.get(*place) == Some(&First::Crowded));
+            Some((plan.families.get(*place)?, crowded))
+        }
         Next::Introspection | Next::Usage => None,
     });
-    let again = join_all(again.map(|read| family(run, read, way)));
+    let again = join_all(again.map(|(read, after)| once_more(run, read, after, way)));
     let books = join(optional(run, introspection.as_ref(), way), optional(run, usage.as_ref(), way));
     let ((introspected, counted), again) = join(books, again).await;
     if introspection.is_some() {
@@ -118,6 +128,12 @@ async fn follow_up(run: &Run<'_>, plan: &Plan, way: &Way, calls: &mut Calls) {
         (calls.usage, calls.families) = unasked(plan);
     }
     calls.families.extend(again);
+}
+
+/// The same question; when the seconds are over whose limit was full, each in one of its own.
+async fn once_more(run: &Run<'_>, read: &Question, after: u32, way: &Way) -> FamilyAnswer {
+    tokio::time::sleep(run.pace.left_of_the_run().min((SEARCH_WINDOW + BLUR) * after)).await;
+    family(run, read, way).await
 }
 
 /// One question's answer, its marks only.

@@ -1,6 +1,8 @@
 //! What the last calls are spent on, given the first answers. A fault that strikes some calls only shows by asking the
 //! same again; where all is well, the books are asked for instead.
 
+use hubspot::error::ErrorKind;
+
 use super::report::FailureKind;
 use super::report::Finding;
 use super::report::api::Answer;
@@ -26,6 +28,8 @@ pub(super) enum First {
     Forbidden,
     /// A limit: asking again makes it worse.
     Throttled,
+    /// The limit of a second, which any other program's searches fill now and then: in the next second it may be served.
+    Crowded,
     /// It failed in a moment, and may not fail again.
     Failed,
     /// It did not come at all, or only after a long wait.
@@ -58,7 +62,7 @@ pub(super) fn choose(
     if all().any(|first| matches!(first, First::Forbidden | First::CredentialRefused)) {
         next.push(Next::Introspection);
     }
-    let fails = |first: &First| matches!(first, First::Failed | First::Forbidden);
+    let fails = |first: &First| matches!(first, First::Failed | First::Forbidden | First::Crowded);
     let account_again = fails(&account).then_some(Next::AccountAgain);
     let failing = families.iter().enumerate().filter(|(_, first)| fails(first));
     let again: Vec<Next> = failing.map(|(place, _)| Next::FamilyAgain(place)).chain(account_again).collect();
@@ -80,6 +84,7 @@ impl First {
                 200..300 => Self::Good,
                 401 => Self::CredentialRefused,
                 403 if answer.hubspot_shaped => Self::Forbidden,
+                429 if is_of_a_second(answer) => Self::Crowded,
                 429 | 477 => Self::Throttled,
                 _ => Self::Failed,
             },
@@ -90,11 +95,15 @@ impl First {
     }
 }
 
+fn is_of_a_second(answer: &Answer) -> bool {
+    answer.error.as_ref().is_some_and(|error| error.kind == ErrorKind::SearchLimit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    use First::{CredentialRefused, Failed, Forbidden, Good, Hung, Throttled};
+    use First::{CredentialRefused, Crowded, Failed, Forbidden, Good, Hung, Throttled};
     use Next::{AccountAgain, FamilyAgain, Introspection, Usage};
 
     #[rstest::rstest]
@@ -105,6 +114,8 @@ mod tests {
     #[case::all_fail(Failed, &[Failed], None, &[FamilyAgain(0), AccountAgain])]
     #[case::rights(Good, &[Good, Forbidden], None, &[Introspection, FamilyAgain(1)])]
     #[case::a_limit(Good, &[Throttled], None, &[Usage, Introspection])]
+    #[case::a_limit_of_a_second(Good, &[Good, Crowded], None, &[FamilyAgain(1), FamilyAgain(1)])]
+    #[case::a_limit_of_a_second_beside_a_failure(Good, &[Failed, Crowded], None, &[FamilyAgain(0), FamilyAgain(1)])]
     #[case::little_left(Good, &[Good], Some((25, 100)), &[Usage, Introspection])]
     #[case::little_left_and_a_failure(Good, &[Failed], Some((1, 100)), &[Usage, FamilyAgain(0)])]
     #[case::what_hangs_is_left_alone(Good, &[Hung, Failed], None, &[])]

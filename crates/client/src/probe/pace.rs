@@ -32,6 +32,11 @@ impl Pace {
         span.saturating_sub(self.began.elapsed())
     }
 
+    /// Until its end.
+    pub(super) fn left_of_the_run(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     /// Milliseconds since the run began.
     pub(super) fn elapsed_ms(&self) -> u64 {
         ms_since(self.began)

@@ -80,7 +80,11 @@ type Spoil = fn(&mut Facts);
         reading.remaining = Some(38 - u32::try_from(i).unwrap());
     }
 })]
-#[case::f17("quota.search", |f: &mut Facts| family(f, "search").exchange = api(429, Some(Kind::SearchLimit)))]
+#[case::f17("quota.search", |f: &mut Facts| {
+    family(f, "search").exchange = api(429, Some(Kind::SearchLimit));
+    let again = family(f, "search").clone();
+    f.probes.families.push(again);
+})]
 #[case::f19("quota.locked", |f: &mut Facts| family(f, "objects").exchange = api(423, Some(Kind::Locked)))]
 #[case::f20("hubspot.outage_known", |f: &mut Facts| {
     all_calls(f, &api(503, Some(Kind::Unavailable)));
@@ -416,6 +420,11 @@ fn traffic_tells(#[case] expected: &str, #[case] how: Spoil) {
     }
 })]
 #[case::a_neighbour_with_plenty_left(|f: &mut Facts| f.probes.limits.daily_outside = Some(6))]
+#[case::a_search_in_a_second_that_was_full(|f: &mut Facts| {
+    let served = family(f, "search").clone();
+    family(f, "search").exchange = api(429, Some(Kind::SearchLimit));
+    f.probes.families.push(served);
+})]
 #[case::clock_a_few_seconds_off(|f: &mut Facts| f.probes.clock.as_mut().unwrap().offset_ms = 4_000)]
 #[case::working_proxy(|f: &mut Facts| {
     f.probes.dns.as_mut().unwrap().system.error = Some(LookupError::NoSuchName);

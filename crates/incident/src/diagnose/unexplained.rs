@@ -102,7 +102,8 @@ const ODDITIES: &[Oddity] = &[
                 .probes
                 .families
                 .iter()
-                .filter(|probe| !probe.exchange.is_ok() && !traffic_knows_better(facts, probe))
+                .filter(|probe| !probe.exchange.is_ok() && !was_served_then(facts, probe))
+                .filter(|probe| !traffic_knows_better(facts, probe))
                 .map(|probe| format!("{}: {}", probe.route, probe.exchange.describe()))
                 .collect();
             (!odd.is_empty()).then(|| ("families", odd.join("; ")))
@@ -164,6 +165,12 @@ fn traffic_knows_better(facts: &Facts, probe: &FamilyProbe) -> bool {
         || (probe.exchange.is_server_failure() && served)
         || (served && probe.exchange.is_kind(ErrorKind::SearchLimit))
         || is_our_pacing(facts, &probe.exchange)
+}
+
+/// It met the limit of one second, which others had just filled, and was served in the next.
+fn was_served_then(facts: &Facts, probe: &FamilyProbe) -> bool {
+    let same = |other: &&FamilyProbe| other.family == probe.family && other.exchange.is_ok();
+    probe.exchange.is_kind(ErrorKind::SearchLimit) && facts.probes.families.iter().any(|it| same(&it))
 }
 
 /// A probe that found no room in a window which our own gateway fills and paces.
