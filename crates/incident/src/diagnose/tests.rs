@@ -330,6 +330,19 @@ fn creates(calls: u64) -> Group {
     failing_group(f, group("objects", "POST", 90), "/crm/v3/objects/contacts/batch/upsert",
         ErrorCount { subjects: 2, ..error(423, Kind::Locked, 12) });
 })]
+#[case::f25_and_some_calls_run_out_of_time("hubspot.slow", |f: &mut Facts| {
+    f.probes.families.iter_mut().for_each(|probe| probe.exchange.first_byte_ms = Some(3_500));
+    let late = Group { transport: vec![transport(Failure::Timeout, 12)], ..group("objects", "GET", 90) };
+    traffic(f).groups.push(late);
+})]
+#[case::f25_and_one_family_fails_as_well("hubspot.partial", |f: &mut Facts| {
+    f.probes.families.iter_mut().for_each(|probe| probe.exchange.first_byte_ms = Some(3_500));
+    failing_group(f, group("search", "POST", 90), "/crm/v3/objects/contacts/search", error(500, Kind::Internal, 40));
+})]
+#[case::f22_by_hanging("hubspot.partial", |f: &mut Facts| {
+    let late = Group { transport: vec![transport(Failure::Timeout, 12)], ..group("objects", "GET", 90) };
+    traffic(f).groups.push(late);
+})]
 #[case::f22_intermittent("hubspot.partial", |f: &mut Facts| {
     failing_group(f, group("search", "POST", 90), "/crm/v3/objects/contacts/search", error(500, Kind::Internal, 40));
 })]

@@ -44,7 +44,7 @@ impl<'a> Families<'a> {
         }
         families.served_at_times.clone_from(&families.serving_probes);
         for group in facts.traffic.iter().flat_map(|traffic| &traffic.groups) {
-            if is_failing(group) {
+            if is_failing(group) && !(slow && is_only_late(group)) {
                 families.failing_traffic.insert(&group.family);
             } else if group.ok_recent > 0 {
                 families.serving_traffic.insert(&group.family);
@@ -106,6 +106,12 @@ pub(super) fn is_failing(group: &Group) -> bool {
     let recent = recent_failures(group);
     let going_on = if over { recent > 0 && well_for < WELL_AGAIN } else { true };
     count >= FAILURES_MIN && count * FAILURES_PART >= group.calls && going_on
+}
+
+/// Where all answers are slow, what runs out of time is slow as well, and no part of its own that fails.
+fn is_only_late(group: &Group) -> bool {
+    let late = group.transport.iter().filter(|count| count.kind == Failure::Timeout).map(|count| count.count);
+    server_failures(group) < late.sum::<u64>() + FAILURES_MIN
 }
 
 pub(super) fn server_failures(group: &Group) -> u64 {
