@@ -5,6 +5,7 @@
 //! | `hooks` | deliveries as they come, events as they go on |
 //! | [`vitals`] | our own process and disk |
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(crate) struct Ledgers {
     disk: Option<PathBuf>,
     doorbell: Mutex<Bell>,
     fresh: Mutex<Fresh>,
+    /// When the certificates in use end, by listener.
+    certificates: Mutex<BTreeMap<&'static str, Timestamp>>,
 }
 
 /// Our own delivery to our public address.
@@ -84,6 +87,7 @@ impl Ledgers {
             disk,
             doorbell: Mutex::default(),
             fresh: Mutex::default(),
+            certificates: Mutex::default(),
         }
     }
 
@@ -135,6 +139,20 @@ impl Ledgers {
     /// How late we usually are of late.
     pub(crate) fn usual_lag_ms(&self) -> u64 {
         self.vitals.lock().usual_lag_ms()
+    }
+
+    /// A listener's certificate ends then, as far as it says so.
+    pub(crate) fn certificate(&self, listener: &'static str, ends_at: Option<Timestamp>) {
+        let mut certificates = self.certificates.lock();
+        match ends_at {
+            Some(ends_at) => drop(certificates.insert(listener, ends_at)),
+            None => drop(certificates.remove(listener)),
+        }
+    }
+
+    /// The listeners with a certificate of ours, and when each ends.
+    pub(crate) fn certificates(&self) -> Vec<(&'static str, Timestamp)> {
+        self.certificates.lock().iter().map(|(listener, ends_at)| (*listener, *ends_at)).collect()
     }
 
     /// How much room the disk has, where there is one.

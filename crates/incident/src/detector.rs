@@ -107,7 +107,6 @@ rules! {
     CredentialOld = "credential_old", "a credential is old", P4, Nothing;
     CredentialEnds = "credential_ends", "a credential is about to expire", P3, Nothing;
     Sunset = "sunset", "something in use is about to be switched off", P4, Nothing;
-    Blind = "blind", "nothing is being observed", P2, Nothing;
 }
 
 impl RuleId {
@@ -127,8 +126,6 @@ impl RuleId {
     pub const fn code(self) -> Option<Code> {
         match self {
             Self::Sunset => Some(Code::Sunset),
-            Self::Blind => Some(Code::Blind),
-            Self::CredentialEnds => Some(Code::TokenExpired),
             Self::DiskLow => Some(Code::Disk),
             Self::NothingWorks
             | Self::ErrorRate
@@ -164,7 +161,8 @@ impl RuleId {
             | Self::DeadLetters
             | Self::DailyForecast
             | Self::BacklogOld
-            | Self::CredentialOld => None,
+            | Self::CredentialOld
+            | Self::CredentialEnds => None,
         }
     }
 }

@@ -99,7 +99,7 @@ impl Default for Response {
 #[derive(Debug, Clone)]
 pub enum Event {
     Signal(Signal),
-    /// Some seconds have passed; `watching` says that whoever observes is at work.
+    /// Some seconds have passed.
     Tick,
     /// An answer to [`Effect::Diagnose`].
     Facts(Arc<Facts>),
@@ -180,11 +180,6 @@ impl Engine {
             Event::Maintenance { until, place } => self.maintenance.push((until, place)),
         }
         std::mem::take(&mut self.effects)
-    }
-
-    /// The watcher is at work though nothing happens: silence is not blindness.
-    pub fn heard(&mut self, now: Timestamp) {
-        self.memory.heard(now);
     }
 
     /// Newest last.

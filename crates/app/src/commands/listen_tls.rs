@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use gateway::ListenerTls;
+use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -16,6 +17,7 @@ use rustls::{RootCertStore, ServerConfig};
 use super::up::extra_roots;
 use crate::config::TlsFiles;
 use crate::failure::Failure;
+use crate::ledgers::Ledgers;
 
 /// Between two looks at the files.
 const EVERY: Duration = Duration::from_secs(5);
@@ -23,6 +25,8 @@ const EVERY: Duration = Duration::from_secs(5);
 /// TLS on a listener, and where it comes from.
 pub(super) struct Guarded {
     files: TlsFiles,
+    /// Is told when the certificate in use ends.
+    ledgers: Arc<Ledgers>,
     pub(super) tls: ListenerTls,
     /// What was read last, whether it could be used or not.
     read: Vec<u8>,
@@ -33,11 +37,13 @@ impl Guarded {
     ///
     /// # Errors
     /// A usage failure where a file is missing, or holds something else.
-    pub(super) fn open(files: Option<TlsFiles>) -> Result<Option<Self>, Failure> {
+    pub(super) fn open(files: Option<TlsFiles>, ledgers: &Arc<Ledgers>) -> Result<Option<Self>, Failure> {
         let Some(files) = files else { return Ok(None) };
         let read = digest_of(&files);
-        let tls = ListenerTls::new(server_config(&files)?);
-        Ok(Some(Self { files, tls, read }))
+        let (config, ends_at) = server_config(&files)?;
+        ledgers.certificate(files.section, ends_at);
+        let tls = ListenerTls::new(config);
+        Ok(Some(Self { files, ledgers: ledgers.clone(), tls, read }))
     }
 
     /// Looks again and again, for as long as it is polled. What cannot be used changes nothing, and is told once.
@@ -57,8 +63,9 @@ impl Guarded {
         self.read = read;
         let listener = self.files.section;
         match server_config(&self.files) {
-            Ok(config) => {
+            Ok((config, ends_at)) => {
                 self.tls.replace(config);
+                self.ledgers.certificate(listener, ends_at);
                 tracing::info!(listener, "a new certificate is in use");
             }
             Err(why) => {
@@ -77,9 +84,11 @@ fn digest_of(files: &TlsFiles) -> Vec<u8> {
     context.finish().as_ref().to_vec()
 }
 
-fn server_config(files: &TlsFiles) -> Result<ServerConfig, Failure> {
+/// What to serve with, and when its certificate ends.
+fn server_config(files: &TlsFiles) -> Result<(ServerConfig, Option<Timestamp>), Failure> {
     let section = files.section;
     let chain = extra_roots(Some(&files.certificate))?;
+    let ends_at = chain.first().and_then(client::probe::ends_at);
     let key = private_key(&files.key)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone());
@@ -94,7 +103,7 @@ fn server_config(files: &TlsFiles) -> Result<ServerConfig, Failure> {
         )
     })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok((config, ends_at))
 }
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Failure> {

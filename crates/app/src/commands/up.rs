@@ -163,8 +163,8 @@ impl House {
             tls: &tls,
             installs: &installs,
         };
-        let gateway_tls = Guarded::open(config.gateway.tls())?;
-        let admin_tls = Guarded::open(config.admin.tls())?;
+        let gateway_tls = Guarded::open(config.gateway.tls(), &ledgers)?;
+        let admin_tls = Guarded::open(config.admin.tls(), &ledgers)?;
         let gateway = serving::gateway(config, &around, admission, ledger.as_ref(), gateway_tls.as_ref())?;
         let room = room::open((config, data), around, probe_token).await?;
         let gateway_listener = bind::bind(&config.gateway.listen, "--listen").await?;

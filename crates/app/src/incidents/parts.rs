@@ -64,10 +64,18 @@ impl Parts {
         if self.before.slowly_at.is_none_or(|at| now.duration_since(at) >= SLOWLY) {
             self.before.slowly_at = Some(now);
             signals.extend(forecasts(&self.stack, now));
+            signals.extend(self.certificates().map(|seen| everywhere(now, seen)));
             signals
                 .extend(ends(&self.stack, &self.traffic, now).into_iter().map(|seen| everywhere(now, seen)));
         }
         signals
+    }
+
+    fn certificates(&self) -> impl Iterator<Item = Seen> {
+        self.ledgers.certificates().into_iter().map(|(listener, ends_at)| {
+            let name = format!("the certificate of the {listener} listener");
+            Seen::Credential { name, since: None, until: Some(ends_at) }
+        })
     }
 
     fn fresh(&self) -> Vec<Seen> {

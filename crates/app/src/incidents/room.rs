@@ -245,7 +245,6 @@ impl Room {
         for signal in signals {
             self.step(Event::Signal(signal)).await;
         }
-        self.engine.heard(now);
         self.step(Event::Tick).await;
     }
 

@@ -40,6 +40,11 @@ pub(super) fn read(der: &CertificateDer<'_>) -> Certificate {
     }
 }
 
+/// When it is valid no longer; `None` where it cannot be read.
+pub fn ends_at(der: &CertificateDer<'_>) -> Option<Timestamp> {
+    read(der).not_after
+}
+
 impl Certificate {
     /// The moment closest to `now` at which it was, is, or will be valid.
     pub(super) fn nearest_valid(&self, now: Timestamp) -> Timestamp {

@@ -82,7 +82,6 @@ pub(crate) struct Memory {
     /// Ourselves, and what reaches us.
     pub(super) own: Own,
     pub(crate) slo: Slo,
-    pub(super) last_signal_at: Option<Timestamp>,
 }
 
 /// Late events, and the worst of them.
@@ -122,12 +121,10 @@ impl Memory {
             usual: Usual { hours: vec![None; HOURS], counting: None },
             own: Own::new(),
             slo: Slo::new(),
-            last_signal_at: None,
         }
     }
 
     pub(crate) fn note(&mut self, signal: &Signal) {
-        self.last_signal_at = self.last_signal_at.max(Some(signal.at));
         match &signal.seen {
             Seen::Calls(calls) => self.calls(signal.at, &signal.place, *calls),
             Seen::Daily { used, limit } => {
@@ -163,11 +160,6 @@ impl Memory {
             | Seen::Clock { .. }
             | Seen::Standing { .. } => self.own.note(signal),
         }
-    }
-
-    /// The watcher is alive, though there is nothing to tell.
-    pub(crate) fn heard(&mut self, at: Timestamp) {
-        self.last_signal_at = self.last_signal_at.max(Some(at));
     }
 
     /// Something that was accepted has waited for longer than it should on a good day.

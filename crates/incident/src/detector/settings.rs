@@ -62,8 +62,6 @@ pub struct Thresholds {
     pub credential_days: u32,
     pub credential_ends_hours: u32,
     pub sunset_days: u32,
-    /// Without any signal at all.
-    pub blind_seconds: u32,
     /// Deliveries of our apps that do not verify, in a minute; and those that are for nobody here.
     pub hook_refused_per_minute: u64,
     pub hook_strangers_per_minute: u64,
@@ -102,7 +100,6 @@ impl Default for Thresholds {
             credential_days: 90,
             credential_ends_hours: 24,
             sunset_days: 60,
-            blind_seconds: 90,
             hook_refused_per_minute: 5,
             hook_strangers_per_minute: 20,
             breaker_seconds: 30,

@@ -1,4 +1,4 @@
-//! Rules over what stands: checks, the daily pool, jobs, webhooks, credentials, announced ends, and our own sight.
+//! Rules over what stands: checks, the daily pool, jobs, webhooks, credentials, announced ends.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,12 +26,6 @@ pub(super) fn judge(memory: &Memory, thresholds: &Thresholds, now: Timestamp, fi
     jobs(memory, thresholds, now, &mut fire);
     work(memory, thresholds, now, &mut fire);
     ends(memory, thresholds, now, &mut fire);
-    let blind = SignedDuration::from_secs(i64::from(thresholds.blind_seconds));
-    if let Some(last) = memory.last_signal_at
-        && now.duration_since(last) > blind
-    {
-        fire(RuleId::Blind, None, format!("no signal since {last}"));
-    }
 }
 
 type Fire<'a> = dyn FnMut(RuleId, Option<&str>, String) + 'a;

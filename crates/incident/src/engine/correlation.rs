@@ -94,8 +94,7 @@ pub(super) fn brings_about(cause: Code, rule: RuleId) -> bool {
         | RuleId::GrantRefused
         | RuleId::CredentialOld
         | RuleId::CredentialEnds
-        | RuleId::Sunset
-        | RuleId::Blind => false,
+        | RuleId::Sunset => false,
     }
 }
 

@@ -67,7 +67,6 @@ impl World {
     }
 
     fn tick(&mut self) {
-        self.engine.heard(self.now);
         let effects = self.engine.step(Event::Tick, self.now);
         let asks = effects.contains(&Effect::Diagnose);
         self.effects.extend(effects);
@@ -391,18 +390,6 @@ fn nothing_is_opened_during_maintenance() {
     assert_eq!(world.incidents().len(), 0);
     (0..90).for_each(|_| world.pass(broken(4)));
     assert_eq!(world.incidents().len(), 1);
-}
-
-#[test]
-fn no_signal_at_all_is_a_suspicion_of_its_own() {
-    let mut world = World::new();
-    world.pass(well(3));
-    for _ in 0..30 {
-        world.now += STEP;
-        let effects = world.engine.step(Event::Tick, world.now);
-        world.effects.extend(effects);
-    }
-    assert_eq!(world.only().code(), Some(Code::Blind));
 }
 
 #[test]

@@ -123,7 +123,6 @@ impl Room {
                 return Went::Down;
             }
         }
-        self.engine.heard(now);
         self.step(Event::Tick, house)
     }
 

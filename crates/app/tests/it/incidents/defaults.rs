@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use client::clock::WallClock;
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
 
 use super::incident;
@@ -126,6 +127,33 @@ async fn a_credential_of_91_days_is_p4_and_one_of_89_is_nothing() {
         if told_of {
             told.hears("a credential is old").await;
             assert_eq!(of_rule(&up, "credential_old").await, ("P4".into(), None));
+        } else {
+            told.after_a_look(&up).await;
+            assert_eq!(names(&up).await, ["a job failed"]);
+        }
+        up.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_ours_that_ends_within_the_hours_set_is_p3_and_one_that_ends_later_is_nothing() {
+    let end: jiff::Timestamp = "2099-03-01T00:00:00Z".parse().unwrap();
+    let left = end.duration_since(WallClock::system().now()).as_hours();
+    for (hours, told_of) in [(left + 2, true), (left - 2, false)] {
+        let (sim, told) = (Start::sim().ready().await, Told::new().await);
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2099, 3, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = told.file("own.pem", &params.self_signed(&key).unwrap().pem());
+        let key = told.file("own.key", &key.serialize_pem());
+        let file = format!(
+            "[gateway]\ntls_certificate = \"{certificate}\"\ntls_key = \"{key}\"\n\
+             [incidents.thresholds]\ncredential_ends_hours = {hours}\n"
+        );
+        let up = told.up(sim.url(), &file).ready().await;
+        if told_of {
+            told.hears("a credential is about to expire").await;
+            assert_eq!(of_rule(&up, "credential_ends").await, ("P3".into(), None));
         } else {
             told.after_a_look(&up).await;
             assert_eq!(names(&up).await, ["a job failed"]);
