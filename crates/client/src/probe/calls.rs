@@ -105,12 +105,11 @@ async fn follow_up(run: &Run<'_>, plan: &Plan, way: &Way, calls: &mut Calls) {
     let asked = |books: Next, question: &Option<Question>| question.clone().filter(|_| next.contains(&books));
     let introspection = asked(Next::Introspection, &plan.introspection);
     let usage = asked(Next::Usage, &plan.usage);
-    let mut crowded = 0;
     let again = next.iter().filter_map(|next| match next {
-        Next::AccountAgain => Some((plan.authenticated.as_ref()?, 0)),
+        Next::AccountAgain => Some((plan.authenticated.as_ref()?, Duration::ZERO)),
         Next::FamilyAgain(place) => {
-            crowded += u32::from(families.get(*place) == Some(&First::Crowded));
-            Some((plan.families.get(*place)?, crowded))
+            let is_crowded = families.get(*place) == Some(&First::Crowded);
+            Some((plan.families.get(*place)?, if is_crowded { SEARCH_WINDOW + BLUR } else { Duration::ZERO }))
         }
         Next::Introspection | Next::Usage => None,
     });
@@ -130,9 +129,9 @@ async fn follow_up(run: &Run<'_>, plan: &Plan, way: &Way, calls: &mut Calls) {
     calls.families.extend(again);
 }
 
-/// The same question; when the seconds are over whose limit was full, each in one of its own.
-async fn once_more(run: &Run<'_>, read: &Question, after: u32, way: &Way) -> FamilyAnswer {
-    tokio::time::sleep(run.pace.left_of_the_run().min((SEARCH_WINDOW + BLUR) * after)).await;
+/// The same question, when the second is over whose limit was full.
+async fn once_more(run: &Run<'_>, read: &Question, after: Duration, way: &Way) -> FamilyAnswer {
+    tokio::time::sleep(run.pace.left_of_the_run().min(after)).await;
     family(run, read, way).await
 }
 

@@ -59,7 +59,7 @@ static SEARCH_REFUSED: Question = Question {
 };
 
 /// The limit is of one second and of all programs together: one that does not overrun it fills it now and then, and a probe
-/// meets that by chance. It is asked again in the seconds that follow, and is served if nobody searches too much.
+/// meets that by chance. It is asked again when that second is over, and is served if nobody searches too much.
 fn refused_again(facts: &Facts) -> Reply {
     let asked = facts.authenticated();
     let searches = || asked.iter().filter(|(family, _)| *family == "search");
