@@ -1,6 +1,7 @@
 //! In a release build the functions of a start and of a request lie side by side: `order.txt` names them. Spread over the whole
 //! program, they keep far more of it in memory than they are. `benches/rig/order.py` makes the list.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::{env, fs};
 
@@ -21,11 +22,20 @@ fn main() {
     println!("cargo::rustc-link-arg-bins=-Wl,--script={}", script.display());
 }
 
-/// Adds to the linker's own layout, as GNU's and LLVM's understand it. A name that no function has any longer does nothing.
+/// Adds to the linker's own layout, as GNU's and LLVM's understand it. A name that no function has any longer does nothing. Names
+/// end with a hash, which changes with whatever the function is made of: behind those that are as the list says lie those
+/// of another hash, so that what is new since lies near as well.
 fn linker_script(list: &str) -> String {
-    let sections: String = list
-        .lines()
-        .map(|name| format!("    *(.text.{name} .text.hot.{name} .text.unlikely.{name})\n"))
-        .collect();
+    let others: BTreeSet<String> = list.lines().filter_map(with_any_hash).collect();
+    let names = list.lines().chain(others.iter().map(String::as_str));
+    let sections: String =
+        names.map(|name| format!("    *(.text.{name} .text.hot.{name} .text.unlikely.{name})\n")).collect();
     format!("SECTIONS {{\n  .text.order : {{\n{sections}  }}\n}} INSERT BEFORE .text;\n")
+}
+
+/// `…17h0123456789abcdefE`, as Rust's older mangling ends.
+fn with_any_hash(name: &str) -> Option<String> {
+    let (before, hash) = name.rsplit_once("17h")?;
+    let is_hash = hash.len() > 16 && hash.bytes().take(16).all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then(|| format!("{before}17h*"))
 }

@@ -144,7 +144,6 @@ fn live(days: u64, keeps: Keeps) -> String {
             for seen in others(day, look) {
                 engine.step(Event::Signal(Signal { at: now, place: Place::default(), seen }), now);
             }
-            engine.heard(now);
             for effect in engine.step(Event::Tick, now) {
                 match effect {
                     Effect::Diagnose => {
