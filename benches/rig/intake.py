@@ -15,6 +15,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -196,8 +197,8 @@ def sqlite_full(home, seconds):
 
 def redis(home, seconds):
     """SETs a second by 16 clients, each on the disk before it is answered."""
-    port, directory = free_port(), home / "redis"
-    directory.mkdir(exist_ok=True)
+    # What an earlier round left would be loaded first, and it refuses everything meanwhile.
+    port, directory = free_port(), tempfile.mkdtemp(dir=home)
     options = ["--port", port, "--dir", directory, "--save", "", "--appendonly", "yes", "--appendfsync", "always"]
     server = Server("redis", ["redis-server", *options], home).listening_on(port)
     try:
