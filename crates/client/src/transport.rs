@@ -9,6 +9,7 @@ use http::{Request, Response};
 
 use crate::body::{Body, BodyError};
 
+pub mod body_reader;
 mod http1;
 pub mod tls;
 

@@ -8,7 +8,7 @@
 //! | `connection` | a request out, its answer in |
 //! | `request` | a request's head and framing (pure) |
 //! | `outgoing` | sending it |
-//! | `reader`, `head`, `shape`, `deciding` | where an answer begins and ends, what its head says (pure) |
+//! | `reader`, `head`, `shape`, `deciding` | where an answer begins and ends, what its head says (pure); its body by `BodyReader` |
 //! | `arriving` | an answer's body |
 //! | `wire` | the socket |
 

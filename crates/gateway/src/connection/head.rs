@@ -3,6 +3,7 @@
 //! Pure: bytes in, a request out.
 
 use bytes::Bytes;
+use client::transport::body_reader::LENGTH_MAX;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use memchr::memchr;
@@ -14,10 +15,6 @@ const HEADERS_MAX: usize = 100;
 
 /// What a header takes in the heads of HubSpot's SDKs.
 const HEADER_BYTES_USUAL: usize = 48;
-
-/// The longest body that can be meant: a petabyte. What comes near the end of a number's range is read differently
-/// by different servers.
-pub(super) const LENGTH_MAX: u64 = 1_000_000_000_000_000;
 
 /// A request without its body, and what it asks of the connection.
 #[derive(Debug)]

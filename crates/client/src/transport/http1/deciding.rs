@@ -2,11 +2,9 @@
 
 use http::{HeaderName, StatusCode, Version, header};
 
+use super::super::body_reader::LENGTH_MAX;
 use super::head::{Asked, BodyFraming};
 use super::reader::Violation;
-
-/// The longest body that can be meant: a petabyte.
-const LENGTH_MAX: u64 = 1_000_000_000_000_000;
 
 /// What the headers that decide say.
 pub(super) struct Deciding {

@@ -2,6 +2,7 @@
 //!
 //! Pure: bytes in, verdicts out. However the bytes are cut into reads, the verdict is the same.
 
+use super::super::body_reader::{BadChunk, BodyReader, Piece};
 use super::head::{self, Asked, BodyFraming, Found, Head};
 
 /// The largest head we read: status line and headers. HubSpot's take one or two KiB.
@@ -10,12 +11,6 @@ pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// As long as a head is shorter than this it is looked at whenever more of it comes, so that what is no HTTP shows at
 /// once; after that only when its end is here, so that one that drips in costs no more than its length.
 const LOOKED_AT_BYTES_MAX: usize = 512;
-
-/// The longest chunk-size line, extensions included.
-const CHUNK_LINE_BYTES_MAX: usize = 256;
-
-/// Lines after the last chunk, which nobody reads.
-const TRAILER_BYTES_MAX: usize = 16 * 1024;
 
 /// Words before an answer (1xx).
 const INFORMATIONAL_MAX: u32 = 16;
@@ -29,8 +24,8 @@ pub(super) enum Violation {
     HeadTooLarge,
     #[error("the answer does not begin: {INFORMATIONAL_MAX} times something else came before it")]
     NeverBegins,
-    #[error("the chunks are malformed")]
-    BadChunk,
+    #[error(transparent)]
+    BadChunk(#[from] BadChunk),
 }
 
 /// What is wrong with a head.
@@ -59,24 +54,11 @@ impl Violation {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader {
     asked: Asked,
-    state: State,
-    /// How much of an incomplete head or line has been looked at already.
+    /// Once the head has been read.
+    body: Option<BodyReader>,
+    /// How much of an incomplete head has been looked at already.
     looked: usize,
     informational: u32,
-    trailer_bytes: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Head,
-    Length(u64),
-    ChunkLine,
-    /// Chunk data to come, without its line end.
-    Chunk(u64),
-    ChunkEnd,
-    Trailer,
-    UntilClose,
-    Ended,
 }
 
 /// What stands at the beginning of some bytes.
@@ -94,82 +76,44 @@ pub(super) enum Step {
 
 impl Reader {
     pub(super) fn new(asked: Asked) -> Self {
-        Self { asked, state: State::Head, looked: 0, informational: 0, trailer_bytes: 0 }
+        Self { asked, body: None, looked: 0, informational: 0 }
     }
 
     /// What comes next in the bytes not yet taken, which begin where the last step ended.
     pub(super) fn next(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
-        let step = self.step(bytes)?;
-        if !matches!(step, Step::Incomplete) {
-            self.looked = 0;
+        match &mut self.body {
+            Some(body) => Ok(match body.next(bytes)? {
+                Piece::Data(count) => Step::Data(count),
+                Piece::Framing(count) => Step::Framing(count),
+                Piece::Incomplete => Step::Incomplete,
+                Piece::End => Step::End,
+            }),
+            None if bytes.is_empty() => Ok(Step::Incomplete),
+            None => self.head(bytes),
         }
-        Ok(step)
     }
 
     /// No more bytes will come after these, of which the last step was [`Step::Incomplete`]. Is the answer whole?
     pub(super) fn close(&mut self, bytes: &[u8]) -> Result<bool, Violation> {
-        match self.state {
-            State::Head if !bytes.is_empty() => head::read(bytes, self.asked).map(|_| false),
-            State::UntilClose | State::Ended => {
-                self.state = State::Ended;
-                Ok(true)
-            }
-            State::Head
-            | State::Length(_)
-            | State::ChunkLine
-            | State::Chunk(_)
-            | State::ChunkEnd
-            | State::Trailer => Ok(false),
+        match &mut self.body {
+            Some(body) => Ok(body.close()),
+            None if bytes.is_empty() => Ok(false),
+            None => head::read(bytes, self.asked).map(|_| false),
         }
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.state == State::Ended
+        self.body.is_some_and(|body| body.has_ended())
     }
 
     /// Nothing of an answer has come yet, nor a word before it.
     pub(super) fn has_not_begun(&self) -> bool {
-        self.state == State::Head && self.informational == 0
+        self.body.is_none() && self.informational == 0
     }
 
     /// What is left of a body whose length is told.
     pub(super) fn left(&self) -> Option<u64> {
-        match self.state {
-            State::Length(left) => Some(left),
-            State::Ended => Some(0),
-            State::Head
-            | State::ChunkLine
-            | State::Chunk(_)
-            | State::ChunkEnd
-            | State::Trailer
-            | State::UntilClose => None,
-        }
-    }
-
-    fn step(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
-        if self.state == State::Ended {
-            return Ok(Step::End);
-        }
-        if bytes.is_empty() {
-            return Ok(Step::Incomplete);
-        }
-        match self.state {
-            State::Head => self.head(bytes),
-            State::Length(left) => Ok(self.data(bytes, left, State::Ended, State::Length)),
-            State::Chunk(left) => Ok(self.data(bytes, left, State::ChunkEnd, State::Chunk)),
-            State::ChunkLine => self.chunk_line(bytes),
-            State::ChunkEnd => match bytes {
-                [b'\r', b'\n', ..] => {
-                    self.state = State::ChunkLine;
-                    Ok(Step::Framing(2))
-                }
-                [b'\r'] => Ok(Step::Incomplete),
-                _ => Err(Violation::BadChunk),
-            },
-            State::Trailer => self.trailer(bytes),
-            State::UntilClose => Ok(Step::Data(bytes.len())),
-            State::Ended => Ok(Step::End),
-        }
+        self.body?.left()
     }
 
     fn head(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
@@ -187,15 +131,15 @@ impl Reader {
             }
             Found::Incomplete if bytes.len() > HEAD_BYTES_MAX => Err(Violation::HeadTooLarge),
             Found::Head(head, length) => {
-                self.state = match head.body {
-                    BodyFraming::Length(0) => State::Ended,
-                    BodyFraming::Length(length) => State::Length(length),
-                    BodyFraming::Chunked => State::ChunkLine,
-                    BodyFraming::UntilClose => State::UntilClose,
-                };
+                self.body = Some(match head.body {
+                    BodyFraming::Length(length) => BodyReader::of_length(length),
+                    BodyFraming::Chunked => BodyReader::chunked(),
+                    BodyFraming::UntilClose => BodyReader::until_close(),
+                });
                 Ok(Step::Head(head, length))
             }
             Found::Informational(length) => {
+                self.looked = 0;
                 self.informational += 1;
                 if self.informational > INFORMATIONAL_MAX {
                     return Err(Violation::NeverBegins);
@@ -213,50 +157,6 @@ impl Reader {
     fn head_may_end(&self, bytes: &[u8]) -> bool {
         let new = &bytes[self.looked.saturating_sub(2)..];
         new.windows(2).any(|two| two == b"\n\n") || new.windows(3).any(|three| three == b"\n\r\n")
-    }
-
-    fn data(&mut self, bytes: &[u8], left: u64, then: State, still: fn(u64) -> State) -> Step {
-        let count = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-        let left = left - count as u64;
-        self.state = if left == 0 { then } else { still(left) };
-        Step::Data(count)
-    }
-
-    /// The next whole line, without its end.
-    fn line<'a>(&mut self, bytes: &'a [u8], bytes_max: usize) -> Result<Option<&'a [u8]>, Violation> {
-        let found = bytes[self.looked..].iter().position(|byte| *byte == b'\n');
-        let end = found.map(|found| self.looked + found);
-        if end.unwrap_or(bytes.len()) > bytes_max {
-            return Err(Violation::BadChunk);
-        }
-        let Some(end) = end else {
-            self.looked = bytes.len();
-            return Ok(None);
-        };
-        bytes[..end].strip_suffix(b"\r").map(Some).ok_or(Violation::BadChunk)
-    }
-
-    fn chunk_line(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
-        let Some(line) = self.line(bytes, CHUNK_LINE_BYTES_MAX)? else { return Ok(Step::Incomplete) };
-        let digits = line.split(|byte| matches!(byte, b';' | b' ' | b'\t')).next().unwrap_or_default();
-        let size = std::str::from_utf8(digits)
-            .ok()
-            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let size = size.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or(Violation::BadChunk)?;
-        self.state = if size == 0 { State::Trailer } else { State::Chunk(size) };
-        Ok(Step::Framing(line.len() + 2))
-    }
-
-    fn trailer(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
-        let Some(line) = self.line(bytes, TRAILER_BYTES_MAX)? else { return Ok(Step::Incomplete) };
-        self.trailer_bytes += line.len() + 2;
-        if self.trailer_bytes > TRAILER_BYTES_MAX {
-            return Err(Violation::BadChunk);
-        }
-        if line.is_empty() {
-            self.state = State::Ended;
-        }
-        Ok(Step::Framing(line.len() + 2))
     }
 }
 
@@ -416,20 +316,8 @@ mod tests {
         Outcome::NotHttp
     )]
     #[case::encoding_in_1_0("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Outcome::NotHttp)]
-    #[case::chunk_not_hex(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n",
-        Outcome::BodyBroken
-    )]
     #[case::chunk_too_long(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
-        Outcome::BodyBroken
-    )]
-    #[case::chunk_of_all_ones(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\na",
-        Outcome::BodyBroken
-    )]
-    #[case::bare_line_feed(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\na\r\n",
         Outcome::BodyBroken
     )]
     fn what_is_no_whole_answer_is_told_apart(#[case] raw: &str, #[case] expected: Outcome) {
@@ -464,9 +352,6 @@ mod tests {
         let early = |count| format!("{}HTTP/1.1 204 x\r\n\r\n", "HTTP/1.1 102 x\r\n\r\n".repeat(count));
         assert_eq!(all(&early(16)), whole(204, "", true));
         assert_eq!(all(&early(17)), Outcome::NotHttp);
-        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(all(&format!("{chunked}0;{}\r\n\r\n", "x".repeat(300))), Outcome::BodyBroken);
-        assert_eq!(all(&format!("{chunked}0\r\n{}\r\n", "T: x\r\n".repeat(3_000))), Outcome::BodyBroken);
     }
 
     #[test]
