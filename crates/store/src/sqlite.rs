@@ -22,6 +22,7 @@ mod patience;
 pub(crate) mod reader;
 mod reserve;
 mod run;
+mod telling;
 pub(crate) mod writer;
 
 use folding::Folding;

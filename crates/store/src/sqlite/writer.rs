@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::folding::Folding;
 use super::patience::Patience;
 use super::reserve::Reserve;
+use super::telling::Telling;
 use crate::failure::{Refusing, StoreError};
 use crate::step::{self, Step};
 
@@ -41,7 +42,7 @@ enum Task {
 }
 
 /// One request inside a transaction. It may run twice, when another of its group fails.
-trait Job: Send {
+pub(super) trait Job: Send {
     fn intent(&self) -> Intent;
     fn run(&mut self, transaction: &Connection) -> rusqlite::Result<()>;
     fn end(self: Box<Self>, end: Result<(), StoreError>);
@@ -83,7 +84,8 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (jobs, waiting) = mpsc::channel();
         let refusing = Arc::new(Mutex::new(None));
-        let thread = Thread { connection, reserve, folding, refusing: refusing.clone() };
+        let telling = Telling::start();
+        let thread = Thread { connection, reserve, folding, telling, refusing: refusing.clone() };
         std::thread::Builder::new().name("store".into()).spawn(move || thread.serve(&waiting))?;
         Ok(Self { jobs, refusing, patience: Patience::default() })
     }
@@ -132,6 +134,7 @@ struct Thread {
     connection: Connection,
     reserve: Reserve,
     folding: Option<Folding>,
+    telling: Telling,
     refusing: Arc<Mutex<Option<Refusing>>>,
 }
 
@@ -204,7 +207,7 @@ impl Thread {
         }
         while !group.is_empty() {
             match self.try_commit(&mut group) {
-                Ok(()) => return group.into_iter().for_each(|job| job.end(Ok(()))),
+                Ok(()) => return self.telling.done(group),
                 Err(Failed::One(index, error)) => {
                     let job = group.remove(index);
                     job.end(Err(StoreError::OutcomeUnknown(error.to_string())));
