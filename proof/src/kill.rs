@@ -23,6 +23,7 @@ const CONTROL_KILLS: u64 = 40;
 fn plan<'a>(rig: &Rig, binary: &'a std::path::Path, places: &'a scratch::Places) -> Plan<'a> {
     Plan {
         writes_per_s: 200,
+        at_once: 0.2,
         events_per_s: 200,
         events_of_delivery_max: 5,
         ..Plan::quiet(rig, binary, places)

@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     /// Contacts to be changed.
     pub(crate) records: Vec<String>,
     pub(crate) writes_per_s: u64,
+    /// Of the writes, so many are answered when they have been made.
+    pub(crate) at_once: f64,
     pub(crate) events_per_s: u64,
     /// Events of one delivery: from 1 to this.
     pub(crate) events_of_delivery_max: u64,
@@ -142,7 +144,7 @@ impl Caller {
 
     fn write_on(mut self) {
         let mut pace = Pace::new(self.settings.writes_per_s / THREADS);
-        let records: Vec<String> = self
+        let mut records: Vec<String> = self
             .settings
             .records
             .iter()
@@ -150,17 +152,47 @@ impl Caller {
             .filter(|(place, _)| *place as u64 % THREADS == self.thread)
             .map(|(_, id)| id.clone())
             .collect();
+        // What is answered at once overtakes what is kept for later: it has a record of its own.
+        let at_once = records.pop();
         for number in 1.. {
             pace.wait(1);
             if self.is_over() {
                 return;
             }
             let key = format!("w{}-{number}", self.thread);
+            if let Some(record) = &at_once
+                && self.random.chance(self.settings.at_once)
+            {
+                self.write_at_once(&key, record, number);
+                continue;
+            }
             let creates = records.is_empty() || self.random.chance(0.1);
             let record = usize::try_from(self.random.below(records.len() as u64)).unwrap_or(0);
             let record = (!creates).then(|| records[record].clone());
             self.write(&key, record.as_deref(), number);
         }
+    }
+
+    /// A write whose answer is waited for. Whoever asks again under its key may have it sent again, where hubkeeper died between
+    /// the two: as often as was asked, and no more.
+    fn write_at_once(&mut self, key: &str, record: &str, place: u64) {
+        let body = json!({"properties": {KEY: key}}).to_string();
+        let target = format!("/crm/v3/objects/contacts/{record}");
+        let authorization = format!("Bearer {}", self.settings.token);
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        let Some((answer, asked)) = self.insist("PATCH", &target, |_| Vec::new(), &headers, |_| body.clone())
+        else {
+            return;
+        };
+        self.tally.writes.fetch_add(1, Ordering::Relaxed);
+        self.settings.receipts.write(&[
+            json!({"what": "write", "key": key, "record": record, "place": place, "status": answer.status()}),
+            json!({"what": "declared", "key": key, "state": "applied", "attempts": asked}),
+        ]);
     }
 
     fn write(&mut self, key: &str, record: Option<&str>, place: u64) {
@@ -177,7 +209,7 @@ impl Caller {
             ("idempotency-key", key),
         ];
         let answer = self.insist(method, &target, |_| Vec::new(), &headers, |_| body.clone());
-        let Some(answer) = answer else { return };
+        let Some((answer, _)) = answer else { return };
         self.tally.writes.fetch_add(1, Ordering::Relaxed);
         let operation = answer.header("location").map(str::to_owned);
         self.settings.receipts.write(&[json!({
@@ -245,7 +277,7 @@ impl Caller {
         self.settings.receipts.write(&receipts);
     }
 
-    /// Until there is a 2xx. `None` when the time is over, or nothing would help.
+    /// Until there is a 2xx; how often was asked. `None` when the time is over, or nothing would help.
     fn insist(
         &mut self,
         method: &str,
@@ -253,7 +285,7 @@ impl Caller {
         signed: impl Fn(u64) -> Vec<(String, String)>,
         headers: &[(&str, &str)],
         body: impl Fn(u64) -> String,
-    ) -> Option<Message> {
+    ) -> Option<(Message, u64)> {
         for attempt in 0.. {
             let more = signed(attempt);
             let all: Vec<(&str, &str)> = headers
@@ -262,7 +294,7 @@ impl Caller {
                 .chain(more.iter().map(|(name, value)| (name.as_str(), value.as_str())))
                 .collect();
             match self.client.ask(method, target, &all, body(attempt).as_bytes()) {
-                Ok(answer) if (200..300).contains(&answer.status()) => return Some(answer),
+                Ok(answer) if (200..300).contains(&answer.status()) => return Some((answer, attempt + 1)),
                 Ok(answer) if matches!(answer.status(), 400..=408 | 410..=428) => {
                     self.tally.refused.fetch_add(1, Ordering::Relaxed);
                     eprintln!("proof: {method} {target} was refused: {} {}", answer.status(), answer.json());

@@ -56,6 +56,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) subscriber: &'a str,
     pub(crate) public_url: &'a str,
     pub(crate) writes_per_s: u64,
+    /// So many of them are answered when they have been made, and not kept for later.
+    pub(crate) at_once: f64,
     pub(crate) events_per_s: u64,
     pub(crate) events_of_delivery_max: u64,
 }
@@ -72,6 +74,7 @@ impl<'a> Plan<'a> {
             subscriber: "",
             public_url: PUBLIC,
             writes_per_s: 0,
+            at_once: 0.0,
             events_per_s: 0,
             events_of_delivery_max: 1,
         }
@@ -123,6 +126,7 @@ impl Town {
             hook,
             records,
             writes_per_s: plan.writes_per_s,
+            at_once: plan.at_once,
             events_per_s: plan.events_per_s,
             events_of_delivery_max: plan.events_of_delivery_max,
             receipts: Arc::new(Pen::new(&histories.join("receipts.jsonl"))?),

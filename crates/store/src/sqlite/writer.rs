@@ -192,12 +192,17 @@ impl Thread {
         match refusing {
             None => group.push(job),
             Some(Refusing::DiskFull) if job.intent() == Intent::Settle => group.push(job),
-            Some(Refusing::DiskFull) if self.reserve.is_whole_again() => {
+            Some(Refusing::DiskFull) if self.has_room_again() => {
                 *self.refusing.lock() = None;
                 group.push(job);
             }
             Some(refusing) => job.end(Err(StoreError::NotAccepted(refusing))),
         }
+    }
+
+    /// A log that has been folded gives its room back.
+    fn has_room_again(&self) -> bool {
+        self.reserve.is_whole_again() || (self.fold().is_ok() && self.reserve.is_whole_again())
     }
 
     /// One transaction for all. One whose own request fails leaves the others unharmed: they run again without it.
