@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, one thread that writes, one that reads, one that folds the log into the file.
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         make_directory(path)?;
         let lock = lock(path)?;
+        make_private(path)?;
         let mut connection = Connection::open(path).map_err(broken)?;
         claim(&connection)?;
         look_through(&connection, path)?;
@@ -124,8 +126,18 @@ fn broken(error: rusqlite::Error) -> OpenError {
 
 fn make_directory(path: &Path) -> Result<(), OpenError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let made = directory.map_or(Ok(()), std::fs::create_dir_all);
-    made.map_err(|error| OpenError::Directory { path: path.display().to_string(), why: error.to_string() })
+    directory.map_or(Ok(()), std::fs::create_dir_all).map_err(|error| cannot(path, &error))
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::Directory { path: path.display().to_string(), why: error.to_string() }
+}
+
+/// What people's records hold lies in it. SQLite gives the files beside it the rights of this one; a file that is there keeps
+/// those that somebody gave it.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    let made = File::options().create(true).truncate(false).write(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| cannot(path, &error))
 }
 
 /// Keeps a second hubkeeper out: two that each believe to be the only writer would send operations twice. The system
@@ -134,15 +146,11 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push("-lock");
     let file = File::options().create(true).truncate(false).write(true).open(&beside);
-    let cannot = |error: &std::io::Error| OpenError::Directory {
-        path: path.display().to_string(),
-        why: error.to_string(),
-    };
-    let file = file.map_err(|error| cannot(&error))?;
+    let file = file.map_err(|error| cannot(path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse),
-        Err(std::fs::TryLockError::Error(error)) => Err(cannot(&error)),
+        Err(std::fs::TryLockError::Error(error)) => Err(cannot(path, &error)),
     }
 }
 

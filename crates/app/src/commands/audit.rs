@@ -20,9 +20,10 @@ pub(super) fn run(config: &Config, command: &AuditCommand) -> Result<Exit, Failu
         match command {
             AuditCommand::List { place, json, last } => list(&open(config, place).await?, *json, *last).await,
             AuditCommand::Verify { place, json, against, public_key } => {
+                let log = open(config, place).await?;
                 let public = public(config, place, public_key.as_deref())?;
                 let elsewhere = against.as_deref().map(read_checkpoint).transpose()?;
-                verify(&open(config, place).await?, &public, elsewhere.as_slice(), *json).await
+                verify(&log, &public, elsewhere.as_slice(), *json).await
             }
             AuditCommand::Export { place } => export(&open(config, place).await?).await,
         }

@@ -57,16 +57,19 @@ async fn a_switch_is_audited_and_the_log_is_proven() {
 }
 
 #[tokio::test]
-async fn the_key_is_for_its_owner_alone_and_is_not_replaced() {
+async fn key_and_store_are_for_their_owner_alone_and_the_key_is_not_replaced() {
     use std::os::unix::fs::PermissionsExt;
     let data = TempDir::new().unwrap();
     let path = data.path().to_str().unwrap().to_owned();
     let up = || async { Start::up(&Upstream::nobody().await).args(&["--data", &path]) };
     let running = up().await.ready().await;
     ask(running.admin(), "POST", "/api/v1/degraded", &JSON, r#"{"on":true,"reason":"a drill"}"#).await;
-    running.stop().await;
     let key = data.path().join("audit.key");
-    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    for name in ["audit.key", "hubkeeper.db", "hubkeeper.db-wal"] {
+        let found = std::fs::metadata(data.path().join(name)).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    running.stop().await;
     let text = std::fs::read_to_string(&key).unwrap();
 
     std::fs::remove_file(&key).unwrap();
@@ -89,7 +92,9 @@ async fn without_a_log_the_command_says_so() {
     let data = TempDir::new().unwrap();
     let nothing = audit(&data, &["list"]).await;
     assert_eq!((nothing.code, &*nothing.stdout), (Some(3), ""), "{nothing:#?}");
-    let unnamed = Start::new(&["audit", "list"]).ended().await;
-    assert_eq!(unnamed.code, Some(2), "{unnamed:#?}");
-    assert!(unnamed.stderr.contains("--data"), "{unnamed:#?}");
+    for command in ["list", "verify", "export"] {
+        let unnamed = Start::new(&["audit", command]).ended().await;
+        assert_eq!(unnamed.code, Some(2), "{unnamed:#?}");
+        assert!(unnamed.stderr.contains("no store") && unnamed.stderr.contains("--data"), "{unnamed:#?}");
+    }
 }
