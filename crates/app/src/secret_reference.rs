@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
+mod vault;
 mod vendor;
 
 use vendor::Vendor;
@@ -30,6 +31,8 @@ pub(crate) enum SecretReference {
 
 const FORMS: &str = "a secret is a reference: `env:NAME`, `file:PATH`, `credential:NAME`, `exec:COMMAND`, `aws-sm:ID#FIELD`, \
                      `gcp-sm:projects/…` or `vault:PATH#FIELD`";
+
+const ALL: &str = "`hubkeeper config check` tells which key names it, and what else is missing";
 
 /// Where systemd puts credentials.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -66,6 +69,14 @@ impl SecretReference {
         }
     }
 
+    /// Looking costs nothing and asks nobody.
+    pub(crate) const fn is_at_hand(&self) -> bool {
+        match self {
+            Self::Env(_) | Self::File(_) | Self::Credential(_) => true,
+            Self::Exec(_) | Self::Vendor(_) => false,
+        }
+    }
+
     /// When the file it lies in was last written.
     pub(crate) fn written_at(&self) -> Option<jiff::Timestamp> {
         let path = match self {
@@ -95,17 +106,20 @@ impl SecretReference {
     /// A usage failure that names the reference, never the value.
     pub(crate) fn resolve_text(&self) -> Result<Secret, Failure> {
         let value = match self {
-            Self::Env(name) => crate::process::environment(name)
-                .ok_or_else(|| Failure::usage(format!("the environment variable {name} is not set")))?,
-            Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|error| Failure::usage(format!("the secret file {path} cannot be read: {error}")))?,
+            Self::Env(name) => crate::process::environment(name).ok_or_else(|| {
+                Failure::usage(format!("the environment variable {name} is not set")).hint(ALL)
+            })?,
+            Self::File(path) => std::fs::read_to_string(path).map_err(|error| {
+                Failure::usage(format!("the secret file {path} cannot be read: {error}")).hint(ALL)
+            })?,
             Self::Credential(name) => credential(name)?,
             Self::Exec(command) => run(Command::new("sh").args(["-c", command]), command)?,
+            Self::Vendor(Vendor::Vault { path, field }) if !is_on_path("vault") => vault::get(path, field)?,
             Self::Vendor(vendor) => {
                 let (program, arguments) = vendor.command();
-                let printed = run(Command::new(program).args(arguments), &self.to_string())?;
-                let no_field = || Failure::usage(format!("the secret at `{self}` has no such field"));
-                vendor.pick(printed).ok_or_else(no_field)?
+                let printed = run(Command::new(program).args(arguments), &self.to_string())
+                    .map_err(|failed| failed.hint(vendor.hint()))?;
+                vendor.pick(printed).map_err(|why| Failure::usage(format!("the secret at `{self}` {why}")))?
             }
         };
         let value = value.trim();
@@ -114,6 +128,12 @@ impl SecretReference {
         }
         Ok(Secret::new(value))
     }
+}
+
+/// Whether a program is where programs are.
+fn is_on_path(program: &str) -> bool {
+    let path = crate::process::environment("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
 fn credential_path(name: &str) -> Result<std::path::PathBuf, Failure> {

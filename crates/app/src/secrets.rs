@@ -109,7 +109,7 @@ impl Secrets {
         let mut found = Vec::new();
         for watched in self.all() {
             if let Owner::ClientSecret(connection) = watched.owner()
-                && let Some(secret) = watched.read().await
+                && let Ok(secret) = watched.read().await
             {
                 found.push((connection.clone(), secret));
             }

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use super::Admin;
 use crate::scopes::ScopeLedger;
-use crate::secrets::{Secrets, Stands};
+use crate::secrets::{Looked, Secrets, Stands};
 
 /// The connections, and what keeps their tokens.
 pub(crate) struct Keeping {
@@ -123,7 +123,12 @@ impl Keeping {
 
     fn of_name(&self, name: &str) -> Result<&Arc<Connection>, Refused> {
         let found = self.all.iter().find(|connection| connection.name == name);
-        found.ok_or_else(|| refused(StatusCode::NOT_FOUND, "There is no such connection."))
+        found.ok_or_else(|| {
+            refused(
+                StatusCode::NOT_FOUND,
+                "There is no such connection: `hubkeeper connections list` names them.",
+            )
+        })
     }
 
     fn keeper(&self, name: &str) -> Result<&Arc<Keeper>, Refused> {
@@ -189,7 +194,7 @@ async fn callback(State(admin): State<Admin>, Query(callback): Query<Callback>) 
     }
 }
 
-/// One real call with its token.
+/// One real call with its token: what is kept says nothing of how it stands now.
 async fn check(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
     let connection = admin.connections.of_name(&name)?.clone();
     let call = Call {
@@ -200,7 +205,7 @@ async fn check(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
         credential: Credential::Connection(connection.clone()),
         caller: Arc::from("hubkeeper"),
         deadline: Instant::now() + CHECK_PATIENCE,
-        handling: Handling::default(),
+        handling: Handling { fresh: true, ..Handling::default() },
     };
     let answered = admin.stack.call(call, Body::Empty).await;
     let (ok, detail, portal_id) = match &answered {
@@ -229,6 +234,7 @@ async fn rotate(State(admin): State<Admin>, Path(name): Path<String>) -> Answer 
     let connection = admin.connections.of_name(&name)?.clone();
     let before = connection.generation();
     let keeper = admin.connections.keeper.as_ref().filter(|keeper| keeper.hurry(&name));
+    let mut looked = Vec::new();
     match keeper {
         Some(keeper) => {
             let until = Instant::now() + ROTATE_PATIENCE;
@@ -236,15 +242,16 @@ async fn rotate(State(admin): State<Admin>, Path(name): Path<String>) -> Answer 
                 tokio::time::sleep(ROTATE_LOOK).await;
             }
         }
-        None => {
-            admin.connections.secrets.reload(Some(&name)).await;
-        }
+        None => looked = admin.connections.secrets.reload(Some(&name)).await,
     }
     let changed = connection.generation() != before;
     let told = admin.connections.told();
     let trouble = told.iter().find(|told| told.name == name).and_then(|told| told.trouble);
     let (outcome, detail) = match (changed, trouble) {
         (_, Some(trouble)) => (Outcome::Failed, trouble),
+        _ if looked.iter().any(|told| told.looked == Looked::Failed) => {
+            (Outcome::Failed, "its source gives none; the last one stays in use")
+        }
         (true, None) => (Outcome::Done, "it has a new token"),
         (false, None) => (Outcome::Done, "its token is the same as before"),
     };

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `aws-sm:ID` or `aws-sm:ID#FIELD` | `aws secretsmanager get-secret-value` |
 //! | `gcp-sm:projects/P/secrets/S` or `…/versions/V` | `gcloud secrets versions access` |
-//! | `vault:PATH#FIELD` | `vault kv get` |
+//! | `vault:PATH#FIELD` | `vault kv get`; where there is no `vault`, its API is asked (`super::vault`) |
 
 use std::fmt;
 
@@ -21,6 +21,11 @@ pub(crate) enum Vendor {
 const AWS: &str = "write it as `aws-sm:ID`, or `aws-sm:ID#FIELD` for one field of a JSON secret";
 const GCP: &str = "write it as `gcp-sm:projects/PROJECT/secrets/NAME`, perhaps with `/versions/VERSION`";
 const VAULT: &str = "write it as `vault:PATH#FIELD`, with the path as `vault kv get` takes it";
+
+/// What AWS's program prints for a binary secret; it would pass for one.
+const NO_TEXT: &str = "None";
+const BINARY: &str = "is a binary one, and not text";
+const NO_FIELD: &str = "has no such field that is text";
 
 impl Vendor {
     /// `None`: it is no store that we know.
@@ -60,16 +65,26 @@ impl Vendor {
         }
     }
 
-    /// The secret in what the program printed. `None`: the field is not there.
-    pub(super) fn pick(&self, printed: String) -> Option<String> {
+    /// What to see to where the program gives nothing.
+    pub(super) fn hint(&self) -> String {
+        let (program, arguments) = self.command();
+        format!(
+            "it is asked by `{program} {}`, which has to be on the PATH and logged in",
+            arguments.join(" ")
+        )
+    }
+
+    /// The secret in what the program printed, or why there is none.
+    pub(super) fn pick(&self, printed: String) -> Result<String, &'static str> {
         match self {
+            Self::AwsSecretsManager { .. } if printed.trim() == NO_TEXT => Err(BINARY),
             Self::AwsSecretsManager { field: Some(field), .. } => {
-                let fields: serde_json::Value = serde_json::from_str(&printed).ok()?;
-                fields.get(field)?.as_str().map(str::to_owned)
+                let fields: serde_json::Value = serde_json::from_str(&printed).map_err(|_| NO_FIELD)?;
+                fields[field].as_str().map(str::to_owned).ok_or(NO_FIELD)
             }
             Self::AwsSecretsManager { field: None, .. }
             | Self::GcpSecretManager { .. }
-            | Self::Vault { .. } => Some(printed),
+            | Self::Vault { .. } => Ok(printed),
         }
     }
 }
@@ -179,8 +194,16 @@ mod tests {
     #[test]
     fn a_field_is_taken_out_of_a_json_secret() {
         let vendor = parsed("aws-sm:hubspot#token").unwrap();
-        assert_eq!(vendor.pick(r#"{"token":"s3cret","n":1}"#.into()).as_deref(), Some("s3cret"));
-        assert_eq!(vendor.pick(r#"{"n":1}"#.into()), None);
-        assert_eq!(vendor.pick("s3cret".into()), None);
+        assert_eq!(vendor.pick(r#"{"token":"s3cret","n":1}"#.into()).as_deref(), Ok("s3cret"));
+        assert_eq!(vendor.pick(r#"{"n":1}"#.into()), Err(NO_FIELD));
+        assert_eq!(vendor.pick("s3cret".into()), Err(NO_FIELD));
+    }
+
+    #[test]
+    fn a_binary_secret_is_none() {
+        for reference in ["aws-sm:hubspot", "aws-sm:hubspot#token"] {
+            assert_eq!(parsed(reference).unwrap().pick("None\n".into()), Err(BINARY), "{reference}");
+        }
+        assert_eq!(parsed("aws-sm:hubspot").unwrap().pick("s3cret".into()).as_deref(), Ok("s3cret"));
     }
 }

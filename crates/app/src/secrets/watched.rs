@@ -143,10 +143,10 @@ impl Watched {
     }
 
     /// What lies there now, read away from the thread that serves.
-    pub(super) async fn read(&self) -> Option<Secret> {
+    pub(super) async fn read(&self) -> Result<Secret, String> {
         let reference = self.reference.clone();
         let read = tokio::task::spawn_blocking(move || reference.resolve()).await;
-        read.ok()?.ok()
+        read.map_err(|error| error.to_string())?.map_err(|failure| failure.to_string())
     }
 
     pub(super) async fn look(&self) -> Looked {
@@ -154,23 +154,24 @@ impl Watched {
         let mut state = self.state.lock();
         state.next = Instant::now() + self.every();
         let looked = match read {
-            Some(secret) if secret == state.now => Looked::Same,
-            Some(secret) => {
+            Ok(secret) if secret == state.now => Looked::Same,
+            Ok(secret) => {
                 (state.now, state.since) = (secret.clone(), Instant::now());
                 tracing::info!(secret = self.name(), source = %self.reference, "a new secret is in use");
                 self.uses.lock().iter().for_each(|put_to_use| put_to_use(&secret));
                 Looked::New
             }
-            None => Looked::Failed,
+            Err(why) => {
+                if !state.is_failing {
+                    tracing::warn!(
+                        secret = self.name(), source = %self.reference, why,
+                        "a secret's source gives none; the last one stays in use"
+                    );
+                }
+                Looked::Failed
+            }
         };
-        let failed = looked == Looked::Failed;
-        if failed && !state.is_failing {
-            tracing::warn!(
-                secret = self.name(), source = %self.reference,
-                "a secret's source gives none; the last one stays in use"
-            );
-        }
-        state.is_failing = failed;
+        state.is_failing = looked == Looked::Failed;
         drop(state);
         if let Some(connection) = self.refused() {
             connection.stays();
@@ -191,7 +192,7 @@ impl Watched {
 
     /// Another lies there than is in use.
     pub(super) async fn is_outdated(&self) -> bool {
-        self.read().await.is_some_and(|secret| secret != self.state.lock().now)
+        self.read().await.is_ok_and(|secret| secret != self.state.lock().now)
     }
 
     fn refused(&self) -> Option<&Connection> {

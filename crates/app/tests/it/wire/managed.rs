@@ -1,6 +1,6 @@
 //! Managed mode: callers show a gateway key, HubSpot sees our token, and neither sees the other's.
 
-use crate::house::{Act, Conversation, Start, Upstream, ask};
+use crate::house::{Act, Conversation, Start, Upstream, ask, json_answer};
 
 const TOKEN: &str = "pat-na1-11111111-2222-3333-4444-555555555555";
 const KEY: &str = "gateway-key-of-billing";
@@ -127,4 +127,54 @@ async fn with_callers_any_host_will_do() {
     assert_eq!(conversation.answer().await.status, 200);
     drop(conversation);
     up.stop().await;
+}
+
+/// The house has no PATH, and so no program of Vault's.
+#[tokio::test]
+async fn a_token_in_vault_is_had_without_vaults_program() {
+    let vault = Upstream::start(|heard| {
+        let path = heard.head.split(' ').nth(1).unwrap();
+        let known = heard.header("x-vault-token") == Some("s.vault-token-of-ours")
+            && heard.header("x-vault-namespace") == Some("crm");
+        vec![match path {
+            _ if !known => json_answer("403 Forbidden", r#"{"errors":["permission denied"]}"#),
+            "/v1/sys/internal/ui/mounts/team/kv/hubspot" => {
+                json_answer("200 OK", r#"{"data":{"path":"team/kv/","type":"kv","options":{"version":"2"}}}"#)
+            }
+            "/v1/team/kv/data/hubspot" => json_answer(
+                "200 OK",
+                &format!(
+                    "{{\"data\":{{\"data\":{{\"token\":\"{TOKEN}\"}},\"metadata\":{{\"version\":3}}}}}}"
+                ),
+            ),
+            _ => json_answer("404 Not Found", r#"{"errors":[]}"#),
+        }]
+    })
+    .await;
+    let upstream = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let up = |reference: &str, token: &str| {
+        let file = format!(
+            "[gateway]\nmode = \"managed\"\n[[connections]]\nname = \"crm\"\ntoken = \"vault:{reference}\"\n"
+        );
+        Start::up(&upstream.url)
+            .file("hubkeeper.toml", &file)
+            .env("VAULT_ADDR", &vault.url)
+            .env("VAULT_TOKEN", token)
+            .env("VAULT_NAMESPACE", "crm")
+    };
+    let token = "s.vault-token-of-ours";
+    let running = up("team/kv/hubspot#token", token).ready().await;
+    assert_eq!(ask(running.url(), "GET", "/crm/v3/objects/contacts/1", &[], "").await.text(), "ok");
+    let sent = upstream.heard();
+    assert_eq!(sent[0].header("authorization"), Some(&*format!("Bearer {TOKEN}")), "{sent:?}");
+    running.stop().await;
+    for (reference, token, told) in [
+        ("team/kv/hubspot#other", token, "no such field"),
+        ("secret/nothing#token", token, "nothing lies there"),
+        ("team/kv/hubspot#token", "s.of-somebody-else", "may not read it"),
+    ] {
+        let ended = up(reference, token).ended().await;
+        assert_eq!(ended.code, Some(2), "{ended:#?}");
+        assert!(ended.stderr.contains(told), "{told}: {ended:#?}");
+    }
 }
