@@ -90,7 +90,8 @@ async fn secured(name: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, 
     let roots = certificates(file.as_deref()).map_err(|failure| failure.to_string())?;
     let config = tls::client_config(roots)?;
     let name = ServerName::try_from(name.to_owned())?;
-    Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
+    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    Ok(connected.map_err(|error| format!("{error}; {CA_VARIABLE} names an authority to believe"))?)
 }
 
 /// The JSON that is answered, in time.

@@ -141,6 +141,10 @@ impl Ledgers {
         self.vitals.lock().usual_lag_ms()
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// A listener's certificate ends then, as far as it says so.
     pub(crate) fn certificate(&self, listener: &'static str, ends_at: Option<Timestamp>) {
         let mut certificates = self.certificates.lock();

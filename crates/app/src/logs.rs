@@ -3,7 +3,7 @@
 //! stderr is talk; stdout stays clean for data.
 
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -11,6 +11,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::{LogFormat, LogSection};
 use crate::failure::Failure;
 use crate::otel::SpanCollector;
+
+/// Logs each certificate that it does not believe as an error, which whoever connects tells in its place.
+const VERIFIER: &str = "rustls_platform_verifier";
 
 /// Starts the log. `asked` is what the command line says, which goes before the configuration; `spans` listens too.
 ///
@@ -21,7 +24,7 @@ pub(crate) fn start(
     asked: Option<&str>,
     spans: Option<SpanCollector>,
 ) -> Result<(), Failure> {
-    let filter = filter(asked.unwrap_or(&section.level))?;
+    let filter = filter(asked.unwrap_or(&section.level))?.with_target(VERIFIER, LevelFilter::OFF);
     let person = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let format = section.format.unwrap_or(if person { LogFormat::Text } else { LogFormat::Json });
     // A call's span is told when it ends, with all that became known of it.

@@ -54,7 +54,7 @@ use rustls::ClientConfig;
 
 use crate::clock::WallClock;
 use calls::Calls;
-pub use certificate::ends_at;
+pub use certificate::validity;
 pub use connects::connects;
 use ladder::End;
 use notes::Notes;

@@ -14,7 +14,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-use super::up::extra_roots;
+use super::up::pem;
 use crate::config::TlsFiles;
 use crate::failure::Failure;
 use crate::ledgers::Ledgers;
@@ -30,6 +30,31 @@ pub(super) struct Guarded {
     pub(super) tls: ListenerTls,
     /// What was read last, whether it could be used or not.
     read: Vec<u8>,
+    /// What was read last becomes valid then.
+    again_at: Option<Timestamp>,
+}
+
+/// What to serve with, and from when until when its certificate is valid.
+struct Serving {
+    config: ServerConfig,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+/// How a certificate stands at a moment.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    Good,
+    TooEarly(Timestamp),
+    Ended(Timestamp),
+}
+
+fn standing(from: Option<Timestamp>, until: Option<Timestamp>, now: Timestamp) -> Standing {
+    match (from, until) {
+        (_, Some(until)) if until < now => Standing::Ended(until),
+        (Some(from), _) if now < from => Standing::TooEarly(from),
+        (_, _) => Standing::Good,
+    }
 }
 
 impl Guarded {
@@ -40,10 +65,10 @@ impl Guarded {
     pub(super) fn open(files: Option<TlsFiles>, ledgers: &Arc<Ledgers>) -> Result<Option<Self>, Failure> {
         let Some(files) = files else { return Ok(None) };
         let read = digest_of(&files);
-        let (config, ends_at) = server_config(&files)?;
-        ledgers.certificate(files.section, ends_at);
-        let tls = ListenerTls::new(config);
-        Ok(Some(Self { files, ledgers: ledgers.clone(), tls, read }))
+        let serving = server_config(&files)?;
+        ledgers.certificate(files.section, serving.until);
+        let tls = ListenerTls::new(serving.config);
+        Ok(Some(Self { files, ledgers: ledgers.clone(), tls, read, again_at: None }))
     }
 
     /// Looks again and again, for as long as it is polled. What cannot be used changes nothing, and is told once.
@@ -57,19 +82,36 @@ impl Guarded {
     async fn look(&mut self) {
         let files = self.files.clone();
         let Ok(read) = tokio::task::spawn_blocking(move || digest_of(&files)).await else { return };
-        if read == self.read {
+        let now = self.ledgers.now();
+        let is_due = self.again_at.is_some_and(|at| at <= now);
+        if read == self.read && !is_due {
             return;
         }
-        self.read = read;
+        (self.read, self.again_at) = (read, None);
         let listener = self.files.section;
         match server_config(&self.files) {
-            Ok((config, ends_at)) => {
-                self.tls.replace(config);
-                self.ledgers.certificate(listener, ends_at);
-                tracing::info!(listener, "a new certificate is in use");
-            }
+            Ok(serving) => self.take(serving, now),
             Err(why) => {
                 tracing::warn!(listener, %why, "a new certificate cannot be used; the last one stays");
+            }
+        }
+    }
+
+    /// Whatever is in use was good when it came; one that is not would be worse.
+    fn take(&mut self, serving: Serving, now: Timestamp) {
+        let listener = self.files.section;
+        match standing(serving.from, serving.until, now) {
+            Standing::Good => {
+                self.tls.replace(serving.config);
+                self.ledgers.certificate(listener, serving.until);
+                tracing::info!(listener, "a new certificate is in use");
+            }
+            Standing::TooEarly(from) => {
+                self.again_at = Some(from);
+                tracing::warn!(listener, %from, "a new certificate is not valid yet; the last one stays until then");
+            }
+            Standing::Ended(until) => {
+                tracing::warn!(listener, %until, "a new certificate has ended already; the last one stays");
             }
         }
     }
@@ -84,11 +126,15 @@ fn digest_of(files: &TlsFiles) -> Vec<u8> {
     context.finish().as_ref().to_vec()
 }
 
-/// What to serve with, and when its certificate ends.
-fn server_config(files: &TlsFiles) -> Result<(ServerConfig, Option<Timestamp>), Failure> {
+/// Why these files cannot be served with, if they cannot.
+pub(super) fn mistake(files: &TlsFiles) -> Option<Failure> {
+    server_config(files).err()
+}
+
+fn server_config(files: &TlsFiles) -> Result<Serving, Failure> {
     let section = files.section;
-    let chain = extra_roots(Some(&files.certificate))?;
-    let ends_at = chain.first().and_then(client::probe::ends_at);
+    let chain = pem(&files.certificate, "certificate file")?;
+    let (from, until) = chain.first().map(client::probe::validity).unwrap_or_default();
     let key = private_key(&files.key)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone());
@@ -103,7 +149,7 @@ fn server_config(files: &TlsFiles) -> Result<(ServerConfig, Option<Timestamp>), 
         )
     })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((config, ends_at))
+    Ok(Serving { config, from, until })
 }
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, Failure> {
@@ -119,7 +165,7 @@ fn clients_of(
     provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, Failure> {
     let mut roots = RootCertStore::empty();
-    for certificate in extra_roots(Some(authority))? {
+    for certificate in pem(authority, "CA file")? {
         add(&mut roots, certificate)?;
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
@@ -130,4 +176,18 @@ fn add(roots: &mut RootCertStore, certificate: CertificateDer<'static>) -> Resul
     roots.add(certificate).map_err(|error| {
         Failure::usage(format!("gateway.tls_client_ca holds a certificate that is no authority: {error}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_good_from_its_beginning_to_its_end() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let of = |now| standing(Some(at(10)), Some(at(20)), at(now));
+        assert_eq!((of(9), of(10)), (Standing::TooEarly(at(10)), Standing::Good));
+        assert_eq!((of(20), of(21)), (Standing::Good, Standing::Ended(at(20))));
+        assert_eq!(standing(None, None, at(0)), Standing::Good);
+    }
 }

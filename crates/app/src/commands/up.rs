@@ -340,10 +340,17 @@ pub(super) fn token(config: &Config) -> Result<Option<Secret>, Failure> {
 pub(crate) fn extra_roots(
     file: Option<&Path>,
 ) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Failure> {
+    file.map_or_else(|| Ok(Vec::new()), |file| pem(file, "CA file"))
+}
+
+/// The certificates of a PEM file; `what` people call it.
+pub(super) fn pem(
+    file: &Path,
+    what: &str,
+) -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, Failure> {
     use rustls::pki_types::pem::PemObject;
-    let Some(file) = file else { return Ok(Vec::new()) };
     let failed = |why: String| {
-        Failure::usage(format!("the CA file {} cannot be used: {why}", file.display()))
+        Failure::usage(format!("the {what} {} cannot be used: {why}", file.display()))
             .hint("it holds one or more certificates in PEM form")
     };
     let certificates =

@@ -40,9 +40,10 @@ pub(super) fn read(der: &CertificateDer<'_>) -> Certificate {
     }
 }
 
-/// When it is valid no longer; `None` where it cannot be read.
-pub fn ends_at(der: &CertificateDer<'_>) -> Option<Timestamp> {
-    read(der).not_after
+/// From when until when it is valid; `None` where that cannot be read.
+pub fn validity(der: &CertificateDer<'_>) -> (Option<Timestamp>, Option<Timestamp>) {
+    let Certificate { not_before, not_after, .. } = read(der);
+    (not_before, not_after)
 }
 
 impl Certificate {
