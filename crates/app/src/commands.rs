@@ -32,9 +32,9 @@ mod up;
 mod webhooks;
 mod workload;
 
-/// Runs the command that was asked for.
 pub(crate) use up::extra_roots as certificates;
 
+/// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
     #[cfg(feature = "proof")]
     crate::process::arm()?;

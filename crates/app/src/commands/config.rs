@@ -1,5 +1,6 @@
 //! `hubkeeper config check|show|default`.
 
+use super::listen_tls;
 use crate::cli::ConfigCommand;
 use crate::config::{Config, DEFAULT_FILE};
 use crate::failure::{Exit, Failure};
@@ -11,7 +12,10 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     match command {
         ConfigCommand::Check => {
-            load()?;
+            let config = load()?;
+            for why in missing(&config) {
+                tracing::warn!("on this machine `hubkeeper up` would not start: {why}");
+            }
             print_line("The configuration is good.");
         }
         ConfigCommand::Show { json } => {
@@ -26,4 +30,14 @@ pub(super) fn run(
         ConfigCommand::Default => print_line(DEFAULT_FILE.trim_end()),
     }
     Ok(Exit::Fine)
+}
+
+/// What the configuration names and this machine does not have. It may be meant for another one, so this is no mistake in it.
+/// Commands and stores of secrets are left alone: asking them is not for free.
+fn missing(config: &Config) -> Vec<String> {
+    let secrets = config.secrets().into_iter().filter(|(_, reference)| reference.is_at_hand());
+    let secrets = secrets
+        .filter_map(|(key, reference)| reference.resolve_text().err().map(|why| format!("{key}: {why}")));
+    let tls = [config.gateway.tls(), config.admin.tls()].into_iter().flatten();
+    secrets.chain(tls.filter_map(|files| listen_tls::mistake(&files).map(|why| why.to_string()))).collect()
 }

@@ -23,7 +23,7 @@ pub(crate) struct CheckSection {
 
 impl CheckSection {
     /// # Errors
-    /// A usage failure that names what is no point of the checklist.
+    /// A usage failure that names what is no point of the checklist, or says nothing.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let waived = self.waivers.iter().map(|waiver| &waiver.item);
         let attested = self.attestations.iter().map(|attested| &attested.item);
@@ -34,7 +34,13 @@ impl CheckSection {
                     .hint("`hubkeeper check` names them, such as backups"));
             }
         }
-        Ok(())
+        let reasons = self.waivers.iter().map(|waiver| (&waiver.item, "reason", &waiver.reason));
+        let words = self.attestations.iter().map(|attested| (&attested.item, "evidence", &attested.evidence));
+        match reasons.chain(words).find(|(_, _, said)| said.trim().is_empty()) {
+            Some((item, key, _)) => Err(Failure::usage(format!("[check]: the {key} for {item} is empty"))
+                .hint("whoever reads it next year wants to know why")),
+            None => Ok(()),
+        }
     }
 }
 

@@ -54,6 +54,19 @@ async fn what_is_in_force_can_be_shown_and_used_again() {
     );
 }
 
+/// It may be meant for another machine: that is no mistake in it.
+#[tokio::test]
+async fn what_the_file_names_and_is_not_there_is_told_and_no_mistake() {
+    let file = "[gateway]\ntls_certificate = \"nowhere.pem\"\ntls_key = \"nowhere.key\"\n[admin]\nkey = \"file:nowhere\"\n\
+                [[connections]]\nname = \"a\"\ntoken = \"env:NOWHERE\"\n[store]\nkey = \"exec:touch asked\"\n";
+    let told = check(file).ended().await;
+    assert_eq!((told.code, told.stdout.trim()), (Some(0), "The configuration is good."), "{told:#?}");
+    for missing in ["connections.a.token: the environment variable NOWHERE", "admin.key: ", "nowhere.pem"] {
+        assert!(told.stderr.contains(missing), "{missing}: {told:#?}");
+    }
+    assert!(!told.stderr.contains("store.key"), "no command is run for it: {told:#?}");
+}
+
 #[tokio::test]
 async fn a_mistake_in_the_file_points_at_its_line() {
     for (file, told) in [

@@ -103,4 +103,10 @@ attestations = [{ item = "backups", on = "2000-01-01", evidence = "restored once
     let refused = Start::new(&["check", "--offline"]).file(file, &wrong).ended().await;
     assert_eq!(refused.code, Some(2), "{refused:#?}");
     assert!(refused.stderr.contains("duable") && refused.stderr.contains("hint: "), "{refused:#?}");
+    for said in ["a proxy only", "restored once"] {
+        let refused =
+            Start::new(&["check", "--offline"]).file(file, &waived.replace(said, " ")).ended().await;
+        assert_eq!(refused.code, Some(2), "{refused:#?}");
+        assert!(refused.stderr.contains("is empty"), "a reason says something: {refused:#?}");
+    }
 }
