@@ -45,6 +45,8 @@ struct Issuer {
 struct Desk {
     url: String,
     key: EcdsaKeyPair,
+    /// What it is called; another one comes with another name.
+    key_id: &'static str,
     other: EcdsaKeyPair,
     forges: Forgery,
     groups: Value,
@@ -58,6 +60,7 @@ impl Issuer {
         let desk = Desk {
             url: String::new(),
             key: key(),
+            key_id: "one",
             other: key(),
             forges: Forgery::None,
             groups: json!(["sre"]),
@@ -68,6 +71,12 @@ impl Issuer {
         let upstream = Upstream::start(move |heard| own.lock().answer(heard)).await;
         desk.lock().url.clone_from(&upstream.url);
         Self { upstream, desk }
+    }
+
+    fn changes_its_key(&self, key_id: &'static str) {
+        let mut desk = self.desk.lock();
+        desk.key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        desk.key_id = key_id;
     }
 
     fn forges(&self, forgery: Forgery) {
@@ -91,7 +100,7 @@ impl Desk {
             "/keys" => {
                 let point = self.key.public_key().as_ref();
                 let (x, y) = (B64.encode(&point[1..33]), B64.encode(&point[33..]));
-                json!({"keys": [{"kty": "EC", "kid": "one", "use": "sig", "crv": "P-256", "x": x, "y": y}]})
+                json!({"keys": [{"kty": "EC", "kid": self.key_id, "use": "sig", "crv": "P-256", "x": x, "y": y}]})
             }
             "/authorize" => return vec![self.authorise(pairs(query))],
             "/token" => match self.trade(heard) {
@@ -150,7 +159,7 @@ impl Desk {
             Forgery::Stranger => claims["groups"] = json!(["everybody"]),
         }
         let algorithm = if self.forges == Forgery::Unsigned { "none" } else { "ES256" };
-        let header = json!({"alg": algorithm, "kid": "one", "typ": "JWT"}).to_string();
+        let header = json!({"alg": algorithm, "kid": self.key_id, "typ": "JWT"}).to_string();
         let text = format!("{}.{}", B64.encode(header), B64.encode(claims.to_string()));
         let key = if self.forges == Forgery::Key { &self.other } else { &self.key };
         let signature = key.sign(&SystemRandom::new(), text.as_bytes()).unwrap();
@@ -243,6 +252,21 @@ async fn a_person_of_the_issuers_groups_gets_their_role() {
     let logged_in = |line: &&str| line.contains("\"logged_in\"") && line.contains("\"ada\"");
     assert_eq!(listed.stdout.lines().filter(logged_in).count(), 2, "{listed:#?}");
     assert!(listed.stdout.contains("degraded_on") && listed.stdout.contains("call_denied"), "{listed:#?}");
+}
+
+#[tokio::test]
+async fn a_key_that_the_issuer_changed_a_moment_ago_is_fetched() {
+    let (issuer, data) = (Issuer::start().await, TempDir::new().unwrap());
+    let up = up(&issuer, &data).await;
+    issuer.groups(json!(["sre"]));
+    assert_eq!(log_in(&up, &issuer).await.status, 200);
+    issuer.changes_its_key("two");
+    let landed = log_in(&up, &issuer).await;
+    assert_eq!(landed.status, 200, "{landed:?}");
+    issuer.changes_its_key("three");
+    let landed = log_in(&up, &issuer).await;
+    assert_eq!(landed.status, 403, "not again and again: {landed:?}");
+    up.stop().await;
 }
 
 #[tokio::test]

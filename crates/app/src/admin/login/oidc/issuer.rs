@@ -26,6 +26,8 @@ pub(super) struct Issuer {
     tls: ClientConfig,
     metadata: Mutex<Option<(Metadata, Instant)>>,
     keys: Mutex<Option<(JwkSet, Instant)>>,
+    /// When a token last named a key that we did not have.
+    missed_at: Mutex<Option<Instant>>,
 }
 
 /// Of its discovery document, what we need.
@@ -56,6 +58,7 @@ impl Issuer {
             tls,
             metadata: Mutex::default(),
             keys: Mutex::default(),
+            missed_at: Mutex::default(),
         }
     }
 
@@ -103,7 +106,7 @@ impl Issuer {
         let known = self.keys.lock().clone();
         if let Some((keys, at)) = known {
             let is_new_enough = now - at < KEPT_FOR;
-            if is_new_enough && (token::names_key_of(id_token, &keys) || now - at < KEYS_AGAIN_AFTER) {
+            if is_new_enough && (token::names_key_of(id_token, &keys) || !self.may_ask_again(now)) {
                 return Ok(keys);
             }
         }
@@ -112,6 +115,16 @@ impl Issuer {
         let keys = told.map_err(NotLetIn::Unreachable)?;
         *self.keys.lock() = Some((keys.clone(), now));
         Ok(keys)
+    }
+
+    /// Keys change a moment after they were fetched as well as any other: only what was missed lately counts.
+    fn may_ask_again(&self, now: Instant) -> bool {
+        let mut missed_at = self.missed_at.lock();
+        let may = missed_at.is_none_or(|at| now - at >= KEYS_AGAIN_AFTER);
+        if may {
+            *missed_at = Some(now);
+        }
+        may
     }
 
     /// https, unless the issuer itself is configured to be on this machine without.
