@@ -88,17 +88,26 @@ fn read(path: &Path, bytes_max: u64) -> Contents {
     if file.take(bytes_max + 1).read_to_end(&mut bytes).is_err() {
         return Contents::Failed;
     }
-    if is_binary(&bytes) {
-        Contents::Binary
-    } else if bytes.len() as u64 > bytes_max {
-        Contents::TooLarge
-    } else {
-        Contents::Text(bytes)
+    let is_too_large = bytes.len() as u64 > bytes_max;
+    match text(bytes) {
+        None => Contents::Binary,
+        Some(_) if is_too_large => Contents::TooLarge,
+        Some(text) => Contents::Text(text),
     }
 }
 
-pub(super) fn is_binary(bytes: &[u8]) -> bool {
-    bytes[..bytes.len().min(BINARY_BYTES)].contains(&0)
+/// `None`: it is no text. What Windows writes as UTF-16, a mark of the order of bytes before it, is.
+pub(super) fn text(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let wide = |unit: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        let letters = char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER));
+        Some(letters.collect::<String>().into_bytes())
+    };
+    match bytes[..] {
+        [0xff, 0xfe, ..] => wide(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
+        _ => (!bytes[..bytes.len().min(BINARY_BYTES)].contains(&0)).then_some(bytes),
+    }
 }
 
 /// With slashes, and without `./` before it.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Plan;
-use super::files::{is_binary, repository_of};
+use super::files::{repository_of, text};
 use super::look::{Scope, look};
 use super::report::{Finding, History};
 use super::rules::RuleSet;
@@ -120,8 +120,8 @@ impl Past<'_> {
             output.skip_until(b'\n').map_err(broken)?;
             let mut bytes = vec![0; usize::try_from(*size).map_err(|_| "a file is too large")?];
             output.read_exact(&mut bytes).and_then(|()| output.skip_until(b'\n')).map_err(broken)?;
-            if !is_binary(&bytes) {
-                see(self, object, &bytes);
+            if let Some(text) = text(bytes) {
+                see(self, object, &text);
             }
         }
         let _asked = asking.join();

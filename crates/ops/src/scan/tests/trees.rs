@@ -82,6 +82,19 @@ fn ignored_foreign_binary_and_large_files_are_left() {
 }
 
 #[test]
+fn what_windows_writes_as_utf_16_is_text() {
+    let tree = Tree::repository();
+    let wide = |token: String, unit: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        std::iter::once(0xfeff).chain(format!("T={token}\r\n").encode_utf16()).flat_map(unit).collect()
+    };
+    tree.file("little.txt", wide(token(1), u16::to_le_bytes))
+        .file("big.txt", wide(token(2), u16::to_be_bytes));
+    let report = tree.scan(Past::Left);
+    assert_eq!(seen(&report), [("big.txt", "secret.access_token"), ("little.txt", "secret.access_token")]);
+    assert_eq!(report.looked_at.binary, 0);
+}
+
+#[test]
 fn an_environment_file_must_be_ignored() {
     let tree = Tree::repository();
     tree.file(".env", "HUBSPOT_ACCESS_TOKEN=\n").file("a/.env.production", "export HUBSPOT_CLIENT_ID=1\n");
