@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::headers::Said;
 use crate::refusal::Refusal;
-use crate::rights::Rights;
+use crate::rights::{Missing, Rights};
 use crate::rules::Treatment;
 
 /// Who may call, and how calls are signed.
@@ -86,6 +86,22 @@ pub(crate) struct Admitted {
     pub(crate) portal: Option<u64>,
 }
 
+/// Why a request goes no further.
+pub(crate) enum NotAdmitted {
+    Refused(Refusal),
+    /// It is known whose call it is, and the right it lacks: that is told.
+    Denied {
+        caller: Arc<str>,
+        missing: Missing,
+    },
+}
+
+impl From<Refusal> for NotAdmitted {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 impl Callers {
     pub fn new(callers: impl IntoIterator<Item = NewCaller>) -> Self {
         let known = |caller: NewCaller| {
@@ -145,18 +161,27 @@ impl Lent {
     }
 
     /// The caller's own connection, or the one it asks for, or the first.
-    fn choose(&self, asked: Option<&HeaderValue>, known: Option<&Known>) -> Result<Arc<Connection>, Refusal> {
+    fn choose(
+        &self,
+        asked: Option<&HeaderValue>,
+        known: Option<&Known>,
+    ) -> Result<Arc<Connection>, NotAdmitted> {
         let own = known.and_then(|known| known.connection.as_ref());
         let Some(asked) = asked else {
             return Ok(own.unwrap_or(&self.0[0]).clone());
         };
         let is_asked = |connection: &&Arc<Connection>| connection.name.as_bytes() == asked.as_bytes();
+        let found = self.0.iter().find(is_asked).ok_or_else(Refusal::no_such_connection)?;
         match (known, own) {
-            (Some(known), Some(own)) if !is_asked(&own) => {
-                Err(Refusal::connection_not_lent(&known.name, &own.name))
+            (Some(known), Some(own)) if own.name != found.name => {
+                let right = format!("connection:{}", found.name);
+                let hint = format!(
+                    "It calls with `{}` and no other: leave X-Hubkeeper-Connection out, or change its `connection`.",
+                    own.name
+                );
+                Err(NotAdmitted::Denied { caller: known.name.clone(), missing: Missing { right, hint } })
             }
-            (_, Some(own)) => Ok(own.clone()),
-            (_, None) => self.0.iter().find(is_asked).cloned().ok_or_else(Refusal::no_such_connection),
+            _ => Ok(found.clone()),
         }
     }
 }
@@ -213,11 +238,11 @@ impl Admission {
         }
     }
 
-    pub(crate) fn admit(&self, said: &Said<'_>, unnamed: &Arc<str>) -> Result<Admitted, Refusal> {
+    pub(crate) fn admit(&self, said: &Said<'_>, unnamed: &Arc<str>) -> Result<Admitted, NotAdmitted> {
         let authorization = said.authorization;
         if said.is_authorized_twice {
             let hint = "It is there twice; send it once, so that it is clear whose call this is.";
-            return Err(Refusal::bad_header("Authorization", hint));
+            return Err(Refusal::bad_header("Authorization", hint).into());
         }
         match self {
             Self::Passthrough => {
@@ -317,14 +342,18 @@ mod tests {
         let choose = |asked: Option<&'static str>, own: Option<&Arc<Connection>>| {
             let asked = asked.map(HeaderValue::from_static);
             let chosen = lent.choose(asked.as_ref(), Some(&known(own.cloned())));
-            chosen.map(|chosen| chosen.name.clone()).map_err(|refusal| refusal.status().as_u16())
+            chosen.map(|chosen| chosen.name.clone()).map_err(|not| match not {
+                NotAdmitted::Refused(refusal) => refusal.status().to_string(),
+                NotAdmitted::Denied { caller: _, missing } => missing.right,
+            })
         };
         assert_eq!(choose(None, None), Ok("sales".into()));
         assert_eq!(choose(Some("service"), None), Ok("service".into()));
-        assert_eq!(choose(Some("nobody"), None), Err(400));
+        assert_eq!(choose(Some("nobody"), None), Err("400 Bad Request".into()));
+        assert_eq!(choose(Some("nobody"), Some(&service)), Err("400 Bad Request".into()));
         assert_eq!(choose(None, Some(&service)), Ok("service".into()));
         assert_eq!(choose(Some("service"), Some(&service)), Ok("service".into()));
-        assert_eq!(choose(Some("sales"), Some(&service)), Err(403));
+        assert_eq!(choose(Some("sales"), Some(&service)), Err("connection:sales".into()));
     }
 
     #[test]

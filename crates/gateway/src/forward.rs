@@ -13,7 +13,7 @@ use http_body_util::Limited;
 use hubspot::endpoint::Endpoint;
 use tokio::time::Instant;
 
-use crate::admit::{Admission, Admitted};
+use crate::admit::{Admission, Admitted, NotAdmitted};
 use crate::connection::Arrived;
 use crate::headers::{self, Said};
 use crate::kin;
@@ -144,8 +144,13 @@ impl Forwarder {
         let target = target.cloned().ok_or_else(Refusal::bad_target)?;
         let said = Said::by(&parts.headers);
         let deadline = Instant::now() + self.deadline(said.deadline_ms)?;
-        let Admitted { credential, caller, treatment, rights, portal } =
-            self.admission.admit(&said, &self.unnamed)?;
+        let admitted = self.admission.admit(&said, &self.unnamed).map_err(|not| match not {
+            NotAdmitted::Refused(refusal) => refusal,
+            NotAdmitted::Denied { caller, missing } => {
+                self.deny(&missing, &caller, &parts.method, target.path())
+            }
+        });
+        let Admitted { credential, caller, treatment, rights, portal } = admitted?;
         if let Some(outbox) = &self.outbox
             && let Some(id) = target.path().strip_prefix(outbox::PATH)
         {

@@ -122,7 +122,7 @@ impl Rights {
         let others: Vec<&str> = others.map(Role::name).collect();
         Err(Missing {
             right: deed.right(),
-            hint: format!("The role {} does not have it; {} does.", role.name(), others.join(", ")),
+            hint: format!("The role {} does not have it; those with it: {}.", role.name(), others.join(", ")),
         })
     }
 

@@ -33,12 +33,4 @@ impl Refusal {
         let hint = "It names none of the [[connections]] in the configuration.";
         Self::bad_header("X-Hubkeeper-Connection", hint)
     }
-
-    pub(crate) fn connection_not_lent(caller: &str, own: &str) -> Self {
-        let message = format!(
-            "The caller `{caller}` calls with the connection `{own}` and no other. Nothing was sent to HubSpot. Leave \
-             X-Hubkeeper-Connection out, or change `connection` in [[callers]]."
-        );
-        Self::new(StatusCode::FORBIDDEN, "HUBKEEPER_MISSING_RIGHTS", message)
-    }
 }

@@ -122,11 +122,11 @@ fn a_missing_right_is_named_with_who_has_it() {
         |rights: &Rights, method: Method, path: &str| check(rights, &method, path, None).unwrap_err();
     let archive = missing(&only(Role::Reader), Method::DELETE, "/crm/v3/objects/contacts/1");
     assert_eq!(archive.right, "records.archive");
-    assert_eq!(archive.hint, "The role reader does not have it; writer, admin, sync does.");
+    assert_eq!(archive.hint, "The role reader does not have it; those with it: writer, admin, sync.");
     let erase = missing(&only(Role::Writer), Method::POST, "/crm/v3/objects/contacts/gdpr-delete");
     assert_eq!(
         (&*erase.right, &*erase.hint),
-        ("records.erase", "The role writer does not have it; admin does.")
+        ("records.erase", "The role writer does not have it; those with it: admin.")
     );
 }
 

@@ -118,9 +118,12 @@ async fn a_grant_lives_from_consent_over_a_crash_to_its_end_and_anew() {
     let up = town.up().await;
     assert_eq!(standing(&up).await, ("ok".into(), Some(0)), "what was granted is on the disk");
     assert_eq!(read(&up).await.status, 200);
+    assert_eq!(connections(&up, &["check"]).await.0.code, Some(0));
     // The account takes the app out.
     assert_eq!(ask(up.url(), "DELETE", "/appinstalls/v3/external-install", &[], "").await.status, 204);
     assert_eq!(read(&up).await.status, 401);
+    let (checked, _) = connections(&up, &["check"]).await;
+    assert_eq!(checked.code, Some(1), "what is kept says nothing of a token: {checked:#?}");
     let (once, told) = connections(&up, &["rotate", "crm"]).await;
     assert_eq!((once.code, told["trouble"].as_str()), (Some(1), Some("refresh_token_dead")), "{once:#?}");
     assert_eq!(standing(&up).await, ("degraded".into(), Some(1)), "HubSpot is believed the second time");
@@ -175,7 +178,9 @@ async fn calls_choose_a_connection_and_a_caller_is_held_to_its_own() {
     let file = "[gateway]\nmode = \"managed\"\n[[connections]]\nname = \"one\"\ntoken = \"env:ONE\"\n[[connections]]\n\
                 name = \"two\"\ntoken = \"env:TWO\"\n[[callers]]\nname = \"free\"\nkey = \"env:FREE\"\n[[callers]]\n\
                 name = \"held\"\nkey = \"env:HELD\"\nconnection = \"two\"\n";
+    let data = TempDir::new().unwrap();
     let up = Start::up(sim.url())
+        .args(&["--data", data.path().to_str().unwrap()])
         .file("hubkeeper.toml", file)
         .env("ONE", sim.token())
         .env("TWO", other["token"].as_str().unwrap())
@@ -198,6 +203,9 @@ async fn calls_choose_a_connection_and_a_caller_is_held_to_its_own() {
     assert_eq!(portal("hubkeeper_held", None).await, 60_000);
     assert_eq!(portal("hubkeeper_held", Some("two")).await, 60_000);
     assert_eq!(portal("hubkeeper_held", Some("one")).await, 403);
+    let data = data.path().to_str().unwrap();
+    let told = Start::new(&["audit", "list", "--json", "--data", data]).ended().await;
+    assert!(told.stdout.contains("missing right connection:one"), "{told:#?}");
     up.stop().await;
 }
 
