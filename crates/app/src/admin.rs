@@ -152,6 +152,7 @@ fn routes(admin: Admin) -> Router {
         .fallback(not_here)
         .layer(from_fn_with_state(admin.clone(), login::guard))
         .layer(from_fn(shape::ours))
+        .layer(from_fn(shape::kept_nowhere))
         .with_state(admin)
 }
 

@@ -1,5 +1,5 @@
 //! What is refused before a handler sees it (a body that is no JSON, a query that cannot be read, a method that is not there)
-//! is told in the admin API's own shape.
+//! is told in the admin API's own shape. And no answer is kept on the way, or taken for something else than it says it is.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Response, header};
@@ -26,6 +26,15 @@ pub(super) async fn ours(request: Request, next: Next) -> Response<body::Body> {
     head.headers.remove(header::CONTENT_LENGTH);
     head.headers.extend(told.headers().clone());
     Response::from_parts(head, told.into_body())
+}
+
+/// Pages say so themselves, and more.
+pub(super) async fn kept_nowhere(request: Request, next: Next) -> Response<body::Body> {
+    let mut answer = next.run(request).await;
+    for (name, value) in [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")] {
+        answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    answer
 }
 
 fn is_bare(kind: Option<&HeaderValue>) -> bool {

@@ -45,6 +45,11 @@ async fn every_page_keeps_to_itself() {
         "{policy}"
     );
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    for path in ["/api/v1/traffic", "/metrics", "/nowhere"] {
+        let told = ask(up.admin(), "GET", path, &[], "").await;
+        let headers = ["cache-control", "x-content-type-options"].map(|name| told.header(name));
+        assert_eq!(headers, [Some("no-store"), Some("nosniff")], "{path}: {told:?}");
+    }
     for (asset, kind) in [("/console.css", "text/css"), ("/console.js", "text/javascript")] {
         assert_eq!(ask(up.admin(), "GET", asset, &[], "").await.header("content-type"), Some(kind));
     }
