@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use client::accounts::{Connection, Credential};
+use client::accounts::{Connection, Credential, Lack};
 use client::body::Body;
 use client::call::Call;
 use client::handling::Handling;
@@ -219,7 +219,7 @@ async fn check(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
                 }
             }
         }
-        Err(failed) => (false, failed.why.name().to_owned(), None),
+        Err(failed) => (false, no_answer(&failed.why), None),
     };
     let configured = connection.portal_id();
     let right = portal_id.is_none() || configured.is_none() || portal_id == configured;
@@ -227,6 +227,14 @@ async fn check(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
     Ok(Json(
         json!({"schema": 1, "connection": name, "ok": ok && right, "detail": detail, "portal_id": portal_id}),
     ))
+}
+
+/// Why a call came to nothing, for people.
+fn no_answer(why: &client::call::Failure) -> String {
+    if let client::call::Failure::NoToken { lack: Lack::Authorisation { at }, .. } = why {
+        return format!("a person has to authorise it first, at {at}");
+    }
+    why.name().to_owned()
 }
 
 /// Renews it now, or looks at its source again.

@@ -36,8 +36,9 @@ pub(super) fn run(
 /// Commands and stores of secrets are left alone: asking them is not for free.
 fn missing(config: &Config) -> Vec<String> {
     let secrets = config.secrets().into_iter().filter(|(_, reference)| reference.is_at_hand());
-    let secrets = secrets
-        .filter_map(|(key, reference)| reference.resolve_text().err().map(|why| format!("{key}: {why}")));
+    let secrets = secrets.filter_map(|(key, reference)| {
+        reference.resolve_text().err().map(|why| format!("{key}: {}", why.message()))
+    });
     let tls = [config.gateway.tls(), config.admin.tls()].into_iter().flatten();
     secrets.chain(tls.filter_map(|files| listen_tls::mistake(&files).map(|why| why.to_string()))).collect()
 }

@@ -19,7 +19,7 @@ use store::step::{self, Step};
 use tokio::sync::Notify;
 
 use super::climate::{Climate, Heard, Weather};
-use super::kept::{App, Kept, State, tokens};
+use super::kept::{App, Kept, State, of_account, tokens};
 use super::life::Life;
 use super::trade::trade;
 
@@ -200,6 +200,7 @@ impl Keeper {
         step::at(Step::GrantClaimed);
         let exchange = Exchange::Refresh { refresh_token: &grant.tokens.refresh };
         let traded = trade(&self.stack, &kept.app.client(), exchange).await;
+        let traded = traded.and_then(|traded| of_account(traded, grant.portal_id));
         step::at(Step::GrantAnswered);
         match traded {
             Ok(traded) => self.keep(place, kept, &grant, fence, traded, now).await,

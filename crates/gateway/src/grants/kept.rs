@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use client::accounts::{Connection, Lack, Token};
-use hubspot::oauth::{Client, Traded};
+use hubspot::oauth::{Client, Traded, Trouble};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use store::grants::{Grant, Tokens};
@@ -121,6 +121,19 @@ pub(super) fn tokens(traded: Traded, before: Option<&Grant>, asked_at: Timestamp
     }
 }
 
+/// A token of another account than the grant's would take calls there: it is as good as none.
+pub(super) fn of_account(traded: Traded, portal_id: u64) -> Result<Traded, Trouble> {
+    if traded.portal_id.is_some_and(|told| told != portal_id) {
+        tracing::error!(
+            portal_id,
+            told = traded.portal_id,
+            "a renewal brought another account's token; it is not used"
+        );
+        return Err(Trouble::Refused);
+    }
+    Ok(traded)
+}
+
 impl Kept {
     pub(super) fn name(&self) -> &str {
         &self.app.connection.name
@@ -130,5 +143,25 @@ impl Kept {
 impl App {
     pub(super) fn client(&self) -> Client {
         Client { id: self.client_id.clone(), secret: (**self.client_secret.load()).clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hubspot::secret::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_token_of_another_account_is_none() {
+        let traded = |portal_id| Traded {
+            access_token: Secret::new("a"),
+            refresh_token: None,
+            lives: Duration::from_secs(1800),
+            portal_id,
+            scopes: Vec::new(),
+        };
+        assert!(of_account(traded(Some(7)), 7).is_ok() && of_account(traded(None), 7).is_ok());
+        assert_eq!(of_account(traded(Some(8)), 7).err(), Some(Trouble::Refused));
     }
 }
