@@ -28,11 +28,13 @@ mod books;
 mod latest;
 mod queue;
 mod setback;
+mod settling;
 
 use books::Books;
 pub use books::Counts;
 use latest::Latest;
 use queue::{Given, Queue};
+use settling::Settling;
 
 /// Events in memory at most.
 const EVENTS_MAX: usize = 4_096;
@@ -48,10 +50,10 @@ pub struct Engine {
     order: Order,
     batch: usize,
     concurrency: usize,
-    settle: SignedDuration,
     objects: HashMap<Arc<str>, Queue>,
     ready: VecDeque<Arc<str>>,
     later: BTreeSet<(Timestamp, Arc<str>)>,
+    settling: Settling,
     flying: HashMap<u64, Vec<Item>>,
     flights: u64,
     /// Objects with letters that wait, and how many.
@@ -91,10 +93,10 @@ impl Engine {
             order: subscriber.order,
             batch: subscriber.batch.max(1),
             concurrency: subscriber.concurrency.max(1),
-            settle: SignedDuration::try_from(subscriber.settle).unwrap_or(SignedDuration::ZERO),
             objects: HashMap::new(),
             ready: VecDeque::new(),
             later: BTreeSet::new(),
+            settling: Settling::new(subscriber.settle),
             flying: HashMap::new(),
             flights: 0,
             parked: begin.parked.into_iter().map(|(object, count)| (Arc::from(object), count)).collect(),
@@ -143,6 +145,11 @@ impl Engine {
         }
     }
 
+    /// How far the log has been read, by when its deliveries came: to its end, or to the last one read.
+    pub fn has_read_what_came_before(&mut self, at: Timestamp) {
+        self.settling.has_read_what_came_before(at);
+    }
+
     /// Subjects of items about which the store may know of later events; only latest-wins asks.
     pub fn asks(&self, item: &Item) -> Option<Subject> {
         (self.order == Order::LatestWins && !self.latest.knows(&item.subject)).then_some(item.subject)
@@ -186,7 +193,7 @@ impl Engine {
             && let Some(object) = self.ready.pop_front()
         {
             let queue = self.objects.get_mut(&object).expect("what is ready is there");
-            match queue.give(&mut items, most, now - self.settle) {
+            match queue.give(&mut items, most, self.settling.settled(now)) {
                 Given::Some => {}
                 Given::Nothing => self.place(&object, now),
                 Given::NotBesideOthers => {
@@ -310,7 +317,7 @@ impl Engine {
         if queue.flying {
             return;
         }
-        let Some(due) = queue.due(self.settle) else {
+        let Some(due) = queue.due(self.settling.time()) else {
             if !queue.placed {
                 self.objects.remove(object);
             }
@@ -320,10 +327,12 @@ impl Engine {
             return;
         }
         queue.placed = true;
-        if due <= now {
-            self.ready.push_back(object.clone());
-        } else {
+        if due > now {
             self.later.insert((due, object.clone()));
+        } else if let Some(came) = queue.waits_for_others_since(self.settling.settled(now)) {
+            self.settling.wait(came, object.clone());
+        } else {
+            self.ready.push_back(object.clone());
         }
     }
 
@@ -332,11 +341,26 @@ impl Engine {
         while self.later.first().is_some_and(|(due, _)| *due <= now)
             && let Some((_, object)) = self.later.pop_first()
         {
-            if let Some(queue) = self.objects.get_mut(&object) {
-                queue.placed = false;
-            }
-            self.place(&object, now);
+            self.place_again(&object, now);
         }
+        while let Some(object) = self.settling.ripe(now) {
+            self.place_again(&object, now);
+        }
+        // More of the log can be read only when some have gone: the one that came first, though earlier ones may follow.
+        while !self.has_room()
+            && self.ready.is_empty()
+            && self.flying.is_empty()
+            && let Some(object) = self.settling.hurry()
+        {
+            self.place_again(&object, now);
+        }
+    }
+
+    fn place_again(&mut self, object: &Arc<str>, now: Timestamp) {
+        if let Some(queue) = self.objects.get_mut(object) {
+            queue.placed = false;
+        }
+        self.place(object, now);
     }
 }
 

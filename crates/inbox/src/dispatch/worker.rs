@@ -234,6 +234,8 @@ impl Turn<'_> {
         }
         let page = self.worker.store.deliveries(self.engine.read_to(), PAGE).await?;
         let more = page.len() == PAGE;
+        let last = page.last().filter(|_| more).map(|delivery| delivery.received_at);
+        self.engine.has_read_what_came_before(last.unwrap_or_else(|| (self.worker.clock)()));
         for delivery in page {
             let items = item::of_delivery(&delivery, &self.worker.subscriber.filter);
             self.ask_for_latest(&items).await?;

@@ -67,6 +67,12 @@ impl Queue {
         Some(self.not_before.map_or(settled, |not_before| not_before.max(settled)))
     }
 
+    /// When its first event came, where earlier ones may still follow it from the log.
+    pub(super) fn waits_for_others_since(&self, settled: Timestamp) -> Option<Timestamp> {
+        let first = self.items.front()?;
+        (first.attempts == 0 && first.received_at > settled).then_some(first.received_at)
+    }
+
     /// Takes out the older event of the same subject, if it has not left.
     pub(super) fn remove_older(&mut self, newer: &Item) -> Option<Item> {
         let older = |item: &Item| {

@@ -166,6 +166,8 @@ struct World<'a> {
     requests: u64,
     repeated: u64,
     verdict: Answering<'a>,
+    /// The engine hears how far the log has been read.
+    tells_how_far: bool,
 }
 
 /// How the subscriber answers.
@@ -195,13 +197,20 @@ impl<'a> World<'a> {
             requests: 0,
             repeated: 0,
             verdict: Box::new(verdict),
+            tells_how_far: true,
         }
     }
 
     fn read(&mut self) {
         let from = self.log.partition_point(|(seq, _)| *seq <= self.engine.read_to());
+        let mut last = None;
         for (seq, items) in &self.log[from..] {
-            if !self.engine.has_room() || items.iter().any(|item| item.received_at > self.now) {
+            if items.iter().any(|item| item.received_at > self.now) {
+                last = None;
+                break;
+            }
+            last = items.iter().map(|item| item.received_at).max();
+            if !self.engine.has_room() {
                 break;
             }
             for item in items {
@@ -212,6 +221,9 @@ impl<'a> World<'a> {
                 }
             }
             self.engine.read(*seq, items.clone(), self.now);
+        }
+        if self.tells_how_far {
+            self.engine.has_read_what_came_before(last.unwrap_or(self.now));
         }
     }
 
@@ -471,6 +483,29 @@ fn what_settles_is_put_in_order_before_it_goes() {
     world.run(0.0);
     assert_eq!(world.seen.len(), few);
     assert!(!world.is_in_order());
+}
+
+/// An hour behind, it has waited long enough for everything but for what it has not read yet.
+#[test]
+fn what_settles_is_put_in_order_behind_the_log_as_well() {
+    let mut random = ChaCha8Rng::seed_from_u64(6);
+    let mut events: Vec<(u64, u64)> = (0..20_000).map(|number| (number % 40, number / 40)).collect();
+    // Nothing is further out of its place than what memory holds.
+    events.chunks_mut(1_500).for_each(|window| window.shuffle(&mut random));
+    let deliveries = events.iter().enumerate().map(|(index, (object, number))| {
+        let seq = i64::try_from(index).unwrap() + 1;
+        (seq, vec![event(seq, 0, *object, *number, start() + SignedDuration::from_millis(seq))])
+    });
+    let log: Vec<_> = deliveries.collect();
+    for tells_how_far in [true, false] {
+        let settled =
+            Subscriber { settle: std::time::Duration::from_secs(2), ..subscriber(Order::PerObject, 100, 8) };
+        let mut world = World::new(settled, log.clone(), 1, |_, _| Verdict::Delivered);
+        (world.now, world.tells_how_far) = (start() + SignedDuration::from_hours(1), tells_how_far);
+        world.run(0.0);
+        assert_eq!(world.seen.len(), log.len());
+        assert_eq!(world.is_in_order(), tells_how_far, "the control knows only how long it has waited");
+    }
 }
 
 proptest! {
