@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use rand::RngExt;
 use rand::seq::SliceRandom;
