@@ -81,10 +81,15 @@ pub(crate) async fn open(
     let public = PublicAddress::new(public).map_err(Failure::usage)?;
     let apps = apps(config)?;
     if apps.is_empty() {
+        let hint = if config.connections.is_empty() {
+            format!("set {SECRET_VARIABLE}, or client_secret in [[connections]]")
+        } else {
+            format!("add client_secret = \"env:{SECRET_VARIABLE}\" to the connection in [[connections]]")
+        };
         return Err(Failure::usage(
             "webhooks need the client secret they are signed with, and there is none",
         )
-        .hint(format!("set {SECRET_VARIABLE}, or client_secret in [[connections]]")));
+        .hint(hint));
     }
     let subscribers = config.webhooks.subscribers.iter().map(SubscriberSection::subscriber);
     let subscribers = subscribers.collect::<Result<Vec<_>, _>>()?;
@@ -141,11 +146,13 @@ pub(crate) fn apps(config: &Config) -> Result<Vec<App>, Failure> {
     let mut apps = Vec::new();
     for connection in &config.connections {
         if let Some(secret) = &connection.client_secret {
+            let all = [Some(secret), connection.previous_client_secret.as_ref()].into_iter().flatten();
+            let secrets = all.map(SecretReference::resolve).collect::<Result<Vec<_>, _>>()?;
             apps.push(App {
                 connection: connection.name.clone(),
                 app_id: connection.app_id,
                 portal_id: connection.portal_id,
-                secrets: ClientSecrets::new([secret.resolve()?]),
+                secrets: ClientSecrets::new(secrets),
                 ways: if connection.journal { Ways::WebhooksAndJournal } else { Ways::Webhooks },
             });
         }

@@ -24,6 +24,8 @@ pub(crate) struct ConnectionSection {
     #[serde(default)]
     pub(crate) client_secret: Option<SecretReference>,
     #[serde(default)]
+    pub(crate) previous_client_secret: Option<SecretReference>,
+    #[serde(default)]
     pub(crate) app_id: Option<u64>,
     #[serde(default)]
     pub(crate) journal: bool,
@@ -70,6 +72,12 @@ impl Config {
             if section.token.is_none() && section.oauth().is_none() {
                 return Err(Failure::usage(format!("connection {name}: there is nothing to call with"))
                     .hint("give it a token; or client_id and client_secret of an OAuth app, which people then grant one"));
+            }
+            if section.previous_client_secret.is_some() && section.client_secret.is_none() {
+                return Err(Failure::usage(format!(
+                    "connection {name}: previous_client_secret is there and client_secret is not"
+                ))
+                .hint("the one of now is client_secret; webhooks may be signed with either"));
             }
             if section.oauth().is_some() && section.scopes.is_empty() {
                 return Err(Failure::usage(format!("connection {name}: scopes is empty"))

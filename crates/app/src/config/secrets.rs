@@ -54,6 +54,8 @@ impl Config {
         for connection in &self.connections {
             add(format!("connections.{}.token", connection.name), connection.token.as_ref());
             add(format!("connections.{}.client_secret", connection.name), connection.client_secret.as_ref());
+            let previous = connection.previous_client_secret.as_ref();
+            add(format!("connections.{}.previous_client_secret", connection.name), previous);
         }
         for caller in &self.callers {
             add(format!("callers.{}.key", caller.name), caller.key.as_ref());

@@ -69,6 +69,29 @@ async fn what_nobody_we_know_signed_is_refused_and_calls_go_on() {
 }
 
 #[tokio::test]
+async fn after_a_rotation_both_secrets_count_also_over_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let start = |more: &str| {
+        let connection = format!("[[connections]]\nname = \"main\"\ntoken = \"env:TOKEN\"\n{more}");
+        let file = format!("[webhooks]\npublic_url = \"{PUBLIC}\"\n{connection}");
+        let start = Start::up(NOBODY).args(&["--data", data.path().to_str().unwrap()]);
+        let start =
+            start.env("TOKEN", "pat-na1-11111111-2222-3333-4444-555555555555").env("NEW", "new-secret");
+        start.env("HUBSPOT_CLIENT_SECRET", SECRET).file("hubkeeper.toml", &file)
+    };
+    let up = start("client_secret = \"env:NEW\"\nprevious_client_secret = \"env:HUBSPOT_CLIENT_SECRET\"\n")
+        .ready()
+        .await;
+    for secret in [SECRET, "new-secret"] {
+        assert_eq!(deliver(&up, secret, &json!([event(1)]).to_string()).await.0, 200, "{secret}");
+    }
+    up.stop().await;
+    let none = start("").ended().await;
+    let hint = "client_secret = \"env:HUBSPOT_CLIENT_SECRET\"";
+    assert_eq!((none.code, none.stderr.contains(hint)), (Some(2), true), "{none:?}");
+}
+
+#[tokio::test]
 async fn webhooks_that_nobody_asked_for_are_passed_on_to_nobody() {
     let hubspot = Upstream::start(|_| vec![json_answer("200 OK", "{}")]).await;
     let up = Start::up(&hubspot.url).ready().await;
