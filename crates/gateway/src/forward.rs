@@ -154,7 +154,7 @@ impl Forwarder {
         if let Some(outbox) = &self.outbox
             && let Some(id) = target.path().strip_prefix(outbox::PATH)
         {
-            let reader = outbox.writer(&credential, &parts.headers).ok_or_else(Refusal::unknown_caller)?;
+            let reader = outbox.writer(&credential, &parts.headers).ok_or_else(Refusal::unknown_reader)?;
             let told = outbox.clone().tell(parts.method, id.to_owned(), reader, caller);
             return Ok(Way::Ours(Box::pin(told)));
         }

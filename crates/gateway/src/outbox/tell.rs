@@ -35,7 +35,7 @@ impl Outbox {
     /// Only who made it may read it; to others it is not there.
     async fn own(&self, id: &str, reader: &Writer, caller: &str) -> Result<Operation, Refusal> {
         let id: Uuid = id.parse().map_err(|_| Refusal::no_such_operation())?;
-        let found = self.store.operation(id).await.map_err(|error| Refusal::not_kept(&error))?;
+        let found = self.store.operation(id).await.map_err(|_logged_by_the_worker| Refusal::not_told())?;
         let is_own = |operation: &Operation| match reader {
             Writer::Connection(connection) => {
                 operation.asked.connection == connection.name && operation.asked.caller == caller
@@ -48,7 +48,7 @@ impl Outbox {
     async fn take_back(&self, id: &str, reader: &Writer, caller: &str) -> Result<Operation, Refusal> {
         let operation = self.own(id, reader, caller).await?;
         let cancelled = self.store.cancel(operation.asked.id, self.clock.now()).await;
-        if !cancelled.map_err(|error| Refusal::not_kept(&error))? {
+        if !cancelled.map_err(|_logged_by_the_worker| Refusal::not_told())? {
             return Err(Refusal::too_late_to_cancel());
         }
         tracing::info!(id = %operation.asked.id, caller, "an accepted write was taken back by its caller");

@@ -71,7 +71,7 @@ impl Outbox {
             // Without the token it could not be sent later, so that the preference is not honoured.
             Writer::Before(_) | Writer::Token => Queue::Never,
         };
-        let key = headers.key.as_deref().map(checked).transpose()?;
+        let key = headers.key()?;
         let wished = queue != Queue::Never || key.is_some();
         Ok(wished.then_some(Wish { queue, key, writer }))
     }
@@ -96,7 +96,8 @@ impl Outbox {
 #[derive(Default)]
 pub(crate) struct Wished {
     respond_async: bool,
-    key: Option<Vec<u8>>,
+    /// As often as it was sent.
+    keys: Vec<Vec<u8>>,
 }
 
 impl Wished {
@@ -105,8 +106,18 @@ impl Wished {
         if respond_async {
             headers.remove(PREFER);
         }
-        let key = headers.remove(IDEMPOTENCY_KEY).map(|value| value.as_bytes().to_vec());
-        Self { respond_async, key }
+        let keys = headers.get_all(IDEMPOTENCY_KEY).iter().map(|value| value.as_bytes().to_vec()).collect();
+        headers.remove(IDEMPOTENCY_KEY);
+        Self { respond_async, keys }
+    }
+
+    /// Two that differ are none: a write would count once under the one and again under the other.
+    fn key(&self) -> Result<Option<Box<str>>, Refusal> {
+        match &self.keys[..] {
+            [] => Ok(None),
+            [key, others @ ..] if others.iter().all(|other| other == key) => checked(key).map(Some),
+            [..] => Err(Refusal::bad_header(IDEMPOTENCY_KEY.as_str(), "It is there twice; send one key.")),
+        }
     }
 }
 
@@ -142,6 +153,21 @@ mod tests {
     #[case("respond-asynchronously", false)]
     fn preferences(#[case] value: &str, #[case] is: bool) {
         assert_eq!(is_respond_async(value.as_bytes()), is);
+    }
+
+    #[rstest]
+    #[case(&[], Some(None))]
+    #[case(&["a"], Some(Some("a")))]
+    #[case(&["a", "a"], Some(Some("a")))]
+    #[case(&["a", "b"], None)]
+    #[case(&["", "b"], None)]
+    fn one_key_or_none(#[case] sent: &[&'static str], #[case] expected: Option<Option<&str>>) {
+        let value = |text: &&'static str| (IDEMPOTENCY_KEY, http::HeaderValue::from_static(text));
+        let mut headers = HeaderMap::new();
+        headers.extend(sent.iter().map(value));
+        let wished = Wished::take(&mut headers);
+        assert_eq!(wished.key().ok().as_ref().map(|key| key.as_deref()), expected);
+        assert!(headers.is_empty());
     }
 
     #[rstest]

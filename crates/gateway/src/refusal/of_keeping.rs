@@ -47,8 +47,8 @@ impl Refusal {
                  before is still being applied. Make room, or send it without Prefer and Idempotency-Key."
             }
             StoreError::NotAccepted(Refusing::Broken(_) | Refusing::Closed) => {
-                "The gateway's store cannot be written: the write was not accepted, and nothing was sent to HubSpot. \
-                 Restart the gateway once its disk is well."
+                "The gateway's store cannot be written: the write was not accepted, and nothing was sent to HubSpot. Send it \
+                 again later; the gateway's log says what is wrong with its store."
             }
             StoreError::OutcomeUnknown(_) | StoreError::Unreadable(_) | StoreError::Damaged { .. } => {
                 "Whether the write was accepted is not known: the gateway's store failed on it. With an Idempotency-Key it \
@@ -57,6 +57,20 @@ impl Refusal {
         };
         let after = Duration::from_secs(10);
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_NOT_KEPT", message).after(after)
+    }
+
+    /// The store does not tell how an operation stands.
+    pub(crate) fn not_told() -> Self {
+        let message =
+            "The gateway's store failed, so that it is not known how the operation stands. Ask again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_NOT_KEPT", message)
+            .after(Duration::from_secs(5))
+    }
+
+    pub(crate) fn unknown_reader() -> Self {
+        let message = "Whose operation this is cannot be told. Ask with the token that the write was sent with, as \
+                       `Authorization: Bearer TOKEN`.";
+        Self::new(StatusCode::UNAUTHORIZED, "HUBKEEPER_UNKNOWN_CALLER", message)
     }
 
     pub(crate) fn no_such_operation() -> Self {
