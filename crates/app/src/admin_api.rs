@@ -114,15 +114,19 @@ pub(crate) async fn ask_json(
     }
     let message =
         value["message"].as_str().map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned);
-    Err(value["hint"]
-        .as_str()
-        .map_or(Refused::Said(message.clone()), |hint| Refused::NotSetUp { message, hint: hint.to_owned() }))
+    Err(match value["hint"].as_str() {
+        Some(hint) => Refused::NotSetUp { message, hint: hint.to_owned() },
+        None if status == StatusCode::BAD_REQUEST => Refused::Misunderstood(message),
+        None => Refused::Said(message),
+    })
 }
 
 /// Why there is no answer to work with.
 #[derive(Debug)]
 pub(crate) enum Refused {
     Nobody(String),
+    /// What was asked makes no sense to it.
+    Misunderstood(String),
     /// The gateway is there, and says no.
     Said(String),
     /// It is not set up for what is asked.

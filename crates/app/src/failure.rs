@@ -42,6 +42,10 @@ impl Failure {
         Self { exit: Exit::Unsure, message: message.to_string(), hint: None }
     }
 
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
     pub(crate) fn hint(self, hint: impl Display) -> Self {
         Self { hint: Some(hint.to_string()), ..self }
     }

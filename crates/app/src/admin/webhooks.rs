@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -28,6 +28,19 @@ type Answer = Result<Json<Value>, Refused>;
 
 /// Rows of one answer.
 const ROWS_MAX: usize = 1_000;
+
+/// How many of the last ones.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Most {
+    max: Option<usize>,
+}
+
+impl Most {
+    fn rows(&self) -> usize {
+        self.max.unwrap_or(ROWS_MAX).clamp(1, ROWS_MAX)
+    }
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,9 +97,9 @@ async fn summary(State(admin): State<Admin>) -> Answer {
     })))
 }
 
-async fn quarantine(State(admin): State<Admin>) -> Answer {
+async fn quarantine(State(admin): State<Admin>, Query(most): Query<Most>) -> Answer {
     let webhooks = running(&admin)?;
-    let suspects = webhooks.receiver.store.suspects(0, ROWS_MAX).await.map_err(broken)?;
+    let suspects = webhooks.receiver.store.latest_suspects(most.rows()).await.map_err(broken)?;
     let shown = suspects.iter().map(|suspect| {
         json!({
             "id": suspect.id,

@@ -62,7 +62,7 @@ pub(crate) struct ListOptions {
     #[arg(long, value_name = "ID")]
     pub(crate) object: Option<String>,
     /// Events that were taken out of the line: waiting, dead or replaying
-    #[arg(long, value_name = "STATE", num_args = 0..=1, default_missing_value = "dead", conflicts_with_all = ["quarantine", "replays", "object"])]
+    #[arg(long, value_name = "STATE", num_args = 0..=1, default_missing_value = "dead", value_parser = ["waiting", "dead", "replaying"], conflicts_with_all = ["quarantine", "replays", "object"])]
     pub(crate) letters: Option<String>,
     /// Deliveries that did not verify
     #[arg(long, conflicts_with = "replays")]
@@ -73,9 +73,9 @@ pub(crate) struct ListOptions {
     /// Contacts that were deleted for privacy, and what was purged of them
     #[arg(long, conflicts_with_all = ["replays", "quarantine", "letters", "object", "kind"])]
     pub(crate) purges: bool,
-    /// How many, the last ones
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    pub(crate) max: usize,
+    /// How many, the last ones; 1000 at most
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) max: u16,
 }
 
 #[derive(Debug, Args)]
@@ -93,14 +93,14 @@ pub(crate) struct ReplayOptions {
     /// Who is to get them
     #[arg(long, value_name = "NAME")]
     pub(crate) subscriber: Option<String>,
-    /// All its dead letters
+    /// All its dead letters; with --from, --until, --kind or --object those of them
     #[arg(long)]
     pub(crate) dead: bool,
-    /// Everything that came from then on, such as 2026-03-01T00:00:00Z
-    #[arg(long, value_name = "TIME")]
+    /// Everything that came from then on, such as 2026-03-01T00:00:00Z; a day is its beginning in UTC
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) from: Option<jiff::Timestamp>,
     /// Everything that came until then
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) until: Option<jiff::Timestamp>,
     /// Only these, such as contact.*
     #[arg(long, value_name = "PATTERN")]
@@ -120,7 +120,7 @@ pub(crate) struct VerifyOptions {
     #[arg(value_name = "FILE|NUMBER")]
     pub(crate) what: Option<String>,
     /// Judge the file's clock by this time [default: its own timestamp]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) received_at: Option<jiff::Timestamp>,
     /// What HubSpot calls [default: webhooks.public_url]
     #[arg(long, value_name = "URL")]
@@ -148,4 +148,11 @@ pub(crate) struct SubscribersOptions {
     /// Let it go, with everything that waits for it
     #[arg(long, value_name = "NAME")]
     pub(crate) remove: Option<String>,
+}
+
+/// A moment, or a day, which begins at midnight UTC.
+fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+    let day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    let moment = text.parse().ok().or_else(|| day().map(|day| day.timestamp()));
+    moment.ok_or_else(|| "a time looks like 2026-03-01T00:00:00Z, a day like 2026-03-01".to_owned())
 }

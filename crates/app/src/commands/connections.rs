@@ -164,7 +164,7 @@ async fn ask(config: &Config, at: &ConnectionsAt, method: Method, path: &str) ->
     admin_api::ask_json(&admin, method, path, body.as_ref()).await.map_err(|refused| match refused {
         Refused::Nobody(why) => Failure::unsure(format!("no gateway answers at {admin}: {why}"))
             .hint("start it with `hubkeeper up`, or name its admin API with --admin"),
-        Refused::Said(message) => Failure::work(message),
+        Refused::Said(message) | Refused::Misunderstood(message) => Failure::work(message),
         Refused::NotSetUp { message, hint } => Failure::usage(message).hint(hint),
     })
 }

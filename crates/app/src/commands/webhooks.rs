@@ -73,9 +73,13 @@ async fn tail(desk: &Desk<'_>, options: &TailOptions) -> Result<Exit, Failure> {
     );
     let mut page = desk.ask(Method::GET, &path, None).await?;
     let mut stop = std::pin::pin!(process::asked_to_stop());
+    let mut is_away = false;
     loop {
         for event in page["events"].as_array().into_iter().flatten() {
-            process::print_line(&if desk.at.json { event.to_string() } else { tell::event(event) });
+            let line = if desk.at.json { event.to_string() } else { tell::event(event) };
+            if process::print_bytes(format!("{line}\n").as_bytes()).is_err() {
+                return Ok(Exit::Fine); // whoever read it has seen enough
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -86,7 +90,17 @@ async fn tail(desk: &Desk<'_>, options: &TailOptions) -> Result<Exit, Failure> {
             page["next"],
             which(options.kind.as_deref(), options.object.as_deref())
         );
-        page = desk.ask(Method::GET, &path, None).await?;
+        match desk.ask(Method::GET, &path, None).await {
+            Ok(next) => (page, is_away) = (next, false),
+            // Whoever looks on does so over a restart, too: what comes meanwhile is kept, and shown then.
+            Err(failure) if failure.exit() == Exit::Unsure => {
+                page["events"] = json!([]);
+                if !std::mem::replace(&mut is_away, true) {
+                    tracing::warn!("{failure}");
+                }
+            }
+            Err(failure) => return Err(failure),
+        }
     }
 }
 
@@ -95,17 +109,17 @@ async fn list(desk: &Desk<'_>, options: &ListOptions) -> Result<Exit, Failure> {
     let kind = options.kind.as_deref();
     let (path, told): (String, fn(&Value) -> String) = if let Some(state) = &options.letters {
         let kind = kind.map(|kind| format!("&kind={}", escaped(kind))).unwrap_or_default();
-        (format!("/api/v1/webhooks/letters?max={max}&state={}{kind}", escaped(state)), tell::letters)
+        let state = escaped(state);
+        (format!("/api/v1/webhooks/letters?last=true&max={max}&state={state}{kind}"), tell::letters)
     } else if options.quarantine {
-        ("/api/v1/webhooks/quarantine".into(), tell::quarantine)
+        (format!("/api/v1/webhooks/quarantine?max={max}"), tell::quarantine)
     } else if options.purges {
-        ("/api/v1/webhooks/purges".into(), tell::purges)
+        (format!("/api/v1/webhooks/purges?max={max}"), tell::purges)
     } else if options.replays {
-        ("/api/v1/webhooks/replays".into(), tell::replays)
+        (format!("/api/v1/webhooks/replays?max={max}"), tell::replays)
     } else {
         let which = which(kind, options.object.as_deref());
-        let last = if which.is_empty() { "last=true&" } else { "" };
-        (format!("/api/v1/webhooks/events?{last}max={max}{which}"), tell::events)
+        (format!("/api/v1/webhooks/events?last=true&max={max}{which}"), tell::events)
     };
     let listed = desk.ask(Method::GET, &path, None).await?;
     desk.print(&listed, told)?;
@@ -120,6 +134,12 @@ async fn replay(desk: &Desk<'_>, options: &ReplayOptions) -> Result<Exit, Failur
         Failure::usage("an event's name begins with evt_, and a letter has a number")
             .hint("`hubkeeper webhooks list --letters` shows them")
     })?;
+    let (which, is_named) = (options.kind.len() + options.object.len(), !options.ids.is_empty());
+    if !is_named && !options.dead && options.from.is_none() && which == 0 {
+        return Err(Failure::usage("nothing says what to send").hint(
+            "name events (evt_…), letters by their numbers, --dead for all dead letters, or --from TIME for what came since",
+        ));
+    }
     let body = json!({
         "subscriber": options.subscriber,
         "letters": numbers,
@@ -189,6 +209,7 @@ impl Desk<'_> {
         admin_api::ask_json(&admin, method, path, body).await.map_err(|refused| match refused {
             Refused::Nobody(why) => Failure::unsure(format!("no gateway answers at {admin}: {why}"))
                 .hint("start one with `hubkeeper up`, or name its admin API with --admin"),
+            Refused::Misunderstood(message) => Failure::usage(message),
             Refused::Said(message) => Failure::work(message),
             Refused::NotSetUp { message, hint } => Failure::usage(message).hint(hint),
         })

@@ -19,6 +19,7 @@ use super::schedule;
 use super::subscriber::Subscriber;
 use super::verdict::Verdict;
 use crate::clock::Clock;
+use crate::event;
 
 /// Deliveries and letters read at once.
 const PAGE: usize = 64;
@@ -79,6 +80,12 @@ impl Wanted {
         let object = item.object.rsplit('/').next().unwrap_or_default();
         (self.objects.is_empty() || self.objects.iter().any(|wanted| wanted == object))
             && (self.ids.is_empty() || self.ids.contains(&item.id()))
+    }
+
+    /// Whether a letter is among them. One that is nothing but its place any more is where all are.
+    pub fn wants_letter(&self, letter: &Letter) -> bool {
+        let fits = || event::read_one(&letter.content.body).is_some_and(|event| self.filter().wants(&event));
+        *self == Self::default() || (fits() && self.wants(&Item::from(letter.clone())))
     }
 
     fn filter(&self) -> Filter {
@@ -201,7 +208,7 @@ impl ReplayLane {
 
     /// The subscriber's own filter holds in a replay too.
     fn takes(&self, item: &Item) -> bool {
-        crate::event::read_one(&item.body).is_some_and(|event| self.subscriber.filter.wants(&event))
+        event::read_one(&item.body).is_some_and(|event| self.subscriber.filter.wants(&event))
     }
 
     /// Again and again, for as long as any event is tried.

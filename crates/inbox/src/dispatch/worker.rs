@@ -123,7 +123,7 @@ impl Worker {
                     self.wait_while_off(&mut stop).await;
                     continue;
                 }
-                Ok(End::Lost) => {}
+                Ok(End::Lost) => self.count_what_waits().await,
                 Err(error) => {
                     if !std::mem::replace(&mut in_trouble, true) {
                         tracing::error!(subscriber = self.subscriber.name, %error, "forwarding waits for the store");
@@ -140,14 +140,26 @@ impl Worker {
         self.status.lock().is_off = true;
         let _it_runs_out_by_itself = self.store.yield_lead(&self.lead).await;
         let every = if self.store.is_shared() { SWITCH_LOOK_EVERY } else { LOOK_EVERY_ALONE };
+        self.count_what_waits().await;
         while timeout(every, told(stop)).await.is_err() {
             let standings = self.store.standings().await.unwrap_or_default();
             let of_it = standings.iter().find(|standing| standing.name == self.subscriber.name);
             if of_it.is_none_or(|standing| standing.disabled.is_none()) {
                 break;
             }
+            self.count_what_waits().await;
         }
         self.status.lock().is_off = false;
+    }
+
+    /// While we do not serve it, what waits for it is counted all the same.
+    async fn count_what_waits(&self) {
+        let name = &self.subscriber.name;
+        let standings = self.store.standings().await.unwrap_or_default();
+        let Some(standing) = standings.iter().find(|standing| standing.name == *name) else { return };
+        if let Ok(backlog) = self.store.backlog(name, standing.position).await {
+            self.status.lock().backlog = backlog;
+        }
     }
 
     async fn serve(

@@ -56,6 +56,29 @@ fn another_address_is_named(#[case] address: &str) {
 }
 
 #[rstest]
+#[case::by_our_clock(now())]
+#[case::by_its_own("1970-01-21T12:20:00Z".parse().unwrap())]
+fn seconds_are_told_from_milliseconds(#[case] by: Timestamp) {
+    let address = "https://hooks.example.com/webhooks/hubspot?a=b%20c";
+    let seconds = Timestamp::from_millisecond(now().as_second()).unwrap();
+    let headers = signed_v3(address, BODY, seconds);
+    let public = PublicAddress::new("https://hooks.example.com").unwrap();
+    let secrets = [Secret::new(SECRET)];
+    let case = Case {
+        method: "POST",
+        target: TARGET,
+        headers: &headers,
+        body: BODY.as_bytes(),
+        public: &public,
+        secrets: &secrets,
+        now: by,
+    };
+    let found = explain(&case);
+    assert_eq!((found.cause, found.verifies), ("clock", false), "{found:?}");
+    assert!(found.detail.contains("in seconds"), "{found:?}");
+}
+
+#[rstest]
 #[case(r#"[{"eventId": 1, "name": "Zoë", "objectId": 9007199254740993}]"#)]
 #[case("[{\"eventId\":1,\"name\":\"Zo\\u00eb\",\"objectId\":9007199254740993}]")]
 #[case("[\n  {\n    \"eventId\": 1,\n    \"name\": \"Zoë\",\n    \"objectId\": 9007199254740993\n  }\n]")]

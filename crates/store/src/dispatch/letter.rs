@@ -61,7 +61,6 @@ pub enum LetterEnding {
 pub struct LetterFilter {
     pub subscriber: Option<String>,
     pub state: Option<LetterState>,
-    pub kind: Option<String>,
     pub object: Option<String>,
     pub event: Option<EventKey>,
     pub received_from: Option<Timestamp>,
@@ -279,9 +278,9 @@ impl Store {
         const SQL: &str = "SELECT id, subscriber, seq, place, event, connection, object, kind, occurred_at, received_at,
                  body, checksum, state, attempts, due_at, status, reason
              FROM letters WHERE (CAST($1 AS TEXT) IS NULL OR subscriber = $1) AND (CAST($2 AS BIGINT) IS NULL OR state = $2)
-                 AND (CAST($3 AS TEXT) IS NULL OR kind = $3) AND (CAST($4 AS TEXT) IS NULL OR object = $4)
-                 AND ($5 = '' OR event = $6)
-                 AND received_at >= $7 AND received_at <= $8 AND id > $9 ORDER BY id LIMIT $10";
+                 AND (CAST($3 AS TEXT) IS NULL OR object = $3)
+                 AND ($4 = '' OR event = $5)
+                 AND received_at >= $6 AND received_at <= $7 AND id > $8 ORDER BY id LIMIT $9";
         let mut values = filter.values();
         values.extend(values![after, i64::try_from(max).unwrap_or(i64::MAX)]);
         self.letters_by(Statement::new(SQL, values)).await
@@ -323,7 +322,6 @@ impl LetterFilter {
         values![
             self.subscriber.as_deref(),
             self.state.map(|state| state as i64),
-            self.kind.as_deref(),
             self.object.as_deref(),
             if event.is_some() { "one" } else { "" },
             &event.unwrap_or_default()[..],

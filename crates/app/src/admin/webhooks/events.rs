@@ -1,5 +1,7 @@
 //! Events that came: a page of them, and one with all that is known.
 
+use std::collections::VecDeque;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use inbox::dispatch::filter::{Filter, fits};
@@ -16,8 +18,9 @@ use crate::webhooks::Running;
 /// Deliveries looked through for one answer at most; the answer says where to go on.
 const LOOKED_AT_MAX: usize = 20_000;
 
-/// Deliveries read at once.
+/// Deliveries read at once, and places of the log that hold no more.
 const PAGE: usize = 200;
+const PAGE_PLACES: i64 = 200;
 
 /// An event comes after it occurred, but for clocks that differ.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
@@ -36,28 +39,29 @@ pub(super) struct Wish {
     last: Order,
 }
 
+/// Which ones, where there are more than wanted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Order {
+pub(super) enum Order {
     #[default]
     FromTheFirst,
     TheLast,
 }
 
-fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Order, D::Error> {
+pub(super) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Order, D::Error> {
     Ok(if bool::deserialize(deserializer)? { Order::TheLast } else { Order::FromTheFirst })
 }
 
 pub(super) async fn list(State(admin): State<Admin>, Query(wish): Query<Wish>) -> Answer {
     let webhooks = running(&admin)?;
+    match (wish.after, wish.last) {
+        (None, Order::TheLast) => last(&webhooks, &wish).await,
+        (after, Order::FromTheFirst | Order::TheLast) => first(&webhooks, &wish, after.unwrap_or(0)).await,
+    }
+}
+
+/// From a place on, whole deliveries.
+async fn first(webhooks: &Running, wish: &Wish, mut after: i64) -> Answer {
     let max = rows(wish.max);
-    let mut after = match (wish.after, wish.last) {
-        (Some(after), _) => after,
-        (None, Order::FromTheFirst) => 0,
-        (None, Order::TheLast) => {
-            let end = webhooks.receiver.store.last_delivery().await.map_err(broken)?;
-            end - i64::try_from(max).unwrap_or(0)
-        }
-    };
     let mut events = Vec::new();
     let mut looked_at = 0;
     while events.len() < max && looked_at < LOOKED_AT_MAX {
@@ -78,6 +82,32 @@ pub(super) async fn list(State(admin): State<Admin>, Query(wish): Query<Wish>) -
         }
     }
     Ok(Json(json!({"schema": 1, "events": events, "next": after})))
+}
+
+/// The last ones, looked for from the end. What comes later is behind `next`, what was not looked at is up to `looked_from`.
+async fn last(webhooks: &Running, wish: &Wish) -> Answer {
+    let (store, max) = (&webhooks.receiver.store, rows(wish.max));
+    let mut until = store.last_delivery().await.map_err(broken)?;
+    let (mut events, mut next) = (VecDeque::new(), None);
+    for _ in 0..LOOKED_AT_MAX / PAGE {
+        if until <= 0 || events.len() >= max {
+            break;
+        }
+        let from = (until - PAGE_PLACES).max(0);
+        let mut page = store.deliveries(from, PAGE).await.map_err(broken)?;
+        page.retain(|delivery| delivery.seq <= until);
+        // Whoever goes on here must not pass by what is committed late.
+        next = next.or(Some(page.last().map_or(from, |delivery| delivery.seq)));
+        for delivery in page.iter().rev() {
+            let items = item::of_delivery(delivery, &Filter::default());
+            for item in items.iter().rev().filter(|item| wish.wants(item)) {
+                events.push_front(shown(item));
+            }
+        }
+        until = from;
+    }
+    events.drain(..events.len().saturating_sub(max));
+    Ok(Json(json!({"schema": 1, "events": events, "next": next.unwrap_or(0), "looked_from": until})))
 }
 
 pub(super) async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> Answer {

@@ -1,17 +1,17 @@
 //! Which contacts were forgotten, and how much of ours lost something of theirs.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::privacy::{Purge, PurgeCounts};
 
 use super::super::Admin;
-use super::{Answer, ROWS_MAX, broken, running};
+use super::{Answer, Most, broken, running};
 
-pub(super) async fn list(State(admin): State<Admin>) -> Answer {
+pub(super) async fn list(State(admin): State<Admin>, Query(most): Query<Most>) -> Answer {
     let webhooks = running(&admin)?;
-    let purges = webhooks.receiver.store.purges(Timestamp::MIN, ROWS_MAX).await.map_err(broken)?;
+    let purges = webhooks.receiver.store.purges(Timestamp::MIN, most.rows()).await.map_err(broken)?;
     Ok(Json(json!({"schema": 1, "purges": purges.iter().map(purge).collect::<Vec<_>>()})))
 }
 

@@ -1,7 +1,10 @@
 //! Letters, and what is sent once more.
 
+use std::collections::VecDeque;
+
 use axum::Json;
 use axum::extract::{Query, State};
+use inbox::dispatch::filter::fits;
 use inbox::dispatch::item;
 use inbox::dispatch::replay::Wanted;
 use jiff::Timestamp;
@@ -11,7 +14,13 @@ use store::audit::{Act, Outcome};
 use store::deliveries::EventKey;
 use store::dispatch::{Letter, LetterEnding, LetterFilter, LetterState};
 
-use super::{Admin, Answer, ROWS_MAX, Refused, bad, broken, missing, rows, running};
+use super::events::{Order, flag};
+use super::{Admin, Answer, Most, Refused, bad, broken, missing, rows, running};
+use crate::webhooks::Running;
+
+/// Letters read at once, and looked at for one request.
+const PAGE: usize = 500;
+const LETTERS_MAX: usize = 100_000;
 
 /// Which letters.
 #[derive(Debug, Default, Deserialize)]
@@ -20,9 +29,13 @@ pub(super) struct Wish {
     subscriber: Option<String>,
     /// `waiting`, `dead` or `replaying`.
     state: Option<String>,
+    /// Such as `contact.*`.
     kind: Option<String>,
     after: Option<i64>,
     max: Option<usize>,
+    /// The last ones instead of the first.
+    #[serde(deserialize_with = "flag")]
+    last: Order,
 }
 
 /// Dead letters by number, or by what they have in common; or everything of a time, delivered or not.
@@ -33,7 +46,7 @@ pub(super) struct Replay {
     subscriber: Option<String>,
     #[serde(default)]
     letters: Vec<i64>,
-    /// All dead letters of the subscriber.
+    /// All dead letters of the subscriber, or those of a time or that are `wanted`.
     #[serde(default)]
     dead: bool,
     #[serde(default)]
@@ -52,19 +65,34 @@ pub(super) struct Drop {
 
 pub(super) async fn letters(State(admin): State<Admin>, Query(wish): Query<Wish>) -> Answer {
     let webhooks = running(&admin)?;
-    let filter = filter(wish.subscriber, wish.state.as_deref(), wish.kind)?;
-    let found = webhooks
-        .receiver
-        .store
-        .letters(&filter, wish.after.unwrap_or(0), rows(wish.max))
-        .await
-        .map_err(broken)?;
-    Ok(Json(json!({"schema": 1, "letters": found.iter().map(shown).collect::<Vec<_>>()})))
+    let filter = LetterFilter {
+        subscriber: wish.subscriber,
+        state: state(wish.state.as_deref())?,
+        ..LetterFilter::default()
+    };
+    let (store, max) = (&webhooks.receiver.store, rows(wish.max));
+    let mut after = wish.after.unwrap_or(0);
+    let mut found = VecDeque::new();
+    for _ in 0..LETTERS_MAX / PAGE {
+        let page = store.letters(&filter, after, PAGE).await.map_err(broken)?;
+        let Some(end) = page.last() else { break };
+        after = end.id;
+        let of_kind =
+            |letter: &&Letter| wish.kind.as_deref().is_none_or(|kind| fits(kind, &letter.content.kind));
+        found.extend(page.iter().filter(of_kind).map(shown));
+        match wish.last {
+            Order::TheLast => drop(found.drain(..found.len().saturating_sub(max))),
+            Order::FromTheFirst if found.len() >= max => break,
+            Order::FromTheFirst => {}
+        }
+    }
+    found.truncate(max);
+    Ok(Json(json!({"schema": 1, "letters": found})))
 }
 
-pub(super) async fn list(State(admin): State<Admin>) -> Answer {
+pub(super) async fn list(State(admin): State<Admin>, Query(most): Query<Most>) -> Answer {
     let webhooks = running(&admin)?;
-    let replays = webhooks.receiver.store.replays(None, ROWS_MAX).await.map_err(broken)?;
+    let replays = webhooks.receiver.store.replays(None, most.rows()).await.map_err(broken)?;
     let shown = replays.iter().map(|replay| {
         json!({
             "id": replay.id,
@@ -87,14 +115,11 @@ pub(super) async fn replay(State(admin): State<Admin>, Json(replay): Json<Replay
     {
         return Err(missing("there is no subscriber of this name: see `webhooks subscribers`"));
     }
+    if replay.from.zip(replay.until).is_some_and(|(from, until)| from > until) {
+        return Err(bad("`from` is later than `until`: there is nothing between them."));
+    }
     if replay.dead || !replay.letters.is_empty() {
-        let mut ids = replay.letters.clone();
-        if replay.dead {
-            let filter = filter(replay.subscriber, Some("dead"), None)?;
-            ids.extend(
-                store.letters(&filter, 0, 100_000).await.map_err(broken)?.iter().map(|letter| letter.id),
-            );
-        }
+        let ids = letters_wanted(&webhooks, &replay).await?;
         let count = store.replay_letters(&ids, now).await.map_err(broken)?;
         webhooks.dispatch.replay_asked();
         admin.acted(Act::DeliveryReplayed, "dead letters", Outcome::Done, &format!("{count} letters")).await;
@@ -105,7 +130,8 @@ pub(super) async fn replay(State(admin): State<Admin>, Json(replay): Json<Replay
     };
     if replay.from.is_none() && replay.wanted == Wanted::default() {
         return Err(bad(
-            "Nothing says what to send. Give `letters`, `dead`, `from`, or `wanted`, such as {\"ids\":[…]}.",
+            "Nothing says what to send. Name events (`wanted`: {\"ids\": [\"evt_…\"]}), `letters` by number, all that are `dead`, \
+             or what came since a time (`from`).",
         ));
     }
     let ids = replay.wanted.ids.iter().map(|id| item::of_id(id));
@@ -132,14 +158,28 @@ pub(super) async fn drop_letters(State(admin): State<Admin>, Json(Drop { letters
     Ok(Json(json!({"schema": 1, "dropped": count})))
 }
 
-fn filter(
-    subscriber: Option<String>,
-    state: Option<&str>,
-    kind: Option<String>,
-) -> Result<LetterFilter, Refused> {
-    let state = state
-        .map(|name| LetterState::of_name(name).ok_or_else(|| bad("`state` is waiting, dead or replaying")));
-    Ok(LetterFilter { subscriber, state: state.transpose()?, kind, ..LetterFilter::default() })
+/// Those named by number, and of the dead ones those that fit what is wanted.
+async fn letters_wanted(webhooks: &Running, replay: &Replay) -> Result<Vec<i64>, Refused> {
+    let mut ids = replay.letters.clone();
+    if replay.dead {
+        let filter = LetterFilter {
+            subscriber: replay.subscriber.clone(),
+            state: Some(LetterState::Dead),
+            received_from: replay.from,
+            received_until: replay.until,
+            ..LetterFilter::default()
+        };
+        let dead = webhooks.receiver.store.letters(&filter, 0, LETTERS_MAX).await.map_err(broken)?;
+        ids.extend(dead.iter().filter(|letter| replay.wanted.wants_letter(letter)).map(|letter| letter.id));
+    } else if replay.wanted != Wanted::default() || replay.from.is_some() || replay.until.is_some() {
+        return Err(bad("Letters are named by number; ask for anything else by itself."));
+    }
+    Ok(ids)
+}
+
+fn state(name: Option<&str>) -> Result<Option<LetterState>, Refused> {
+    name.map(|name| LetterState::of_name(name).ok_or_else(|| bad("`state` is waiting, dead or replaying")))
+        .transpose()
 }
 
 /// Without the event itself: that is what `show` is for.

@@ -40,11 +40,14 @@ pub(super) async fn shown(webhooks: &Running) -> Result<Vec<Value>, Refused> {
     let standings = webhooks.receiver.store.standings().await.map_err(broken)?;
     let served = webhooks.dispatch.served();
     let now = webhooks.clock.now();
-    let one = |standing: &store::dispatch::Standing| {
+    let mut shown = Vec::new();
+    for standing in &standings {
         let served = served.iter().find(|served| served.subscriber.name == standing.name);
         let status = served.map(|served| served.status.clone()).unwrap_or_default();
-        let backlog = status.backlog;
-        json!({
+        // From the store: one that is switched off, or served by another hubkeeper, has a backlog as well.
+        let backlog = webhooks.receiver.store.backlog(&standing.name, standing.position).await;
+        let backlog = backlog.map_err(broken)?;
+        shown.push(json!({
             "name": standing.name,
             "to": served.map(|served| served.subscriber.sink.to_string()),
             "order": served.map(|served| served.subscriber.order.name()),
@@ -60,9 +63,9 @@ pub(super) async fn shown(webhooks: &Running) -> Result<Vec<Value>, Refused> {
             },
             "delivered": status.counts.delivered,
             "failures": status.counts.failed,
-        })
-    };
-    Ok(standings.iter().map(one).collect())
+        }));
+    }
+    Ok(shown)
 }
 
 pub(super) async fn create(

@@ -8,11 +8,11 @@ pub(super) fn event(event: &Value) -> String {
 }
 
 pub(super) fn events(page: &Value) -> String {
-    rows(page, "events", "no events are kept", event)
+    rows(page, "events", "no such events are kept", event)
 }
 
 pub(super) fn letters(page: &Value) -> String {
-    rows(page, "letters", "no letters", |letter| {
+    rows(page, "letters", "no such letters", |letter| {
         let text = |name: &str| letter[name].as_str().unwrap_or("-").to_owned();
         format!(
             "{:>6}  {:<10} {:<20} {:<24} {} tries  {}  {}",

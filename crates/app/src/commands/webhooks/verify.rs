@@ -44,7 +44,8 @@ pub(super) async fn run(desk: &Desk<'_>, options: &VerifyOptions) -> Result<Exit
             .hint("it begins with `POST /webhooks/hubspot HTTP/1.1`, then headers, an empty line, and the body byte for byte")
     })?;
     let explanation = judge(desk.config, options, &captured)?;
-    let shown = serde_json::to_value(&explanation).map_err(Failure::work)?;
+    let mut shown = serde_json::to_value(&explanation).map_err(Failure::work)?;
+    shown["schema"] = json!(1);
     desk.print(&shown, tell::explanation)?;
     Ok(exit(explanation.verifies))
 }

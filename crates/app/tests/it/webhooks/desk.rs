@@ -31,7 +31,16 @@ async fn what_was_delivered_is_sent_again_under_the_same_names() {
     sees(&taker, 20).await;
     let listed = json(&ask(&up, &["list", "--max", "100"]).await);
     assert_eq!(listed["events"].as_array().unwrap().len(), 20);
-    let asked = ask(&up, &["replay", "--subscriber", "billing", "--from", "2020-01-01T00:00:00Z"]).await;
+    // The last ones, however many come in one delivery, and of those that are looked for as well.
+    let names = |listed: &Value| {
+        let events = listed["events"].as_array().unwrap();
+        events.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for which in [&["list", "--max", "3"][..], &["list", "--max", "3", "--kind", "contact.*"]] {
+        let last = json(&ask(&up, which).await);
+        assert_eq!(names(&last), names(&listed)[17..], "{which:?}: {last}");
+    }
+    let asked = ask(&up, &["replay", "--subscriber", "billing", "--from", "2020-01-01"]).await;
     assert_eq!(asked.code, Some(0), "{asked:?}");
     taker.hears(40).await;
     let heard = taker.heard();
@@ -58,6 +67,17 @@ async fn what_was_delivered_is_sent_again_under_the_same_names() {
         while !crate::house::ask(up.admin(), "GET", "/metrics", &[], "").await.text().contains(all_is_done) {}
     };
     tokio::time::timeout(PATIENCE, counted).await.expect("what is done is counted as done");
+    for (nonsense, why) in [
+        (&["list", "--max", "0"][..], "1..=1000"),
+        (&["list", "--letters", "lost"], "waiting, dead, replaying"),
+        (&["replay", "--subscriber", "billing"], "nothing says what to send"),
+        (&["replay", "--subscriber", "billing", "--from", "soon"], "a time looks like"),
+        (&["replay", "--subscriber", "billing", "--from", "2027-01-02", "--until", "2027-01-01"], "later"),
+        (&["replay", "1", "--subscriber", "billing", "--kind", "contact.*"], "by itself"),
+    ] {
+        let ended = ask(&up, nonsense).await;
+        assert_eq!((ended.code, ended.stderr.contains(why)), (Some(2), true), "{ended:?}");
+    }
     let nonsense = ask(&up, &["show", "evt_nonsense"]).await;
     assert_eq!((nonsense.code, nonsense.stderr.contains("no event's name")), (Some(2), true), "{nonsense:?}");
     let nobody = ask(&up, &["replay", "--subscriber", "nobody", "--from", "2020-01-01T00:00:00Z"]).await;
@@ -85,6 +105,7 @@ async fn a_subscriber_that_is_gone_is_seen_switched_on_and_served() {
         }
     };
     assert_eq!(told.code, Some(1), "{told:?}");
+    assert_eq!(json(&told)["subscribers"][0]["backlog"]["deliveries"], 1, "what it did not take waits");
     gone.store(false, Ordering::SeqCst);
     let test = ask(&up, &["send-test", "billing"]).await;
     assert_eq!((test.code, &json(&test)["taken"]), (Some(0), &Value::from(true)));
