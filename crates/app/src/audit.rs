@@ -17,7 +17,7 @@ use store::audit::{Act, NewEntry, Outcome, Subject};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, StoreAddress};
 use crate::durable;
 use crate::failure::Failure;
 
@@ -54,8 +54,8 @@ impl Audit {
         store: Option<&Store>,
         clock: &WallClock,
     ) -> Result<Self, Failure> {
-        let (Some(store), Some(url)) = (store, durable::url(config, data)) else { return Ok(Self(None)) };
-        let signed_by = signed_by(&url).await?;
+        let (Some(store), Some(url)) = (store, durable::url(config, data)?) else { return Ok(Self(None)) };
+        let signed_by = signed_by(&url, durable::tls(config, &url)?).await?;
         let key = match (read_key(config, data)?, key_file(config, data)) {
             (Some(key), _) => key,
             (None, Some(path)) if signed_by.is_none() => make_key(&path)?,
@@ -137,9 +137,9 @@ impl Audit {
 }
 
 /// Whose signature the log's end bears.
-async fn signed_by(url: &str) -> Result<Option<String>, Failure> {
+async fn signed_by(url: &str, tls: Option<rustls::ClientConfig>) -> Result<Option<String>, Failure> {
     let unreadable = |why: String| Failure::usage(format!("the audit log cannot be read: {why}"));
-    let log = AuditLog::open(url).await.map_err(|error| unreadable(error.to_string()))?;
+    let log = AuditLog::open_over(url, tls).await.map_err(|error| unreadable(error.to_string()))?;
     let checkpoints = log.checkpoints().await.map_err(|error| unreadable(error.to_string()))?;
     Ok(checkpoints.into_iter().next().map(|checkpoint| checkpoint.public_key))
 }
@@ -171,7 +171,7 @@ fn warn_if_others_read(path: &Path) {
 
 /// Beside an embedded store; with a store elsewhere, in the data directory.
 fn key_file(config: &Config, data: Option<&Path>) -> Option<PathBuf> {
-    let embedded = config.store.url.as_deref().and_then(|url| url.strip_prefix("sqlite:"));
+    let embedded = config.store.url.as_ref().and_then(StoreAddress::file);
     let embedded = embedded.map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)));
     let beside = embedded.and_then(Path::parent).map(|directory| directory.join(KEY_FILE));
     beside.or_else(|| data.map(|directory| directory.join(KEY_FILE)))

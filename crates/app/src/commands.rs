@@ -32,7 +32,7 @@ mod up;
 mod webhooks;
 mod workload;
 
-pub(crate) use up::extra_roots as certificates;
+pub(crate) use up::{client_tls, extra_roots as certificates};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {

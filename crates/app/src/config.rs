@@ -26,6 +26,7 @@ mod load;
 mod oidc;
 mod quote;
 mod secrets;
+mod store;
 mod telemetry;
 mod tls;
 mod treatment;
@@ -41,6 +42,7 @@ pub(crate) use incidents::{
 };
 pub(crate) use oidc::OidcSection;
 pub(crate) use secrets::CheckSection;
+pub(crate) use store::{StoreAddress, StoreSection};
 pub(crate) use telemetry::{LogFormat, LogSection, OtelSection};
 pub(crate) use tls::TlsFiles;
 pub(crate) use webhooks::{SubscriberSection, WebhooksSection};
@@ -160,15 +162,6 @@ pub(crate) struct TriageSection {
     pub(crate) system_dns: Vec<SocketAddr>,
     pub(crate) control_host: Option<String>,
     pub(crate) runbooks: Option<PathBuf>,
-}
-
-/// Where accepted writes and webhooks are kept.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct StoreSection {
-    pub(crate) url: Option<String>,
-    pub(crate) key: Option<SecretReference>,
-    pub(crate) key_before: Option<SecretReference>,
 }
 
 /// What the audit log is signed with.

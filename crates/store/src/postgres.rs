@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use parking_lot::Mutex;
+use rustls::ClientConfig;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
 
 use crate::failure::{OpenError, Refusing, StoreError};
@@ -25,10 +27,12 @@ mod keeping;
 mod news;
 mod operations;
 mod run;
+mod tls;
 
 use group::Queue;
 use horizon::Horizon;
 use news::News;
+use tls::Tls;
 
 /// Connections to the server: it shares their syncs, and more would only stand in its way.
 const CONNECTIONS_MAX: usize = 16;
@@ -51,17 +55,20 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects, and takes the steps of the schema that are missing.
-    pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
-        let store = Self::connect(url)?;
+    pub(crate) async fn open(url: &str, tls: Option<ClientConfig>) -> Result<Self, OpenError> {
+        let store = Self::connect(url, tls)?;
         store.migrate().await?;
         Ok(store)
     }
 
-    /// To a database that somebody else looks after.
-    pub(crate) fn connect(url: &str) -> Result<Self, OpenError> {
+    /// To a database that somebody else looks after. TLS is for an address that requires it.
+    pub(crate) fn connect(url: &str, tls: Option<ClientConfig>) -> Result<Self, OpenError> {
         let config: Config = url.parse().map_err(|_| OpenError::Url("postgres://…".into()))?;
-        let recycling_method = RecyclingMethod::Fast;
-        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
+        let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match tls.filter(|_| config.get_ssl_mode() == SslMode::Require) {
+            Some(tls) => Manager::from_config(config, Tls::new(tls), settings),
+            None => Manager::from_config(config, NoTls, settings),
+        };
         let pool = Pool::builder(manager)
             .max_size(CONNECTIONS_MAX)
             .wait_timeout(Some(PATIENCE))
@@ -77,7 +84,9 @@ impl Postgres {
         let mut client = self.pool.get().await.map_err(|error| OpenError::Broken(not_reached(&error)))?;
         let transaction = client.transaction().await.map_err(broken)?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&SCHEMA_LOCK]).await.map_err(broken)?;
-        let begin = "CREATE TABLE IF NOT EXISTS hubkeeper_schema (version BIGINT NOT NULL)";
+        // That it is there already is no news.
+        let begin = "SET LOCAL client_min_messages = warning;
+            CREATE TABLE IF NOT EXISTS hubkeeper_schema (version BIGINT NOT NULL)";
         transaction.batch_execute(begin).await.map_err(broken)?;
         let row = transaction.query_opt("SELECT version FROM hubkeeper_schema", &[]).await.map_err(broken)?;
         let found = row.map_or(0, |row| u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX));

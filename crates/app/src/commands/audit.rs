@@ -31,11 +31,11 @@ pub(super) fn run(config: &Config, command: &AuditCommand) -> Result<Exit, Failu
 }
 
 async fn open(config: &Config, place: &AuditPlace) -> Result<AuditLog, Failure> {
-    let url = durable::url(config, place.data.as_deref()).ok_or_else(|| {
+    let url = durable::url(config, place.data.as_deref())?.ok_or_else(|| {
         Failure::usage("no store is named, so there is no audit log")
             .hint("name the directory that `up` was given with --data, or set [store] url")
     })?;
-    AuditLog::open(&url).await.map_err(|error| {
+    AuditLog::open_over(&url, durable::tls(config, &url)?).await.map_err(|error| {
         Failure::unsure(format!("the audit log cannot be opened: {error}"))
             .hint("--data names the directory that `up` was given; it is made at the first `up`")
     })

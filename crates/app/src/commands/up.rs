@@ -297,7 +297,7 @@ fn plan(config: &Config) -> Option<Plan> {
 }
 
 /// Whom we believe when we call others.
-fn client_tls(config: &Config) -> Result<rustls::ClientConfig, Failure> {
+pub(crate) fn client_tls(config: &Config) -> Result<rustls::ClientConfig, Failure> {
     tls::client_config(extra_roots(config.gateway.ca_file.as_deref())?).map_err(Failure::work)
 }
 

@@ -5,7 +5,7 @@ use ops::check::{Attestation, Waiver};
 use serde::{Deserialize, Serialize};
 
 use super::incidents::Address;
-use super::{Config, NotifySection, quote};
+use super::{Config, NotifySection, StoreAddress, quote};
 use crate::connections::TOKEN_VARIABLE;
 use crate::failure::Failure;
 use crate::process;
@@ -64,6 +64,9 @@ impl Config {
             add(format!("webhooks.{}.secret", subscriber.name()), subscriber.secret.as_ref());
         }
         add("audit.key".into(), self.audit.key.as_ref());
+        if let Some(StoreAddress::Kept(reference)) = &self.store.url {
+            add("store.url".into(), Some(reference));
+        }
         add("store.key".into(), self.store.key.as_ref());
         add("store.key_before".into(), self.store.key_before.as_ref());
         add("admin.key".into(), self.admin.key.as_ref());

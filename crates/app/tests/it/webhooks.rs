@@ -1,5 +1,7 @@
 //! HubSpot's deliveries to a real `hubkeeper up`: what was acknowledged outlives the process.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::json;
 use simulator::webhooks::sign;
 
@@ -48,6 +50,10 @@ async fn what_was_acknowledged_is_known_after_a_kill() {
     let first = up(&data).await;
     let (status, said) = deliver(&first, SECRET, &body).await;
     assert_eq!((status, said.contains("2 of them new")), (200, true), "{said}");
+    for name in ["hubkeeper.db", "hubkeeper.db-wal"] {
+        let rights = std::fs::metadata(data.path().join(name)).unwrap().permissions();
+        assert_eq!(rights.mode() & 0o777, 0o600, "{name} is for nobody else");
+    }
     first.kill().await;
     let second = up(&data).await;
     let (status, said) = deliver(&second, SECRET, &body).await;

@@ -28,8 +28,16 @@ impl AuditLog {
     /// # Errors
     /// [`OpenError`] says what to do about it.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
+        Self::open_over(url, None).await
+    }
+
+    /// The same; `tls` says whom to believe where the address says `sslmode=require`.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_over(url: &str, tls: Option<rustls::ClientConfig>) -> Result<Self, OpenError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Postgres::connect(url).map(Backend::Postgres).map(Self);
+            return Postgres::connect(url, tls).map(Backend::Postgres).map(Self);
         }
         let path = sqlite::file_of(url).ok_or_else(|| OpenError::Url(url.to_owned()))?;
         Sqlite::open_to_read(&path).map(Backend::Sqlite).map(Self)

@@ -39,7 +39,7 @@ pub(super) async fn facts(config: &Config, options: &CheckOptions) -> Result<Fac
         incidents: config.incidents.enabled,
         running: running(&admin(config, options)?).await,
         disk: database(config, data).as_deref().and_then(disk),
-        store: durable::url(config, data)
+        store: durable::url(config, data)?
             .map(|url| if url.starts_with("postgres") { "PostgreSQL" } else { "SQLite" }),
         ..Facts::default()
     };
@@ -191,8 +191,9 @@ fn connections(told: &Value) -> Vec<(String, String)> {
 
 /// The database's file, where it is one of this machine's.
 fn database(config: &Config, data: Option<&Path>) -> Option<PathBuf> {
-    let url = durable::url(config, data)?;
-    let path = url.strip_prefix("sqlite:")?;
+    let beside = || data.map(|directory| directory.join("hubkeeper.db"));
+    let Some(url) = &config.store.url else { return beside() };
+    let path = url.file()?;
     Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
 }
 
