@@ -123,7 +123,8 @@ impl Worker {
                     self.wait_while_off(&mut stop).await;
                     continue;
                 }
-                Ok(End::Lost) => self.count_what_waits().await,
+                // Whoever serves it tells what waits for it.
+                Ok(End::Lost) => self.status.lock().backlog = Backlog::default(),
                 Err(error) => {
                     if !std::mem::replace(&mut in_trouble, true) {
                         tracing::error!(subscriber = self.subscriber.name, %error, "forwarding waits for the store");
@@ -152,7 +153,7 @@ impl Worker {
         self.status.lock().is_off = false;
     }
 
-    /// While we do not serve it, what waits for it is counted all the same.
+    /// While nobody serves it, what waits for it is counted all the same.
     async fn count_what_waits(&self) {
         let name = &self.subscriber.name;
         let standings = self.store.standings().await.unwrap_or_default();
