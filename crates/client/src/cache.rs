@@ -7,6 +7,7 @@
 //! | `wishes` | what the caller says about it (`Cache-Control`) |
 //! | `freshness` | whether an answer of some age is served |
 //! | `needs`, `touch`, `marks` | whether a write has made it untrue |
+//! | `aliases` | which other ids a written record has |
 //! | `elsewhere` | likewise a change that webhooks tell of |
 //! | `look` | what a call gets: an answer, a flight to join, a flight to lead |
 //! | `learn` | what an answer or a write adds and ends |
@@ -35,6 +36,7 @@ use crate::body::Body;
 use crate::call::{Call, Source};
 use crate::stack::Feature;
 
+mod aliases;
 mod counters;
 mod elsewhere;
 mod evicted;
@@ -64,6 +66,7 @@ pub use settings::CacheSettings;
 pub(crate) use touch::Touch;
 pub(crate) use writing::{Outcome, Writing};
 
+use aliases::Aliases;
 use counters::Counters;
 use flight::Flights;
 use freshness::Lifetime;
@@ -87,6 +90,7 @@ pub(crate) struct Cache {
 struct State {
     store: Store,
     flights: Flights,
+    aliases: Aliases,
     random: ChaCha8Rng,
 }
 
@@ -136,6 +140,7 @@ impl Cache {
             state: Mutex::new(State {
                 store: Store::new(settings.bytes_max),
                 flights: Flights::default(),
+                aliases: Aliases::default(),
                 random: ChaCha8Rng::seed_from_u64(seed),
             }),
             moment: AtomicU64::new(1),
@@ -164,7 +169,11 @@ impl Cache {
             Body::Whole(bytes) => Some(&**bytes),
             Body::Empty | Body::Streamed(_) | Body::Continued(..) | Body::Boxed(_) => None,
         };
-        Touch::of_call(&call.method, call.target.as_str(), &call.endpoint, body)
+        let mut touch = Touch::of_call(&call.method, call.target.as_str(), &call.endpoint, body);
+        if !touch.records.is_empty() {
+            self.state.lock().aliases.follow(&mut touch);
+        }
+        touch
     }
 
     /// Nobody joins it any more.

@@ -8,6 +8,8 @@ use hubspot::error::ErrorKind;
 
 use super::kept::{Facts, Kept, Use};
 use super::key::Rights;
+use super::kind::Kind;
+use super::needs::{Needs, id_of_answer};
 use super::{Arrival, Asked, Cache, Flight, Touch};
 use crate::accounts::Account;
 use crate::body::Body;
@@ -55,6 +57,16 @@ impl Cache {
         let is_record = call.endpoint.family == ApiFamily::Objects;
         let needs =
             if absent { flight.needs.of_absence() } else { flight.needs.with_answer(is_record, body) };
+        let needs = match needs {
+            // What is linked to a record is told without its id.
+            Needs::Record { kind, id, links, .. } if !is_record => {
+                Needs::Record { kind, id, also: state.aliases.own(kind, id), links }
+            }
+            other => other,
+        };
+        if let Needs::Record { kind, id, also, .. } = needs {
+            state.aliases.note(kind, id, also);
+        }
         if !account.marks.stands(needs, flight.since) || varies_freely(response.headers()) {
             return;
         }
@@ -66,6 +78,17 @@ impl Cache {
         if let Some(kept) = kept {
             state.store.keep(&key, kept);
         }
+    }
+
+    /// What was written under these ids is one record, as the answer says: which, if it has another id than they.
+    pub(super) fn learn_own_id(&self, records: &[(Kind, u64)], answer: &[u8]) -> Option<(Kind, u64)> {
+        let (kind, _) = records.first()?;
+        let own = id_of_answer(answer)?;
+        let mut state = self.state.lock();
+        for (kind, id) in records {
+            state.aliases.note(*kind, *id, own);
+        }
+        Some((*kind, own)).filter(|own| !records.contains(own))
     }
 
     /// Looks through an account's answers for those that no longer stand.

@@ -81,7 +81,7 @@ pub(crate) fn record_id(text: &str) -> Option<u64> {
 }
 
 /// `{"id":"151",…`: HubSpot writes a record's id first.
-fn id_of_answer(body: &[u8]) -> Option<u64> {
+pub(crate) fn id_of_answer(body: &[u8]) -> Option<u64> {
     let rest = body.trim_ascii_start().strip_prefix(br#"{"id":""#)?;
     let end = rest.iter().take(24).position(|byte| *byte == b'"')?;
     record_id(std::str::from_utf8(&rest[..end]).ok()?)

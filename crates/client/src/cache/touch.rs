@@ -102,10 +102,14 @@ impl Touch {
                 Self { records, members, ..Self::default() }
             }
             ["crm", "objects", kind, "gdpr-delete"] => Self { purge: true, ..Self::whole(Kind::parse(kind)) },
-            // An upsert names records by a property; a merge leads one id to another.
-            ["crm", "objects", kind, "batch", ..] | ["crm", "objects", kind, "merge"] => {
-                Self::whole(Kind::parse(kind))
+            // A merge leads one id to another.
+            ["crm", "objects", kind, "merge"] => {
+                let kind = Kind::parse(kind);
+                let ids = body.and_then(inputs::merged).into_iter().flatten();
+                Self { records: ids.map(|id| (kind, id)).collect(), ..Self::whole(kind) }
             }
+            // An upsert names records by a property.
+            ["crm", "objects", kind, "batch", ..] => Self::whole(Kind::parse(kind)),
             ["crm", "objects", kind, id] => {
                 let kind = Kind::parse(kind);
                 let by_property = target::parameter(query, "idProperty").is_some();
@@ -227,6 +231,13 @@ mod tests {
     #[case("archive", r#"{"inputs":[{"id":"1"}]}"#, gone(&[1]))]
     fn by_body(#[case] verb: &str, #[case] body: &str, #[case] expected: Touch) {
         assert_eq!(touch(&format!("POST /crm/v3/objects/contacts/batch/{verb}"), body), expected);
+    }
+
+    #[test]
+    fn a_merge_names_both_records() {
+        let body = r#"{"primaryObjectId":"1","objectIdToMerge":2}"#;
+        let expected = Touch { records: contacts(&[1, 2]).records, ..Touch::whole(Kind::CONTACT) };
+        assert_eq!(touch("POST /crm/v3/objects/contacts/merge", body), expected);
     }
 
     #[rstest]

@@ -5,8 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use http::Method;
+use hubspot::endpoint::ApiFamily;
+
+use super::kind::Kind;
 use super::{Cache, Touch};
 use crate::accounts::Account;
+use crate::body::Body;
+use crate::call::Call;
 
 /// A write whose answer never came may take effect until HubSpot's edge gives up on it (facts §1.7: 100 s).
 const LATE_MAX: Duration = Duration::from_secs(100);
@@ -29,6 +35,8 @@ pub(crate) struct Writing {
     /// Those who see the same portal, or may.
     accounts: Vec<Arc<Account>>,
     touch: Touch,
+    /// The record that was written, where it turned out to have another id than those in `touch`.
+    also: Option<(Kind, u64)>,
     outcome: Outcome,
 }
 
@@ -38,7 +46,17 @@ impl Writing {
         for account in &accounts {
             account.marks.open(&touch);
         }
-        Self { cache: cache.clone(), accounts, touch, outcome: Outcome::Unknown }
+        Self { cache: cache.clone(), accounts, touch, also: None, outcome: Outcome::Unknown }
+    }
+
+    /// HubSpot has answered with the record that was written, if it was one.
+    pub(crate) fn answered(&mut self, call: &Call, answer: &Body) {
+        let Body::Whole(answer) = answer else { return };
+        let updates = call.method == Method::PATCH;
+        let merges = call.method == Method::POST && call.target.path().ends_with("/merge");
+        if call.endpoint.family == ApiFamily::Objects && (updates || merges) {
+            self.also = self.cache.learn_own_id(&self.touch.records, answer);
+        }
     }
 
     /// `others` are the accounts that see the portal now; one may have come while the write was under way.
@@ -78,8 +96,12 @@ impl Writing {
 impl Drop for Writing {
     fn drop(&mut self) {
         let at = (self.outcome != Outcome::Nothing).then(|| self.cache.next_moment());
+        let also = self.also.map(|record| Touch { records: vec![record], ..Touch::default() });
         for account in &self.accounts {
             account.marks.close(&self.touch, at);
+            if let Some((also, at)) = also.as_ref().zip(at) {
+                account.marks.note(also, at);
+            }
             if self.touch.purge && at.is_some() || account.marks.is_full() {
                 self.cache.sweep(account);
             }

@@ -167,8 +167,11 @@ impl Stack {
         if touch.is_nothing() {
             return self.packed(call, body, account, effort, Instant::now()).await;
         }
-        let writing = Writing::begin(&self.cache, self.accounts.beside(account), touch);
+        let mut writing = Writing::begin(&self.cache, self.accounts.beside(account), touch);
         let ended = self.packed(call, body, account, effort, Instant::now()).await;
+        if let Ok(((response, None), _)) = &ended {
+            writing.answered(call, response.body());
+        }
         let outcome = match &ended {
             Ok(_) => Outcome::Answered,
             Err(failure) if failure.may_have_been_applied() || effort.reached => Outcome::Unknown,

@@ -203,3 +203,44 @@ async fn fewer_properties_come_as_hubspot_would_give_them() {
     }
     assert!(served > 400, "only {served} were served from memory");
 }
+
+/// A write by an old id of a merged record changes what is kept under the survivor's, whoever merged them.
+#[tokio::test(start_paused = true)]
+async fn a_write_by_a_merged_id_is_over_under_the_survivors() {
+    let ours = hubspot(4, Latency(0..=0), CacheSettings::default());
+    let elsewhere = ours.restarted();
+    let all = contacts(&ours).await;
+    let company = json!({"properties": {"name": "Company"}});
+    let company = written(&ours, Method::POST, "/crm/v3/objects/companies", &company).await;
+    let company = company["id"].as_str().unwrap();
+    for (pair, merging) in all.chunks(2).zip([&ours, &elsewhere]) {
+        let old = &pair[0].id;
+        let merge = json!({"primaryObjectId": old, "objectIdToMerge": pair[1].id});
+        let survivor = written(merging, Method::POST, "/crm/v3/objects/contacts/merge", &merge).await;
+        let record = format!("/crm/v3/objects/contacts/{}", survivor["id"].as_str().unwrap());
+        let links = format!("{record}?associations=companies");
+        let by_old = format!("/crm/v3/objects/contacts/{old}");
+        let link = format!("/crm/v4/objects/contacts/{old}/associations/default/companies/{company}");
+        let named = json!({"properties": {"firstname": "Merged"}});
+        for (method, path, body, target) in
+            [(Method::PATCH, &by_old, &named, &record), (Method::PUT, &link, &Value::Null, &links)]
+        {
+            read(&ours, target, keeping).await;
+            let (before, source) = read(&ours, target, keeping).await;
+            assert!(matches!(source, Source::Cache { .. }), "{method} {path}");
+            written(&ours, method.clone(), path, body).await;
+            let (after, source) = read(&ours, target, keeping).await;
+            assert_eq!(source, Source::Live, "{method} {path}");
+            assert_ne!(after, before, "{method} {path}");
+        }
+    }
+}
+
+async fn written(hubspot: &Virtual, method: Method, path: &str, body: &Value) -> Value {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let answer = hubspot.call(method, path, &body).await.unwrap();
+    let status = answer.response.status();
+    assert!(status.is_success(), "{path}: {status}");
+    let body = answer.response.into_body().collect().await.unwrap().to_bytes();
+    serde_json::from_slice(&body).unwrap_or_default()
+}

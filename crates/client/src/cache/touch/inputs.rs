@@ -1,4 +1,4 @@
-//! The records that a batch names in its body. `None` where it names any that is not plainly an id.
+//! The records that a batch or a merge names in its body. `None` where it names any that is not plainly an id.
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -33,6 +33,13 @@ struct Named {
 enum OneOrMany {
     One(Named),
     Many(Vec<Named>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Merge {
+    primary_object_id: Id,
+    object_id_to_merge: Id,
 }
 
 /// Clients write ids as strings or as numbers (facts §0).
@@ -71,4 +78,10 @@ pub(super) fn pairs(body: &[u8]) -> Option<(Vec<u64>, Vec<u64>)> {
         }
     }
     Some((left, right))
+}
+
+/// `{"primaryObjectId":"1","objectIdToMerge":"2"}`.
+pub(super) fn merged(body: &[u8]) -> Option<[u64; 2]> {
+    let Merge { primary_object_id, object_id_to_merge } = serde_json::from_slice(body).ok()?;
+    Some([primary_object_id.0, object_id_to_merge.0])
 }
