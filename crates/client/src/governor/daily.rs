@@ -47,8 +47,15 @@ pub(crate) struct Daily {
     /// HubSpot has told the limit; until then it is a guess, and no reason to refuse anybody.
     told: bool,
     used: u64,
+    /// The most that HubSpot has told of, today.
+    told_most: u64,
+    /// Calls that have ended without a word about it; and those that `told_most` surely holds.
+    untold: u64,
+    untold_counted: u64,
     /// Sent and not answered yet; HubSpot may count them any moment.
     in_flight: u64,
+    /// Answered, or given up.
+    ended: u64,
     /// Ours since the last reset.
     sent: u64,
     /// Spent today before we looked for the first time.
@@ -67,9 +74,13 @@ pub(crate) struct Daily {
     settings: DailySettings,
 }
 
-/// When a call was taken, in exhaustions before it.
+/// When a call was taken, in what had happened before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct DailyMark(u32);
+pub(crate) struct DailyMark {
+    exhaustions: u32,
+    ended: u64,
+    untold: u64,
+}
 
 /// Why a call may not be sent today, and when to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +123,11 @@ impl Daily {
             limit_before: None,
             told: false,
             used: 0,
+            told_most: 0,
+            untold: 0,
+            untold_counted: 0,
             in_flight: 0,
+            ended: 0,
             sent: 0,
             before_us: 0,
             others: if starts == now { Others::from_midnight(now) } else { Others::default() },
@@ -196,7 +211,7 @@ impl Daily {
             // This one finds out; the others go on waiting.
             self.exhausted_until = Some(now + FINDING_OUT);
         }
-        DailyMark(self.exhaustions)
+        DailyMark { exhaustions: self.exhaustions, ended: self.ended, untold: self.untold }
     }
 
     pub(crate) fn give_back(&mut self) {
@@ -207,6 +222,8 @@ impl Daily {
     /// A call has ended, answered or not; it counts until HubSpot says otherwise.
     pub(crate) fn ended(&mut self, lane: Lane, now: Timestamp) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.ended += 1;
+        self.untold += 1;
         self.used += 1;
         self.question.sent();
         self.days.count(Whose::of(lane), now);
@@ -257,6 +274,8 @@ impl Daily {
         let Some(ended) = self.day_ends.filter(|end| now >= *end) else { return };
         self.days.turn(now);
         self.used = 0;
+        self.told_most = 0;
+        self.untold_counted = self.untold;
         self.sent = 0;
         self.before_us = 0;
         self.others = Others::from_midnight(ended);

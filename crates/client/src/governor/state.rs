@@ -16,7 +16,7 @@ use crate::lane::Lane;
 use super::daily::{Daily, DailySettings};
 use super::desk::Desk;
 use super::lanes::Floors;
-use super::slots::{Mark, Slots};
+use super::slots::Slots;
 use super::{Answered, AppIndex, Asked, Ceilings, Hit, Level, Marks, Refusal, Spending};
 
 pub(super) struct State {
@@ -174,7 +174,7 @@ impl State {
             }
         }
         if let Some(seen) = answer.seen.filter(|_| budgets.contains(Budget::Burst)) {
-            self.observe(app, seen, answer.marks.burst, now);
+            self.observe(app, seen, answer.marks, now);
         }
         if let Some(hit) = answer.limit {
             self.hit(app, budgets, hit, now);
@@ -197,11 +197,11 @@ impl State {
         }
     }
 
-    /// What an answer's headers say, `mark` being the burst slot's of its request.
-    fn observe(&mut self, app: AppIndex, seen: &RateHeaders, mark: Mark, now: Instant) {
-        self.desks[SHARED + app.0].slots.observe(seen.max, seen.remaining, seen.window, mark, now);
+    /// What an answer's headers say, `marks` being those of its request.
+    fn observe(&mut self, app: AppIndex, seen: &RateHeaders, marks: Marks, now: Instant) {
+        self.desks[SHARED + app.0].slots.observe(seen.max, seen.remaining, seen.window, marks.burst, now);
         if seen.daily.is_some() {
-            self.daily.observe(seen.daily, seen.daily_remaining, self.wall.time(now));
+            self.daily.observe(seen.daily, seen.daily_remaining, marks.daily, self.wall.time(now));
         }
     }
 

@@ -51,19 +51,55 @@ fn headers_are_the_truth() {
     let mut daily = Daily::new(None, new_york(), SETTINGS, now);
     daily.take(now);
     daily.ended(Lane::Interactive, now);
-    daily.observe(Some(1000), Some(200), now);
+    daily.observe(Some(1000), Some(200), DailyMark::default(), now);
     assert_eq!(daily.spent(), (1, Some(800), Some(1000)));
-    daily.observe(Some(1000), Some(0), now);
+    daily.observe(Some(1000), Some(0), DailyMark::default(), now);
     assert!(check(&mut daily, now).is_err());
-    daily.observe(Some(2000), Some(1000), now); // somebody bought a pack
+    daily.observe(Some(2000), Some(1000), DailyMark::default(), now); // somebody bought a pack
     assert_eq!(check(&mut daily, now), Ok(()));
+}
+
+/// However many are under way at once, and in whichever order they are answered.
+#[test]
+fn answers_that_overtake_each_other_are_counted_once() {
+    const AT_ONCE: u64 = 300;
+    let now = at("2026-01-01T12:00:00Z");
+    let mut daily = Daily::new(None, new_york(), SETTINGS, now);
+    let mut counted = 0;
+    for step in [1, 7, 13, 299] {
+        let marks: Vec<_> = (0..AT_ONCE).map(|_| daily.take(now)).collect();
+        for (turn, mark) in (0_u64..).zip(marks) {
+            let place = turn * step % AT_ONCE;
+            daily.ended(Lane::Interactive, now);
+            daily.observe(Some(5000), Some(4999 - counted - place), mark, now);
+            assert!(daily.left() <= Some(5000 - counted - AT_ONCE), "never more than there is");
+        }
+        counted += AT_ONCE;
+        assert_eq!(daily.spent(), (counted, Some(counted), Some(5000)));
+    }
+}
+
+#[test]
+fn what_ended_without_a_word_counts_until_a_later_call_tells() {
+    let now = at("2026-01-01T12:00:00Z");
+    let mut daily = Daily::new(None, new_york(), SETTINGS, now);
+    let first = daily.take(now);
+    daily.take(now);
+    daily.ended(Lane::Interactive, now);
+    daily.ended(Lane::Interactive, now);
+    daily.observe(Some(1000), Some(999), first, now);
+    assert_eq!(daily.spent().1, Some(2), "the silent one may have been counted after it");
+    let later = daily.take(now);
+    daily.ended(Lane::Interactive, now);
+    daily.observe(Some(1000), Some(997), later, now);
+    assert_eq!(daily.spent().1, Some(3));
 }
 
 #[test]
 fn what_is_under_way_counts_before_hubspot_says_so() {
     let now = at("2026-01-01T12:00:00Z");
     let mut daily = Daily::new(None, new_york(), SETTINGS, now);
-    daily.observe(Some(10), Some(2), now);
+    daily.observe(Some(10), Some(2), DailyMark::default(), now);
     for _ in 0..2 {
         assert_eq!(check(&mut daily, now), Ok(()));
         daily.take(now);
@@ -113,7 +149,7 @@ fn the_usage_endpoint_names_the_reset_and_stands_in_for_the_zone() {
 fn a_pool_that_has_grown_lets_one_call_find_out_and_then_all() {
     let now = at("2026-01-01T12:00:00Z");
     let mut daily = Daily::new(Some(10), new_york(), SETTINGS, now);
-    daily.observe(Some(10), Some(0), now);
+    daily.observe(Some(10), Some(0), DailyMark::default(), now);
     assert!(check(&mut daily, now).is_err());
     assert!(daily.is_question_due(false, now), "somebody wanted to call");
     daily.asks(now);

@@ -7,7 +7,7 @@ use super::others::Found;
 use super::{Daily, DailyMark, RECHECK};
 use crate::governor::usage::Usage;
 
-/// How far answers may overtake each other: a count this much lower than the last is an older answer's.
+/// How far answers may overtake each other, besides our own calls: a count this much lower is an older answer's.
 const OVERTAKEN_MAX: u64 = 100;
 
 /// A reset further away than the longest day is a mistake.
@@ -16,14 +16,21 @@ const RESET_MAX: SignedDuration = SignedDuration::from_hours(26);
 impl Daily {
     /// HubSpot took a call: the pool is not empty, if the call was made after it was found so.
     pub(crate) fn accepted(&mut self, mark: DailyMark) {
-        if mark.0 == self.exhaustions && self.exhausted_until.take().is_some() {
+        if mark.exhaustions == self.exhaustions && self.exhausted_until.take().is_some() {
             // By our count it was; that count is good for nothing until HubSpot tells.
             self.told &= self.left() != Some(0);
         }
     }
 
-    /// Corrects the numbers by an answer's headers.
-    pub(crate) fn observe(&mut self, limit: Option<u64>, remaining: Option<u64>, now: Timestamp) {
+    /// Corrects the numbers by the headers of an answer, whose call has ended. HubSpot counts one call after the other: the
+    /// highest count holds all calls that were told a lower one, and all that had ended before its own was sent.
+    pub(crate) fn observe(
+        &mut self,
+        limit: Option<u64>,
+        remaining: Option<u64>,
+        mark: DailyMark,
+        now: Timestamp,
+    ) {
         if limit.is_some() && limit != self.limit {
             self.limit_before = self.limit.filter(|_| self.told);
             self.limit = limit;
@@ -33,7 +40,16 @@ impl Daily {
         let (Some(limit), Some(remaining)) = (limit, remaining) else { return };
         self.question.told(now);
         let told = limit.saturating_sub(remaining);
-        self.used = if told + OVERTAKEN_MAX >= self.used { told.max(self.used) } else { told };
+        self.untold = self.untold.saturating_sub(1);
+        let beside_it = self.ended.saturating_sub(mark.ended) + self.in_flight;
+        if told + OVERTAKEN_MAX + beside_it < self.told_most {
+            self.told_most = 0;
+        }
+        if told >= self.told_most {
+            self.told_most = told;
+            self.untold_counted = self.untold_counted.max(mark.untold).min(self.untold);
+        }
+        self.used = self.told_most + self.untold.saturating_sub(self.untold_counted);
         self.look_for_others(told, now);
         if remaining == 0 {
             self.exhaust(now);
@@ -68,6 +84,7 @@ impl Daily {
                 }
                 self.told = true;
                 self.used = if parked { *used } else { self.used.max(*used) };
+                (self.told_most, self.untold_counted) = (self.used, self.untold);
                 self.look_for_others(*used, now);
                 if parked && used < limit {
                     self.let_one_find_out(now);

@@ -199,13 +199,13 @@ fn live(kind: &Kind, seed: u64, errors: &mut Errors) {
                 if daily.check(Lane::Interactive, at).is_err() {
                     break;
                 }
-                daily.take(at);
+                let mark = daily.take(at);
                 daily.ended(Lane::Interactive, at);
                 if used == LIMIT {
                     daily.exhaust(at);
                 } else {
                     used += 1;
-                    daily.observe(Some(LIMIT), Some(LIMIT - used), at);
+                    daily.observe(Some(LIMIT), Some(LIMIT - used), mark, at);
                 }
             }
         }
