@@ -42,7 +42,8 @@ impl Governor {
 
     /// Who spent what today, the most first.
     pub fn spenders(&self) -> Vec<Entry> {
-        self.ledger.lock().entries()
+        let (midnight, _) = self.state.lock().day_now(Instant::now());
+        self.ledger.lock().entries(midnight)
     }
 }
 

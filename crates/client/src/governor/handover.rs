@@ -47,7 +47,9 @@ impl Governor {
             Leaving::Now => Some(SHARED_DESKS.map(|number| state.desks[number].slots.hand_over(now))),
         };
         let wall = state.wall.time(now);
-        GateHandover { day: state.daily.hand_over(wall), spent: self.ledger.lock().hand_over(), slots }
+        let day = state.daily.hand_over(wall);
+        let spent = self.ledger.lock().hand_over(state.daily.day_starts());
+        GateHandover { day, spent, slots }
     }
 
     /// Goes on where another process stopped at `written_at`; for a gate that nobody has gone through yet.

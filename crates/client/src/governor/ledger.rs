@@ -124,8 +124,9 @@ impl Ledger {
         }
     }
 
-    /// Everything, those who spend most first.
-    pub(crate) fn entries(&self) -> Vec<Entry> {
+    /// What was counted in the day that began at `day_starts`, those who spend most first.
+    pub(crate) fn entries(&mut self, day_starts: Timestamp) -> Vec<Entry> {
+        self.turn(day_starts.as_second());
         let mut entries: Vec<Entry> = self.entries.iter().map(Kept::told).collect();
         entries.sort_by(|a, b| {
             b.calls
@@ -364,12 +365,14 @@ mod tests {
         ledger
     }
 
-    fn lines(ledger: &Ledger) -> String {
+    const TODAY: &str = "2026-01-01T00:00:00Z";
+
+    fn lines(ledger: &mut Ledger) -> String {
         let line = |entry: &Entry| {
             let Entry { caller, method, route, errand, calls, hours, spared } = entry;
             format!("{caller} {method} {route} {errand:?} {calls} {hours:?} {spared}\n")
         };
-        ledger.entries().iter().map(line).collect()
+        ledger.entries(at(TODAY)).iter().map(line).collect()
     }
 
     #[test]
@@ -381,7 +384,7 @@ mod tests {
         calls.push((Method::PATCH, "/crm/v3/objects/contacts/7".into()));
         calls.extend((0..3).map(|_| get("/crm/v3/properties/contacts".into())));
         calls.push((Method::POST, "/crm/v3/objects/contacts/search".into()));
-        insta::assert_snapshot!(lines(&counted("shop", &calls)), @r"
+        insta::assert_snapshot!(lines(&mut counted("shop", &calls)), @r"
         shop GET /crm/v3/objects/contacts/{id} ReadOne 26 [0, 26] 23
         shop GET /crm/v3/properties/contacts Definition 3 [0, 3] 2
         shop GET /crm/v3/objects/companies/{id} ReadOne 1 [0, 1] 0
@@ -394,9 +397,9 @@ mod tests {
     fn nothing_a_person_wrote_is_kept_and_a_flood_of_paths_fits() {
         let calls: Vec<_> =
             (0..5_000).map(|id| (Method::GET, format!("/crm/v3/properties/contacts/secret_{id}"))).collect();
-        let ledger = counted("shop", &calls);
+        let mut ledger = counted("shop", &calls);
         assert!(ledger.by_key.len() <= KEYS_MAX);
-        insta::assert_snapshot!(lines(&ledger), @"shop GET /crm/v3/properties/contacts/{id} Definition 5000 [0, 1800, 3200] 4983");
+        insta::assert_snapshot!(lines(&mut ledger), @"shop GET /crm/v3/properties/contacts/{id} Definition 5000 [0, 1800, 3200] 4983");
     }
 
     #[test]
@@ -409,7 +412,7 @@ mod tests {
             let spender = Spender { caller: &caller, method: &method, path, endpoint: &endpoint };
             ledger.count(&spender, at("2026-01-01T00:00:00Z"), at("2026-01-01T00:00:01Z"));
         }
-        let entries = ledger.entries();
+        let entries = ledger.entries(at(TODAY));
         assert_eq!(entries.len(), ENTRIES_MAX);
         assert_eq!((&*entries[0].caller, entries[0].calls), ("other", 1_000 - (ENTRIES_MAX as u64 - 1)));
         assert_eq!(entries.iter().map(|entry| entry.calls).sum::<u64>(), 1_000, "nothing is lost");
@@ -422,9 +425,12 @@ mod tests {
         let endpoint = hubspot::endpoint::classify(&method, path);
         let spender = Spender { caller: &caller, method: &method, path, endpoint: &endpoint };
         let index = ledger.count(&spender, at("2026-01-02T00:00:00Z"), at("2026-01-02T00:00:01Z"));
-        assert_eq!(ledger.entries()[0].calls, 1);
+        let tomorrow = at("2026-01-02T00:00:00Z");
+        assert_eq!(ledger.entries(tomorrow)[0].calls, 1);
         ledger.take_back(index);
-        assert_eq!((ledger.entries()[0].calls, ledger.entries()[0].hours.len()), (0, 0));
+        let entry = &ledger.entries(tomorrow)[0];
+        assert_eq!((entry.calls, entry.hours.len()), (0, 0));
+        assert_eq!(ledger.entries(at("2026-01-03T00:00:00Z")), [], "nobody has called that day");
     }
 
     #[test]
@@ -436,8 +442,10 @@ mod tests {
         let (utc, new_york) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T05:00:00Z"));
         ledger.count(&spender, utc, at("2026-01-01T01:30:00Z"));
         ledger.count(&spender, utc, at("2026-01-01T06:00:00Z"));
+        let entry = &ledger.entries(new_york)[0];
+        assert_eq!((entry.calls, &*entry.hours), (1, &[0, 1][..]), "one was yesterday's");
         ledger.count(&spender, new_york, at("2026-01-01T06:30:00Z"));
-        let entry = &ledger.entries()[0];
-        assert_eq!((entry.calls, &*entry.hours), (2, &[0, 2][..]), "one was yesterday's");
+        let entry = &ledger.entries(new_york)[0];
+        assert_eq!((entry.calls, &*entry.hours), (2, &[0, 2][..]));
     }
 }

@@ -31,7 +31,8 @@ impl LedgerHandover {
 }
 
 impl Ledger {
-    pub(crate) fn hand_over(&self) -> LedgerHandover {
+    pub(crate) fn hand_over(&mut self, day_starts: Timestamp) -> LedgerHandover {
+        self.turn(day_starts.as_second());
         let entry = |kept: &Kept| {
             let told = kept.told();
             EntryHandover {
