@@ -163,14 +163,16 @@ mod tests {
     use super::*;
     use crate::packing::single::Single;
     use http::uri::PathAndQuery;
-    use http::{HeaderMap, Method};
+    use http::{HeaderMap, HeaderValue, Method, header};
     use rstest::rstest;
 
     fn shape(method: &Method, target: &str) -> Shape {
         let body = if method == Method::GET { "" } else { r#"{"properties":{}}"# };
         let target: PathAndQuery = target.parse().unwrap();
         let single = Single::read(method, target.path()).unwrap();
-        Shape::of(&single, &target, &HeaderMap::new(), &Bytes::from_static(body.as_bytes())).unwrap().0
+        let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let headers: HeaderMap = [json].into_iter().collect();
+        Shape::of(&single, &target, &headers, &Bytes::from_static(body.as_bytes())).unwrap().0
     }
 
     fn parts(shape: &Shape, ids: &[&str], status: u16, body: &'static str) -> Option<Vec<String>> {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -54,7 +54,10 @@ impl Shape {
         body: &Bytes,
     ) -> Option<(Self, Input)> {
         let query = target.query().unwrap_or_default();
-        if target.as_str().len() > TARGET_BYTES_MAX || !headers.keys().all(says_nothing) {
+        if target.as_str().len() > TARGET_BYTES_MAX
+            || !headers.keys().all(says_nothing)
+            || !takes_json(headers)
+        {
             return None;
         }
         let (act, properties) = match single.deed {
@@ -63,6 +66,7 @@ impl Shape {
                 let selection = Selection::read(query).filter(Selection::names_its_record)?;
                 (Act::Read(selection), Bytes::new())
             }
+            Deed::Update if !brings_json(headers) => return None,
             Deed::Update => (Act::Update { id_property: id_property(query)? }, properties(body)?),
             Deed::Archive => return None,
         };
@@ -154,6 +158,27 @@ fn says_nothing(name: &HeaderName) -> bool {
     KNOWN.contains(name) || others.contains(&text) || families.iter().any(|family| text.starts_with(family))
 }
 
+/// A batch is answered in JSON, whatever the single call might have been answered in.
+fn takes_json(headers: &HeaderMap) -> bool {
+    let takes = |value: &HeaderValue| {
+        let mut ranges = value.to_str().unwrap_or_default().split(',').map(essence);
+        ranges.any(|range| ["application/json", "application/*", "*/*"].contains(&&*range))
+    };
+    let mut accepts = headers.get_all(header::ACCEPT).iter().peekable();
+    accepts.peek().is_none() || accepts.any(takes)
+}
+
+/// A batch goes out as JSON; a single call that says it is something else might have been refused.
+fn brings_json(headers: &HeaderMap) -> bool {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    said.is_some_and(|said| essence(said) == "application/json")
+}
+
+/// A media type without its parameters.
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// A value that survives the way into JSON and is compared as it stands.
 fn is_value(text: &str) -> bool {
     !text.is_empty() && text.len() <= 512 && text.trim() == text && !text.chars().any(char::is_control)
@@ -209,13 +234,14 @@ struct Update<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderValue, Method};
+    use http::Method;
     use rstest::rstest;
 
     fn shape(method: &str, target: &str, body: &'static str) -> Option<(Shape, Input)> {
         let target: PathAndQuery = target.parse().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer a"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let single = Single::read(&method.parse::<Method>().unwrap(), target.path())?;
         Shape::of(&single, &target, &headers, &Bytes::from_static(body.as_bytes()))
     }
@@ -261,6 +287,38 @@ mod tests {
     #[case::unknown_parameter("PATCH", "/crm/v3/objects/contacts/7?x=1", r#"{"properties":{}}"#)]
     fn what_no_batch_can_carry(#[case] method: &str, #[case] target: &str, #[case] body: &'static str) {
         assert_eq!(shape(method, target, body), None);
+    }
+
+    #[rstest]
+    #[case::said(&[("accept", "application/json")], true)]
+    #[case::by_everything(&[("accept", "text/html, */*;q=0.8")], true)]
+    #[case::over_two_lines(&[("accept", "text/html"), ("accept", "APPLICATION/JSON;q=0.5")], true)]
+    #[case::nothing(&[], true)]
+    #[case::html(&[("accept", "text/html")], false)]
+    #[case::not_only_in_name(&[("accept", "application/json-seq")], false)]
+    fn a_call_that_does_not_take_json_goes_alone(
+        #[case] said: &[(&'static str, &'static str)],
+        #[case] takes: bool,
+    ) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in said {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        assert_eq!(takes_json(&headers), takes);
+    }
+
+    #[rstest]
+    #[case(Some("application/json"), true)]
+    #[case(Some("Application/JSON; charset=utf-8"), true)]
+    #[case(Some("text/plain"), false)]
+    #[case(Some("application/json-patch+json"), false)]
+    #[case(None, false)]
+    fn an_update_that_does_not_bring_json_goes_alone(
+        #[case] said: Option<&'static str>,
+        #[case] brings: bool,
+    ) {
+        let said = said.map(HeaderValue::from_static).map(|value| (header::CONTENT_TYPE, value));
+        assert_eq!(brings_json(&said.into_iter().collect()), brings);
     }
 
     #[rstest]
