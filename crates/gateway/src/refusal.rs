@@ -217,6 +217,10 @@ impl From<Refused> for Refusal {
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
                 return Self::new(status, "HUBKEEPER_HEAD_TOO_LARGE", message).closing();
             }
+            Refused::Framing(Violation::SpeaksTls) => {
+                let message = "This listener speaks plain HTTP. Call it by http://, or give it a certificate (gateway.tls_certificate).";
+                return Self::new(StatusCode::BAD_REQUEST, "HUBKEEPER_BAD_REQUEST", message).closing();
+            }
             Refused::Framing(Violation::TargetNotAPath) => return Self::bad_target(),
             Refused::Framing(Violation::BadRequestLine) => "its first line is not `METHOD /path HTTP/1.1`",
             Refused::Framing(Violation::BareLineFeed) => "a line ends without CR",

@@ -19,6 +19,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
     let gateway = &config.gateway;
     url("gateway.upstream", &gateway.upstream)?;
     origin("gateway.upstream", &gateway.upstream)?;
+    not_ourselves(&gateway.listen, &gateway.upstream)?;
     url("gateway.status_page", &gateway.status_page)?;
     if let Some(public) = &gateway.public_url {
         url("gateway.public_url", public)?;
@@ -163,6 +164,21 @@ fn origin(key: &str, text: &str) -> Result<(), Failure> {
         .hint("leave out the path; callers' paths are added to it, as in https://api.hubapi.com"))
 }
 
+/// A call would go round and round until its deadline.
+fn not_ourselves(listen: &str, upstream: &str) -> Result<(), Failure> {
+    let uri: Option<Uri> = upstream.parse().ok();
+    let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
+    let at_home = is_loopback(listen) || ["0.0.0.0", "[::]"].contains(&host);
+    let same = uri.as_ref().and_then(Uri::authority).is_some_and(|upstream| {
+        is_loopback(upstream.as_str()) && upstream.port_u16().is_some_and(|other| port.parse() == Ok(other))
+    });
+    if !(at_home && same) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("gateway.upstream is where the gateway itself listens, {listen}"))
+        .hint("name HubSpot, https://api.hubapi.com, or a simulator, which listens on port 8410"))
+}
+
 fn nothing_through(key: &str) -> Failure {
     Failure::usage(format!("{key} is 0, which would let nothing through"))
         .hint("leave it out for the default")
@@ -297,5 +313,19 @@ mod tests {
         let mut config = Config::default();
         config.gateway.upstream = "api.hubapi.com".into();
         assert!(check(&config).is_err());
+    }
+    #[test]
+    fn the_gateway_does_not_call_itself() {
+        let checked = |listen: &str, upstream: &str| {
+            let mut config = Config::default();
+            config.gateway.listen = listen.into();
+            config.gateway.upstream = upstream.into();
+            check(&config).is_ok()
+        };
+        assert!(!checked("127.0.0.1:8400", "http://localhost:8400"));
+        assert!(!checked("[::1]:8400", "http://[::1]:8400/"));
+        assert!(checked("127.0.0.1:8400", "http://127.0.0.1:8410"));
+        assert!(checked("127.0.0.1:0", "http://127.0.0.1:8400"));
+        assert!(checked("10.0.0.1:8400", "http://127.0.0.1:8400"));
     }
 }

@@ -21,9 +21,14 @@ pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// to hold the connection.
 const EMPTY_LINES_MAX: u32 = 4;
 
+/// The first byte of who begins with TLS (RFC 8446 §5.1), and of no HTTP request.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Why a request is refused before it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Violation {
+    /// It begins as TLS does, which would never come to the end of a head.
+    SpeaksTls,
     BareLineFeed,
     LengthAndEncoding,
     BadLength,
@@ -118,7 +123,10 @@ impl Framing {
             if length.unwrap_or(bytes.len()) > HEAD_BYTES_MAX {
                 return Err(Violation::HeadTooLarge);
             }
-            let Some(length) = length else { return Ok(Step::Incomplete) };
+            let Some(length) = length else {
+                let speaks_tls = bytes.first() == Some(&TLS_HANDSHAKE);
+                return if speaks_tls { Err(Violation::SpeaksTls) } else { Ok(Step::Incomplete) };
+            };
             // A copy of just this size: while the request waits for its slot, its head is all that is kept of it.
             let head = head::read(&Bytes::copy_from_slice(&bytes[..length]))?;
             repeated::remember(&bytes[..length], head.request.version());
@@ -245,6 +253,7 @@ mod tests {
         Violation::BadLength
     )]
     #[case::no_version("GET /\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
+    #[case::tls("\x16\x03\x01\x02\0\x01", Violation::SpeaksTls)]
     #[case::http_2("PRI * HTTP/2.0\r\n\r\n", Violation::BadRequestLine)]
     #[case::two_spaces("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
     #[case::space_in_target("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", Violation::BadRequestLine)]
