@@ -27,7 +27,7 @@ use tracing::Instrument;
 use crate::accounts::{Account, AccountSettings, Accounts, Connection, Lack, Token};
 use crate::body::Body;
 use crate::cache::{Cache, CacheReport, CacheSettings, Elsewhere, Found};
-use crate::call::{Answer, Call, CallFailed, Effort, Failure};
+use crate::call::{Answer, Call, CallFailed, Effort, Failure, Source};
 use crate::clock::WallClock;
 use crate::curbs::Curbs;
 use crate::daily_usage;
@@ -217,6 +217,9 @@ impl Stack {
             let effort = trace.effort;
             match result {
                 Ok(((response, error), source)) => {
+                    if error.is_none() && matches!(source, Source::Live | Source::Packed) {
+                        trace.answered(response.headers());
+                    }
                     trace.end(CallResult::Answered(response.status(), error.as_deref(), source));
                     Ok(Answer { response, error, effort, source })
                 }

@@ -123,7 +123,7 @@ impl ApiError {
             status,
             retry_after: retry_after::retry_after(headers),
             failed_items: if kind == ErrorKind::Partial { body.failed_items() } else { 0 },
-            correlation_id: body.correlation_id.or_else(|| correlation_header(headers)),
+            correlation_id: body.correlation_id.or_else(|| correlation_header(headers).map(str::to_owned)),
             category: body.category,
             sub_category: body.sub_category,
             error_type: body.error_type,
@@ -164,9 +164,9 @@ fn is_worth_reading(status: StatusCode) -> bool {
 
 /// `X-HubSpot-Correlation-Id`: read by many clients, in no document of HubSpot's (facts §2.4, unconfirmed), so
 /// it stands in only where the body has none.
-fn correlation_header(headers: &HeaderMap) -> Option<String> {
+pub fn correlation_header(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get("x-hubspot-correlation-id")?.to_str().ok()?.trim();
-    is_correlation_id(value).then(|| value.to_owned())
+    is_correlation_id(value).then_some(value)
 }
 
 /// A correlation id is a UUID of 36 characters; what is much longer is something else and is not repeated.

@@ -33,7 +33,7 @@ async fn hubspot() -> Upstream {
         );
         match path.split('?').next().and_then(|path| path.bytes().last()) {
             Some(b'1' | b'3' | b'5' | b'7' | b'9') => vec![json_answer("500 Internal Server Error", &body)],
-            _ => vec![json_answer("200 OK", "{}")],
+            _ => vec![json_answer(&format!("200 OK\r\nX-HubSpot-Correlation-Id: {CORRELATION_ID}"), "{}")],
         }
     })
     .await
@@ -115,6 +115,9 @@ async fn a_callers_trace_goes_on_in_ours_and_passes_through() {
     assert!(told["hubkeeper.waited_ms"].as_u64().is_some_and(|waited| waited <= lasted_ms), "{told:#?}");
     assert!(call["status"].is_null(), "{call:#}");
     assert_eq!(attributes(attempt)["hubkeeper.number"], 1);
+    for span in [call, attempt] {
+        assert_eq!(attributes(span)["hubkeeper.correlation_id"], CORRELATION_ID, "of a good answer, too");
+    }
 }
 
 #[tokio::test]

@@ -44,6 +44,9 @@ impl Stack {
         let (attempted, ended) = self.send(call, body, account, &mut passage, permit, sent_at).await;
         let result = attempted.result();
         effort.reached |= result.may_have_arrived();
+        if let Attempted::Answered(response, None) = &attempted {
+            spans::answered(&tracing, response.headers());
+        }
         spans::attempt_ended(&tracing, result);
         self.judge(account, passage, result, Span { began: sent_at, ended });
         self.observer.attempt(&call.label(account), result, Span { began: sent_at, ended });

@@ -104,6 +104,15 @@ pub(super) fn attempt_ended(span: &Span, result: AttemptResult<'_>) {
     }
 }
 
+/// HubSpot's own answer; what its error says of itself goes before this.
+pub(super) fn answered(span: &Span, headers: &HeaderMap) {
+    if !span.is_disabled()
+        && let Some(id) = hubspot::error::correlation_header(headers)
+    {
+        span.record("correlation_id", id);
+    }
+}
+
 fn answered_badly(span: &Span, error: &hubspot::error::ApiError) {
     span.record("category", error.kind.name());
     if let Some(id) = &error.correlation_id {

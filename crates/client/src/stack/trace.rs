@@ -1,5 +1,6 @@
 //! The outermost layer: it sees what the caller sees.
 
+use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::accounts::Account;
@@ -33,6 +34,11 @@ impl<'a> Trace<'a> {
     /// The call's tracing span, which its attempts lie in.
     pub(super) fn span(&self) -> tracing::Span {
         self.span.clone()
+    }
+
+    /// The answer is HubSpot's own.
+    pub(super) fn answered(&self, headers: &HeaderMap) {
+        spans::answered(&self.span, headers);
     }
 
     pub(super) fn end(mut self, result: CallResult<'_>) {
