@@ -111,6 +111,7 @@ impl Stack {
             headers: HeaderMap::from_iter([(header::CONTENT_TYPE, form_type)]),
             credential: Credential::Anonymous,
             caller: Arc::from("journal"),
+            calls_itself: None,
             deadline: began + PATIENCE,
             handling: Handling { lane: Lane::Sync, ..Handling::default() },
         };

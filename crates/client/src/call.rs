@@ -27,6 +27,8 @@ pub struct Call {
     pub credential: Credential,
     /// The program that asks, by its configured name; `-` where callers are not told apart.
     pub caller: Arc<str>,
+    /// What it says it is, where nothing vouches for that: shown to people, and good for no right of any kind.
+    pub calls_itself: Option<Arc<str>>,
     /// When the caller stops waiting.
     pub deadline: Instant,
     pub handling: Handling,
@@ -61,15 +63,21 @@ impl Call {
             endpoint: self.endpoint,
             credential: self.credential.clone(),
             caller: self.caller.clone(),
+            calls_itself: self.calls_itself.clone(),
             deadline: self.deadline,
             handling: self.handling,
         }
     }
 
+    /// Whose call this is, for those who look.
+    pub(crate) fn shown_caller(&self) -> &Arc<str> {
+        self.calls_itself.as_ref().unwrap_or(&self.caller)
+    }
+
     pub(crate) fn label<'a>(&'a self, account: &'a Account) -> Label<'a> {
         Label {
             account,
-            caller: &self.caller,
+            caller: self.shown_caller(),
             method: &self.method,
             path: self.target.path(),
             endpoint: &self.endpoint,

@@ -148,6 +148,7 @@ impl Journal {
             headers: HeaderMap::new(),
             credential,
             caller: Arc::from("journal"),
+            calls_itself: None,
             deadline: Instant::now() + PATIENCE,
             handling: Handling { lane: Lane::Sync, ..Handling::default() },
         };

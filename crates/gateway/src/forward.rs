@@ -55,6 +55,7 @@ pub(crate) struct Forwarder {
     pub(crate) origins: Origins,
     pub(crate) settings: ForwardSettings,
     pub(crate) unnamed: Arc<str>,
+    pub(crate) names: kin::Names,
     /// Where whoever can connect is trusted, browsers must not be.
     pub(crate) own_hosts: Option<OwnHosts>,
     pub(crate) turned_away: Arc<TurnedAway>,
@@ -164,8 +165,10 @@ impl Forwarder {
         let rule = rule.map_err(|missing| self.deny(&missing, &caller, method, path))?;
         let who = Who { caller: &caller, treatment };
         let (mut handling, queue) = self.rules.handling(method, path, who, said.lane)?;
+        let mut calls_itself = None;
         if Arc::ptr_eq(&caller, &self.unnamed) {
             handling.kin = kin::of(&said);
+            calls_itself = self.names.of(&said);
         }
         let (host, stays_here) = (said.host.cloned(), said.stays_here);
         let wished = self.outbox.as_ref().map(|_| Wished::take(&mut parts.headers)).unwrap_or_default();
@@ -184,6 +187,7 @@ impl Forwarder {
             endpoint,
             credential,
             caller,
+            calls_itself,
             deadline,
             handling,
         };

@@ -161,6 +161,7 @@ impl Gateway {
                 .listening(listener.local_addr().ok(), is_tls),
             settings: self.forward,
             unnamed: Arc::from("-"),
+            names: kin::Names::default(),
             own_hosts,
             turned_away: self.turned_away,
             outbox: self.outbox.clone(),

@@ -204,6 +204,7 @@ async fn check(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
         endpoint: hubspot::endpoint::classify(&Method::GET, DETAILS),
         credential: Credential::Connection(connection.clone()),
         caller: Arc::from("hubkeeper"),
+        calls_itself: None,
         deadline: Instant::now() + CHECK_PATIENCE,
         handling: Handling { fresh: true, ..Handling::default() },
     };

@@ -191,6 +191,7 @@ impl Virtual {
             headers,
             credential: Credential::Passthrough,
             caller: Arc::from("test"),
+            calls_itself: None,
             deadline: Instant::now() + Duration::from_secs(3600),
             handling: Handling::default(),
         };

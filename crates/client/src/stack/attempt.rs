@@ -136,7 +136,7 @@ impl Stack {
         let request = call.request(body);
         if let Some(permit) = &mut permit {
             let spender = Spender {
-                caller: &call.caller,
+                caller: call.shown_caller(),
                 method: &call.method,
                 path: call.target.path(),
                 endpoint: &call.endpoint,

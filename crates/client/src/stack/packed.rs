@@ -170,7 +170,7 @@ impl Stack {
         let member = Member {
             input,
             lane: call.handling.lane,
-            caller: call.caller.clone(),
+            caller: call.shown_caller().clone(),
             kin: call.handling.kin,
             weight: call.handling.weight,
             deadline: call.deadline,

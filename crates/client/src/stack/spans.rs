@@ -27,7 +27,7 @@ pub(super) fn of_call(call: &Call, account: &Account) -> Span {
         target: TARGET,
         "call",
         connection = &*account.name,
-        caller = &*call.caller,
+        caller = &**call.shown_caller(),
         lane = call.handling.lane.name(),
         family = call.endpoint.family.name(),
         method = call.method.as_str(),

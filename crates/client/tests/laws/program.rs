@@ -213,6 +213,7 @@ pub(crate) async fn call_with(
         headers,
         credential: Credential::Passthrough,
         caller: Arc::from("-"),
+        calls_itself: None,
         deadline: Instant::now() + patience,
         handling: Handling::default(),
     };

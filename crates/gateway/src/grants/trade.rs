@@ -35,6 +35,7 @@ pub(super) async fn trade(
         endpoint: hubspot::endpoint::classify(&Method::POST, TOKEN_PATH),
         credential: Credential::Anonymous,
         caller: Arc::from("hubkeeper"),
+        calls_itself: None,
         deadline: Instant::now() + PATIENCE,
         handling: Handling::default(),
     };

@@ -198,6 +198,7 @@ pub(super) fn call(
         headers,
         credential,
         caller: Arc::from(caller),
+        calls_itself: None,
         deadline: Instant::now() + PATIENCE,
         handling: Handling { lane, ..Handling::default() },
     }

@@ -41,6 +41,7 @@ pub(super) async fn ask(stack: &Arc<Stack>, of: &OfConnection) -> Option<Told> {
         endpoint: hubspot::endpoint::classify(&Method::POST, question.path()),
         credential: Credential::Anonymous,
         caller: Arc::from("hubkeeper"),
+        calls_itself: None,
         deadline: Instant::now() + PATIENCE,
         handling: Handling::default(),
     };

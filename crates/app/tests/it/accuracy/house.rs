@@ -367,6 +367,7 @@ async fn call(
         headers,
         credential: Credential::Passthrough,
         caller: Arc::from(caller),
+        calls_itself: None,
         deadline: Instant::now() + patience,
         handling: Handling { lane: Lane::Sync, packing: Feature::Off, ..Handling::default() },
     };

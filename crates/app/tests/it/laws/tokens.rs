@@ -136,6 +136,7 @@ impl Process {
             endpoint: hubspot::endpoint::classify(&Method::GET, "/crm/v3/objects/contacts"),
             credential: Credential::Connection(self.connections[number].clone()),
             caller: Arc::from("test"),
+            calls_itself: None,
             deadline: Instant::now() + Duration::from_secs(60),
             handling: Handling::default(),
         };

@@ -127,6 +127,7 @@ impl Driver {
             headers,
             credential: self.credential.clone(),
             caller: head.caller.clone(),
+            calls_itself: None,
             deadline: head.deadline,
             handling: Handling { lane: head.lane, kin: head.kin, weight: head.weight, ..Handling::default() },
         }
