@@ -16,6 +16,12 @@ const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 /// Shorter looks at the processor's time say little.
 const LOOK_MIN: SignedDuration = SignedDuration::from_secs(1);
 
+/// A machine stands still for a moment now and then, all of it: who is short of something lags in so many seconds of a minute, …
+const LAGS_MIN: usize = 3;
+
+/// … or once for as long.
+const LAG_MS_LONG: u64 = 5_000;
+
 /// What is remembered between two looks.
 #[derive(Debug, Default)]
 pub(crate) struct Vitals {
@@ -53,7 +59,7 @@ impl Vitals {
             memory_bytes_max: memory_max(),
             descriptors: process::descriptors().unwrap_or(0),
             descriptors_max: process::descriptors_max(),
-            lag_ms_max: fresh.map(|(_, lag)| *lag).max().unwrap_or(0),
+            lag_ms_max: lasting(fresh.map(|(_, lag)| *lag).collect()),
             lag_ms_borne: None,
             refused_recent: 0,
         }
@@ -111,20 +117,41 @@ pub(super) fn disk(path: &Path) -> Option<Disk> {
     Some(Disk { free_bytes: bytes(stat.f_bavail), total_bytes: bytes(stat.f_blocks) })
 }
 
+/// The worst of a minute's lags that was no hiccup.
+fn lasting(mut lags: Vec<u64>) -> u64 {
+    lags.sort_unstable_by(|one, other| other.cmp(one));
+    let worst = lags.first().copied().filter(|worst| *worst >= LAG_MS_LONG);
+    worst.or_else(|| lags.get(LAGS_MIN - 1).copied()).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_772_366_400_000 + ms).unwrap()
+    }
+
     #[test]
     fn the_worst_lag_of_the_last_minute_counts() {
-        let at = |ms: i64| Timestamp::from_millisecond(1_772_366_400_000 + ms).unwrap();
         let mut vitals = Vitals::default();
-        vitals.lag(900, at(0));
-        vitals.lag(3, at(100));
-        assert_eq!(vitals.process(at(200)).lag_ms_max, 900);
-        vitals.lag(5, at(61_500));
-        assert_eq!(vitals.process(at(61_600)).lag_ms_max, 5);
-        assert_eq!(vitals.watch().last_beat_at, Some(at(61_500)));
+        (0..3).for_each(|second| vitals.lag(900 + second, at(1_000 * i64::try_from(second).unwrap())));
+        vitals.lag(3, at(2_100));
+        assert_eq!(vitals.process(at(2_200)).lag_ms_max, 900);
+        (0..3).for_each(|second| vitals.lag(5, at(62_500 + 1_000 * second)));
+        assert_eq!(vitals.process(at(64_600)).lag_ms_max, 5);
+        assert_eq!(vitals.watch().last_beat_at, Some(at(64_500)));
+    }
+
+    #[test]
+    fn a_hiccup_of_the_machine_is_no_lag_and_a_long_stop_is() {
+        let worst = |lag_ms: u64| {
+            let mut vitals = Vitals::default();
+            (0..20).for_each(|second| vitals.lag(2, at(1_000 * second)));
+            vitals.lag(lag_ms, at(20_000));
+            vitals.process(at(20_100)).lag_ms_max
+        };
+        assert_eq!((worst(1_900), worst(6_000)), (2, 6_000));
     }
 
     #[cfg(target_os = "linux")]

@@ -71,6 +71,8 @@ pub struct Thresholds {
     pub grant_seconds: u32,
     /// Less than this part of the disk is free.
     pub disk_free_percent: f64,
+    /// … and than so many bytes: a small part of a large disk is more than a store grows by before somebody looks.
+    pub disk_free_bytes: u64,
     /// More of the memory or the descriptors that we may use.
     pub process_percent: u64,
     /// A timer of ours fires later.
@@ -105,6 +107,7 @@ impl Default for Thresholds {
             breaker_seconds: 30,
             grant_seconds: 60,
             disk_free_percent: 5.0,
+            disk_free_bytes: 5 << 30,
             process_percent: 95,
             lag_ms: 1_000,
             clock_seconds: 60,

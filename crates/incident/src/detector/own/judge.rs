@@ -63,7 +63,8 @@ fn deliveries(own: &Own, thresholds: &Thresholds, now: Timestamp, fire: &mut Fir
             format!("{} deliveries in a minute were answered after HubSpot had given up", minute.slow);
         fire(RuleId::HookSlow, Place::default(), observed);
     }
-    if five.events >= EVENTS_MIN && five.repeated * 100 >= five.events * REPEATED_PERCENT {
+    let repeats = five.events >= EVENTS_MIN && five.repeated * 100 >= five.events * REPEATED_PERCENT;
+    if repeats && minute.repeated > 0 {
         let observed = format!("{} of {} events in five minutes had come before", five.repeated, five.events);
         fire(RuleId::HookRepeated, Place::default(), observed);
     }
@@ -143,6 +144,7 @@ fn ourselves(own: &Own, thresholds: &Thresholds, now: Timestamp, fire: &mut Fire
     if let Some((free, total)) = own.disk
         && total > 0
         && (free as f64) * 100.0 < total as f64 * thresholds.disk_free_percent
+        && free < thresholds.disk_free_bytes
     {
         let observed = format!("{} of {} MiB are free", free >> 20, total >> 20);
         fire(RuleId::DiskLow, Place::default(), observed);
@@ -262,6 +264,8 @@ mod tests {
         let disk = |free_bytes| Seen::Disk { free_bytes, total_bytes: 100 << 30 };
         assert_eq!(firing([(0, disk(6 << 30))], 1), []);
         assert_eq!(firing([(0, disk(4 << 30))], 1), [RuleId::DiskLow]);
+        let large = Seen::Disk { free_bytes: 9 << 30, total_bytes: 250 << 30 };
+        assert_eq!(firing([(0, large)], 1), [], "a small part of a large disk is much");
         let clock = |offset_ms| Seen::Clock { offset_ms };
         assert_eq!(firing([(0, clock(70_000))], 1), []);
         assert_eq!(firing([(0, clock(70_000)), (60, clock(-70_000))], 61), [RuleId::ClockOff]);
