@@ -210,7 +210,9 @@ pub(crate) fn problem(error: &StoreError) -> StoreProblem {
     match error {
         StoreError::NotAccepted(Refusing::DiskFull) => StoreProblem::DiskFull,
         StoreError::NotAccepted(Refusing::Broken(_)) | StoreError::Damaged { .. } => StoreProblem::Io,
-        StoreError::NotAccepted(Refusing::Closed) | StoreError::Unreadable(_) => StoreProblem::Unreachable,
+        StoreError::NotAccepted(Refusing::Closed | Refusing::Unreachable(_)) | StoreError::Unreadable(_) => {
+            StoreProblem::Unreachable
+        }
         StoreError::OutcomeUnknown(_) => StoreProblem::Other,
     }
 }

@@ -9,6 +9,10 @@ pub enum Refusing {
     /// Reading or writing failed. Nothing may be concluded from what the file holds until it has been opened anew.
     #[error("the store is broken: {0}")]
     Broken(String),
+    /// Nobody let us write at that moment: a database that does not answer, or another program that holds a lock on the file.
+    /// Nothing was tried, and the next request may do better.
+    #[error("the store cannot be reached: {0}")]
+    Unreachable(String),
     #[error("the store is closed")]
     Closed,
 }

@@ -104,7 +104,7 @@ impl Postgres {
 
     /// A connection. Without one nothing has been tried.
     async fn client(&self) -> Result<Object, StoreError> {
-        let unreachable = |error: PoolError| Refusing::Broken(not_reached(&error));
+        let unreachable = |error: PoolError| Refusing::Unreachable(not_reached(&error));
         self.pool.get().await.map_err(|error| StoreError::NotAccepted(unreachable(error)))
     }
 }

@@ -42,7 +42,7 @@ fn somebody() -> String {
 }
 
 pub(super) async fn list(State(admin): State<Admin>) -> Result<Json<Value>, Refused> {
-    let incidents = listed(&door(&admin)?.store).await.map_err(|error| not_done(&error.into()))?;
+    let incidents = listed(door(&admin)?).await.map_err(|error| not_done(&error.into()))?;
     Ok(Json(json!({"schema": 1, "incidents": incidents})))
 }
 
@@ -173,7 +173,7 @@ pub(super) async fn maintenance(
 }
 
 async fn found(admin: &Admin, id: &str) -> Result<crate::incidents::Shown, Refused> {
-    let found = shown(&door(admin)?.store, id).await.map_err(|error| not_done(&error.into()))?;
+    let found = shown(door(admin)?, id).await.map_err(|error| not_done(&error.into()))?;
     found.ok_or_else(|| {
         let message = format!("There is no incident `{}`.", id.chars().take(40).collect::<String>());
         (StatusCode::NOT_FOUND, Json(json!({"status": "error", "message": message})))

@@ -17,7 +17,7 @@ use crate::incidents::{NotDone, listed, shown};
 
 pub(super) async fn list(State(admin): State<Admin>) -> Response {
     let Some(incidents) = &admin.incidents else { return switched_off() };
-    match listed(&incidents.store).await {
+    match listed(incidents).await {
         Ok(incidents) => answer(page(&admin, &incidents)).into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),
     }
@@ -25,7 +25,7 @@ pub(super) async fn list(State(admin): State<Admin>) -> Response {
 
 pub(super) async fn show(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
     let Some(incidents) = &admin.incidents else { return switched_off() };
-    match shown(&incidents.store, &id).await {
+    match shown(incidents, &id).await {
         Ok(Some(shown)) => {
             let content = one_incident::content(&shown, admin.clock.now());
             answer(frame(Page::Incidents, menu(&admin), &content)).into_response()

@@ -1,4 +1,5 @@
-//! How the room stands, for those who cannot wait for a disk: counted as it decides, read by metrics.
+//! How the room stands, for those who cannot wait for a disk: counted as it decides, read by metrics; and what it has decided
+//! that the store has not taken yet.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,14 @@ use incident::code::Severity;
 use incident::incident::Incident;
 use incident::mitigation::{Mitigation, Turn};
 use parking_lot::Mutex;
+use store::incidents::IncidentStep;
 
 /// Kept by the room.
 #[derive(Default)]
-pub(crate) struct Board(Mutex<Standing>);
+pub(crate) struct Board {
+    standing: Mutex<Standing>,
+    unkept: Mutex<IncidentStep>,
+}
 
 /// What was counted since the start, and what stands now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +35,16 @@ const NAMELESS: &str = "none";
 
 impl Board {
     pub(crate) fn standing(&self) -> Standing {
-        self.0.lock().clone()
+        self.standing.lock().clone()
+    }
+
+    /// What the store has refused so far.
+    pub(super) fn unkept(&self) -> IncidentStep {
+        self.unkept.lock().clone()
+    }
+
+    pub(super) fn waits(&self, step: IncidentStep) {
+        *self.unkept.lock() = step;
     }
 
     pub(super) fn stands(&self, incidents: &[Incident]) {
@@ -43,20 +57,20 @@ impl Board {
                 *measures.entry(measure.mitigation.name()).or_default() += 1;
             }
         }
-        let mut standing = self.0.lock();
+        let mut standing = self.standing.lock();
         (standing.open, standing.measures) = (open, measures);
     }
 
     pub(super) fn opened(&self, code: Option<incident::code::Code>) {
         let name = code.map_or(NAMELESS, incident::code::Code::id);
-        *self.0.lock().opened.entry(name).or_default() += 1;
+        *self.standing.lock().opened.entry(name).or_default() += 1;
     }
 
     pub(super) fn diagnosed(&self) {
-        self.0.lock().diagnoses += 1;
+        self.standing.lock().diagnoses += 1;
     }
 
     pub(super) fn tried(&self, channel: &str, result: &'static str) {
-        *self.0.lock().notices.entry((channel.to_owned(), result)).or_default() += 1;
+        *self.standing.lock().notices.entry((channel.to_owned(), result)).or_default() += 1;
     }
 }

@@ -7,10 +7,11 @@ use incident::timeline::Entry;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::Store;
 use store::failure::StoreError;
 use store::incidents::{IncidentStep, KeptIncident, Line, NewNotice, NoticeState, Progress, Recording};
 use uuid::Uuid;
+
+use super::Incidents;
 
 /// Lines that wait for a store that refuses; older ones are lost first, and the log has them.
 const UNKEPT_MAX: usize = 1_000;
@@ -97,39 +98,64 @@ impl Shown {
     }
 }
 
-/// Those that go on, then the latest.
+/// Those that go on, then the latest. What the store has not taken yet goes before what it has; while it cannot even be read,
+/// that is all there is to show, and an incident about the store is surely among it.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) async fn listed(store: &Store) -> Result<Vec<Incident>, StoreError> {
-    let kept = store.incidents(LISTED_MAX).await?;
-    Ok(kept.iter().filter_map(|kept| serde_json::from_slice(&kept.document).ok()).collect())
+pub(crate) async fn listed(room: &Incidents) -> Result<Vec<Incident>, StoreError> {
+    let unkept = room.board.unkept().incidents;
+    let kept = match room.store.incidents(LISTED_MAX).await {
+        Err(error) if unkept.is_empty() => return Err(error),
+        kept => kept.unwrap_or_default(),
+    };
+    let is_new = |kept: &KeptIncident| !unkept.iter().any(|newer| newer.id == kept.id);
+    let all = unkept.iter().rev().chain(kept.iter().filter(|kept| is_new(kept)));
+    Ok(all.filter_map(|kept| serde_json::from_slice(&kept.document).ok()).collect())
 }
 
 /// # Errors
 /// [`StoreError`].
-pub(crate) async fn shown(store: &Store, id: &str) -> Result<Option<Shown>, StoreError> {
-    let Some(kept) = store.incident(id).await? else { return Ok(None) };
+pub(crate) async fn shown(room: &Incidents, id: &str) -> Result<Option<Shown>, StoreError> {
+    let unkept = room.board.unkept();
+    let newest = unkept.incidents.into_iter().find(|newer| newer.id == id);
+    let waits = newest.is_some();
+    let Some(kept) =
+        read(room.store.incident(id).await, waits)?.flatten().into_iter().chain(newest).next_back()
+    else {
+        return Ok(None);
+    };
     let Ok(incident) = serde_json::from_slice(&kept.document) else { return Ok(None) };
-    let lines = store.timeline(id).await?;
+    let mut lines = read(room.store.timeline(id).await, waits)?.unwrap_or_default();
+    lines.extend(unkept.lines.into_iter().filter(|line| line.incident == id));
     let timeline = lines.iter().filter_map(|line| serde_json::from_slice(&line.document).ok()).collect();
-    let notices = store.notices(id).await?;
-    let notices = notices
-        .iter()
-        .map(|notice| {
-            let message: Option<Message> = serde_json::from_slice(&notice.asked.document).ok();
-            json!({
-                "channel": notice.asked.channel,
-                "moment": message.map(|message| message.moment),
-                "state": match notice.state {
-                    NoticeState::Pending | NoticeState::Sending => "waiting",
-                    NoticeState::Told => "told",
-                    NoticeState::GivenUp => "given_up",
-                },
-                "attempts": notice.attempts,
-                "why": notice.why,
-            })
-        })
-        .collect();
+    let notices = read(room.store.notices(id).await, waits)?.unwrap_or_default();
+    let waiting = unkept.notices.iter().filter(|asked| asked.incident == id);
+    let waiting = waiting.map(|asked| told(asked, NoticeState::Pending, 0, None));
+    let notices = notices.iter().map(|it| told(&it.asked, it.state, it.attempts, it.why.as_deref()));
+    let notices = notices.chain(waiting).collect();
     Ok(Some(Shown { incident, timeline, notices }))
+}
+
+/// What cannot be read is left out where there is something newer to show.
+fn read<T>(kept: Result<T, StoreError>, waits: bool) -> Result<Option<T>, StoreError> {
+    match kept {
+        Err(_) if waits => Ok(None),
+        kept => kept.map(Some),
+    }
+}
+
+fn told(asked: &NewNotice, state: NoticeState, attempts: i64, why: Option<&str>) -> Value {
+    let message: Option<Message> = serde_json::from_slice(&asked.document).ok();
+    json!({
+        "channel": asked.channel,
+        "moment": message.map(|message| message.moment),
+        "state": match state {
+            NoticeState::Pending | NoticeState::Sending => "waiting",
+            NoticeState::Told => "told",
+            NoticeState::GivenUp => "given_up",
+        },
+        "attempts": attempts,
+        "why": why,
+    })
 }

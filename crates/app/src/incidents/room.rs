@@ -335,13 +335,16 @@ impl Room {
         let step = std::mem::take(&mut self.unkept);
         match self.store.keep_incidents(step.clone()).await {
             Ok(()) => {
-                self.again_at = None;
+                if self.again_at.take().is_some() {
+                    self.door.board.waits(IncidentStep::default());
+                }
                 self.bell.notify_one();
             }
             Err(error) => {
                 tracing::error!(%error, "the incident room cannot keep what it decided; it tries again");
                 self.unkept = keep::bounded(step);
                 let (channels, board) = (self.channels.clone(), self.door.board.clone());
+                board.waits(self.unkept.clone());
                 delivery::at_once(&channels, &board, &mut self.unkept, self.clock.now()).await;
                 self.again_at = Some(Instant::now() + TICK);
             }

@@ -46,6 +46,10 @@ impl Refusal {
                 "The gateway's disk is full: the write was not accepted, and nothing was sent to HubSpot. What was accepted \
                  before is still being applied. Make room, or send it without Prefer and Idempotency-Key."
             }
+            StoreError::NotAccepted(Refusing::Unreachable(_)) => {
+                "The gateway's store cannot be reached at the moment: the write was not accepted, and nothing was sent to \
+                 HubSpot. Send it again."
+            }
             StoreError::NotAccepted(Refusing::Broken(_) | Refusing::Closed) => {
                 "The gateway's store cannot be written: the write was not accepted, and nothing was sent to HubSpot. Send it \
                  again later; the gateway's log says what is wrong with its store."

@@ -61,7 +61,7 @@ impl Postgres {
         let (done, ended) = oneshot::channel();
         match enqueue(&self.queue, Waiting { delivery, done }) {
             Taken::Full => {
-                let why = Refusing::Broken("too many deliveries wait for the database".into());
+                let why = Refusing::Unreachable("too many deliveries wait for the database".into());
                 return Err(StoreError::NotAccepted(why));
             }
             Taken::LaneNeeded => {

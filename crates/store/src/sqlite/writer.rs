@@ -217,6 +217,7 @@ impl Thread {
                     let job = group.remove(index);
                     job.end(Err(StoreError::OutcomeUnknown(error.to_string())));
                 }
+                Err(Failed::Locked(error)) => return locked(group, &error),
                 Err(Failed::All(error)) => return self.broken(group, &error),
             }
         }
@@ -224,7 +225,7 @@ impl Thread {
 
     fn try_commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Failed> {
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let transaction = begun.map_err(Failed::All)?;
+        let transaction = begun.map_err(Failed::to_begin)?;
         for (index, job) in group.iter_mut().enumerate() {
             job.run(&transaction).map_err(|error| {
                 if is_the_disk(&error) { Failed::All(error) } else { Failed::One(index, error) }
@@ -274,8 +275,27 @@ impl Thread {
 enum Failed {
     /// One request's own fault.
     One(usize, rusqlite::Error),
+    /// Nothing was tried: another program holds a lock, a backup say, and held it for longer than we wait.
+    Locked(rusqlite::Error),
     /// The transaction's.
     All(rusqlite::Error),
+}
+
+impl Failed {
+    fn to_begin(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(error),
+            Some(_) | None => Self::All(error),
+        }
+    }
+}
+
+/// Whoever comes next tries anew.
+fn locked(group: Vec<Box<dyn Job>>, error: &rusqlite::Error) {
+    tracing::error!(error = %error, "another program holds a lock on the store; nothing was kept");
+    for job in group {
+        job.end(Err(StoreError::NotAccepted(Refusing::Unreachable(error.to_string()))));
+    }
 }
 
 /// Errors after which the file, or what is cached of it, cannot be trusted.
@@ -292,5 +312,31 @@ fn is_the_disk(error: &rusqlite::Error) -> bool {
             | ErrorCode::FileLockingProtocolFailed,
         ) => true,
         Some(_) | None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn keep(writer: &Writer) -> Result<usize, StoreError> {
+        writer.write(Intent::Accept, |on| on.execute("INSERT INTO kept (n) VALUES (1)", [])).await
+    }
+
+    #[tokio::test]
+    async fn a_lock_of_another_program_costs_what_comes_meanwhile_and_nothing_after() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let writes = Connection::open(&path).unwrap();
+        writes.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE kept (n INTEGER) STRICT;").unwrap();
+        writes.busy_timeout(Duration::ZERO).unwrap();
+        let writer = Writer::start(writes, Reserve::none(), None).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let refused = keep(&writer).await.unwrap_err();
+        assert!(matches!(refused, StoreError::NotAccepted(Refusing::Unreachable(_))), "{refused:?}");
+        assert_eq!(writer.refusing(), None);
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(keep(&writer).await, Ok(1));
     }
 }
