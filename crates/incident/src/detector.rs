@@ -182,7 +182,7 @@ pub struct Symptom {
     pub place: Place,
     pub observed: String,
     pub since: Timestamp,
-    /// When it had been gone for a while.
+    /// When it last showed, once it has been gone for a while.
     pub until: Option<Timestamp>,
 }
 

@@ -13,6 +13,8 @@
 //! | [`inbox`] | the webhook receiver, through [`inbox::ledger`]; the checks of its surroundings |
 //! | [`forwarding`] | the dispatcher of webhook events, through [`forwarding::ledger`] |
 //! | [`inside`] | our own process, store, disk, cache, secret source and heartbeat |
+//!
+//! `of_late` makes of all this what still happens, for whoever asks whether something is over.
 
 pub mod configured;
 pub mod error_kind;
@@ -22,6 +24,7 @@ pub mod grants;
 pub mod inbox;
 pub mod inside;
 pub mod minutes;
+mod of_late;
 pub mod probes;
 pub mod traffic;
 

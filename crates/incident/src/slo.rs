@@ -64,8 +64,13 @@ const PAIRS: [(Speed, f64, i64, i64); 3] =
     [(Speed::Fast, 14.4, 60, 5), (Speed::Middle, 6.0, 6 * 60, 30), (Speed::Slow, 1.0, 3 * 24 * 60, 6 * 60)];
 
 /// What has stopped is not being spent any more, however long the windows are. A slow leak drips: of that an hour is now.
-const NOW_MINUTES: i64 = 2;
-const NOW_MINUTES_SLOW: i64 = 60;
+const NOW_FAST: SignedDuration = SignedDuration::from_mins(1);
+const NOW_MIDDLE: SignedDuration = SignedDuration::from_mins(2);
+const NOW_SLOW: SignedDuration = SignedDuration::from_mins(60);
+
+/// The last minute to ten seconds: a minute by the clock would tell for up to two that it goes on.
+const FINE: SignedDuration = SignedDuration::from_secs(10);
+const FINE_SLOTS: usize = 6;
 
 /// In the short window; fewer are no rate.
 const BAD_MIN: u64 = 10;
@@ -83,10 +88,11 @@ impl AddAssign for Parts {
     }
 }
 
-/// Six hours by the minute, three days by the half hour; and what of those was an incident's cost, which people were told of: a
+/// The last minute, six hours by the minute, three days by the half hour; and what of those was an incident's cost, which people were told of: a
 /// slow leak is what is missed beside it.
 #[derive(Debug, Clone)]
 struct Kept {
+    fine: Window<Parts>,
     minutes: Window<Parts>,
     half_hours: Window<Parts>,
     told: Window<Parts>,
@@ -123,6 +129,7 @@ impl Objective {
 impl Slo {
     pub(crate) fn new() -> Self {
         let kept = || Kept {
+            fine: Window::new(FINE, FINE_SLOTS),
             minutes: Window::new(SignedDuration::from_mins(1), 6 * 60),
             half_hours: Window::new(SignedDuration::from_mins(30), 3 * 24 * 2),
             told: Window::new(SignedDuration::from_mins(30), 3 * 24 * 2),
@@ -152,11 +159,14 @@ impl Slo {
         self.add(Objective::Jobs, at, Parts { all: 1, bad: u64::from(well == Wellness::Ill) });
     }
 
-    /// The fastest burn of each objective, where there is one.
+    /// The fastest burn of each objective, where there is one and it goes on. What burnt fast until just now is no slower burn.
     pub(crate) fn burning(&self, objectives: &Objectives, now: Timestamp) -> Vec<(Objective, Burn)> {
         let burning = |objective: Objective| {
             let allowed = objective.allowed_percent(objectives) / 100.0;
-            PAIRS.iter().find_map(|pair| Some((objective, self.burn(objective, allowed, *pair, now)?)))
+            let burn = PAIRS.iter().find_map(|pair| self.burn(objective, allowed, *pair, now))?;
+            let lately = self.kept[objective as usize].lately(burn.speed, now);
+            rate(lately, allowed).filter(|rate| *rate > 1.0)?;
+            Some((objective, burn))
         };
         Objective::ALL.into_iter().filter_map(burning).collect()
     }
@@ -164,6 +174,7 @@ impl Slo {
     fn add(&mut self, objective: Objective, at: Timestamp, parts: Parts) {
         if parts.all > 0 {
             let kept = &mut self.kept[objective as usize];
+            kept.fine.add(at, parts);
             kept.minutes.add(at, parts);
             kept.half_hours.add(at, parts);
         }
@@ -179,8 +190,6 @@ impl Slo {
         let kept = &self.kept[objective as usize];
         let of = |minutes: i64| kept.sum(speed, now, SignedDuration::from_mins(minutes));
         let (long_parts, short_parts) = (of(long), of(short));
-        let now_minutes = if speed == Speed::Slow { NOW_MINUTES_SLOW } else { NOW_MINUTES };
-        rate(of(now_minutes), allowed).filter(|rate| *rate > 1.0)?;
         let rate = rate(long_parts, allowed)?.min(rate(short_parts, allowed)?);
         let Parts { all, bad } = long_parts;
         (rate > rate_max && short_parts.bad >= BAD_MIN).then_some(Burn {
@@ -194,6 +203,14 @@ impl Slo {
 }
 
 impl Kept {
+    fn lately(&self, speed: Speed, now: Timestamp) -> Parts {
+        match speed {
+            Speed::Fast => self.fine.sum(now, NOW_FAST),
+            Speed::Middle => self.sum(speed, now, NOW_MIDDLE),
+            Speed::Slow => self.sum(speed, now, NOW_SLOW),
+        }
+    }
+
     fn sum(&self, speed: Speed, now: Timestamp, span: SignedDuration) -> Parts {
         match speed {
             Speed::Fast | Speed::Middle => self.minutes.sum(now, span),

@@ -56,6 +56,11 @@ fn brings(cause: Code) -> &'static [Code] {
     known.map_or(&[], |(_, brings)| brings)
 }
 
+/// What begins when its cause has ended: it is told of the incident that left it, not of one of its own.
+pub(super) fn is_aftermath(code: Code) -> bool {
+    matches!(code, Code::HookBacklog | Code::HookOrder | Code::HookDuplicates)
+}
+
 /// A rule that speaks for itself, and says no more than what follows from a cause that has a name.
 pub(super) fn brings_about(cause: Code, rule: RuleId) -> bool {
     let stops_calls = cause.impact() == Impact::Down || is_about_answers(cause);
@@ -143,7 +148,8 @@ const BRINGS: &[(Code, &[Code])] = &[
     (Code::ClientMismatch, &[Code::TokenExpired, Code::ClientSecret]),
     (Code::Uninstalled, &[Code::RefreshRevoked, Code::HookSubscription, Code::TokenRevoked]),
     (Code::RefreshRevoked, &[Code::TokenExpired]),
-    (Code::WrongAccount, &[Code::Gone]),
+    // Another account has other records, and other properties.
+    (Code::WrongAccount, &[Code::Gone, Code::BadPayload, Code::Schema]),
     // On a path that is gone no record is found.
     (Code::Sunset, &[Code::Gone]),
     (Code::BaseUrl, &[Code::Gone, Code::Sunset]),
@@ -153,9 +159,14 @@ const BRINGS: &[(Code, &[Code])] = &[
     (Code::Slow, &[Code::RetryStorm]),
     (Code::Processing, &[Code::Slow, Code::Partial]),
     (Code::Cache, &[Code::BurstSelf, Code::RetryStorm]),
-    (Code::Store, &[Code::HookSlow, Code::HookDuplicates, Code::HookBacklog]),
-    (Code::Disk, &[Code::Store, Code::HookSlow]),
-    (Code::HookUnreachable, &[Code::HookSubscription, Code::HookBacklog]),
+    (Code::Store, &[Code::HookSlow, Code::HookDuplicates, Code::HookBacklog, Code::HookOrder]),
+    (Code::Disk, &[Code::Store, Code::HookSlow, Code::HookBacklog, Code::HookOrder]),
+    // What HubSpot could not deliver comes late, among what is new.
+    (Code::HookUnreachable, &[Code::HookSubscription, Code::HookBacklog, Code::HookOrder]),
+    (Code::HookSecret, &[Code::HookBacklog, Code::HookOrder]),
+    (Code::HookUri, &[Code::HookBacklog, Code::HookOrder]),
+    (Code::HookSlow, &[Code::HookDuplicates, Code::HookBacklog, Code::HookOrder]),
+    (Code::HookBacklog, &[Code::HookOrder]),
     (Code::Resources, &[Code::Slow, Code::HookSlow]),
     (Code::ValidationChange, &[Code::BadPayload]),
     (Code::DailySelf, &[Code::BurstSelf]),

@@ -61,6 +61,8 @@ impl Engine {
         let id = incident.id.clone();
         self.write(&id, now, What::Recovering);
         self.keep(index);
+        // However long it went on and however rarely a cause was asked for in the end.
+        self.suspicions.hurry();
     }
 
     pub(super) fn relapse(&mut self, index: usize, now: Timestamp) {

@@ -27,8 +27,8 @@ const SYMPTOMS_MAX: usize = 64;
 impl Engine {
     /// Symptoms that speak for themselves go to their incident at once; the others wait for a cause.
     pub(super) fn symptoms_changed(&mut self, changes: Changes, now: Timestamp) {
-        for key in changes.gone {
-            self.symptom_gone(&key, now);
+        for (key, seen_at) in changes.gone {
+            self.symptom_gone(&key, seen_at, now);
         }
         for key in changes.new {
             if !key.0.wants_a_cause() && key.0 != RuleId::BurnSlow {
@@ -65,13 +65,14 @@ impl Engine {
         }
     }
 
-    fn symptom_gone(&mut self, key: &Key, now: Timestamp) {
+    /// It has been quiet for a while since it was last seen.
+    fn symptom_gone(&mut self, key: &Key, seen_at: Timestamp, now: Timestamp) {
         for index in 0..self.incidents.len() {
             let shown = |symptom: &&mut Symptom| {
                 symptom.until.is_none() && symptom.rule == key.0 && symptom.place == key.1
             };
             if let Some(symptom) = self.incidents[index].symptoms.iter_mut().find(shown) {
-                symptom.until = Some(now);
+                symptom.until = Some(seen_at.max(symptom.since));
                 let id = self.incidents[index].id.clone();
                 self.write(&id, now, What::SymptomGone { rule: key.0, place: key.1.clone() });
                 self.keep(index);
@@ -83,7 +84,12 @@ impl Engine {
         let triage = diagnose(facts, &self.runbooks);
         let all = causes(facts, &self.runbooks);
         let standing: Vec<Code> = all.iter().map(|cause| cause.code).collect();
-        self.weigh_recovery(&standing, triage.diagnosis.code, facts, now);
+        let late = facts.of_late();
+        let goes_on: Vec<Code> = causes(&late, &self.runbooks).iter().map(|cause| cause.code).collect();
+        if self.incidents.iter().any(Incident::awaits_proof) {
+            let verdict = diagnose(&late, &self.runbooks).diagnosis.code;
+            self.weigh_recovery(&goes_on, verdict, facts, now);
+        }
         self.correlation_ids.clone_from(&triage.correlation_ids);
         let answer = match triage.diagnosis.code {
             Code::Healthy => self.nothing_found(now),
@@ -91,6 +97,10 @@ impl Engine {
             _ => {
                 let own: Vec<Diagnosis> = all
                     .iter()
+                    .filter(|cause| {
+                        let is_news = goes_on.contains(&cause.code) && !correlation::is_aftermath(cause.code);
+                        is_news || !self.has_left(cause.code)
+                    })
                     .filter(|cause| {
                         !all.iter().any(|other| {
                             other.code != cause.code && correlation::explains(other.code, cause.code)
@@ -102,6 +112,13 @@ impl Engine {
             }
         };
         self.pause_after(answer, now);
+    }
+
+    /// Traffic remembers for a quarter of an hour what an incident has brought about; it is no cause of its own once that is mended.
+    fn has_left(&self, code: Code) -> bool {
+        let open = self.incidents.iter().filter(|incident| !incident.stage.is_over());
+        let brought = |known: Code| known != code && correlation::explains(known, code);
+        open.filter_map(Incident::code).any(brought)
     }
 
     /// Nobody could tell us anything.

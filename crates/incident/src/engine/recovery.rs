@@ -19,7 +19,8 @@ enum Canary {
 }
 
 impl Engine {
-    /// What a diagnosis means for those that wait for proof.
+    /// What a diagnosis means for those that wait for proof. `standing` and `verdict` are of what still happens: what traffic told
+    /// a quarter of an hour ago would say for as long that nothing has changed.
     pub(super) fn weigh_recovery(&mut self, standing: &[Code], verdict: Code, facts: &Facts, now: Timestamp) {
         for index in 0..self.incidents.len() {
             let incident = &self.incidents[index];

@@ -34,7 +34,8 @@ pub(super) struct Suspicions {
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) new: Vec<Key>,
-    pub(super) gone: Vec<Key>,
+    /// With when it last showed.
+    pub(super) gone: Vec<(Key, Timestamp)>,
 }
 
 impl Suspicions {
@@ -66,8 +67,8 @@ impl Suspicions {
             }
         }
         let gone = self.held.iter().filter(|(_, held)| now.duration_since(held.seen_at) >= calm);
-        changes.gone = gone.map(|(key, _)| key.clone()).collect();
-        for key in &changes.gone {
+        changes.gone = gone.map(|(key, held)| (key.clone(), held.seen_at)).collect();
+        for (key, _) in &changes.gone {
             self.held.remove(key);
         }
         if changes.new.iter().any(|(rule, _)| rule.wants_a_cause()) {
@@ -100,8 +101,8 @@ impl Suspicions {
         self.next_at = Some(now + seconds(self.pause));
     }
 
-    /// Something new shows: the next diagnosis need not wait for long.
-    fn hurry(&mut self) {
+    /// Something new shows, or nothing does any more: the next diagnosis need not wait for long.
+    pub(super) fn hurry(&mut self) {
         self.pause = 0;
         self.next_at = None;
     }

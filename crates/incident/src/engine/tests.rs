@@ -211,6 +211,61 @@ fn a_revoked_token_is_one_incident_from_the_first_symptom_to_its_end() {
 }
 
 #[test]
+fn what_is_mended_is_over_within_two_and_a_half_minutes_and_was_over_when_it_last_showed() {
+    let mut world = World::new();
+    (0..12).for_each(|_| world.pass(well(10)));
+    world.facts = revoked();
+    // So long that a cause is asked for every five minutes.
+    (0..300).for_each(|_| world.pass(denied(3)));
+    world.facts = fixture::healthy();
+    let mended_at = world.now;
+    (0..30).for_each(|_| world.pass(well(10)));
+    let incident = world.only();
+    assert_eq!(incident.stage, Stage::Resolved, "{:#?}", incident.symptoms);
+    let recovered_after = incident.recovered_at.unwrap().duration_since(mended_at);
+    assert!(recovered_after <= SignedDuration::from_secs(70), "{recovered_after}");
+}
+
+/// 404 on records that were there, and now or not of late.
+fn missing(recent: u64) -> Facts {
+    let mut facts = fixture::healthy();
+    let kind = Some(ErrorKind::NotFound);
+    let last_at = Some(fixture::now() - SignedDuration::from_mins(5));
+    let error = ErrorCount { kind, status: 404, count: 20, recent, last_at, ..ErrorCount::default() };
+    let last_ok_at = Some(fixture::now());
+    let calls = Group {
+        calls: 400,
+        ok: 380,
+        calls_recent: 40,
+        ok_recent: 40 - recent,
+        last_ok_at,
+        ..Group::default()
+    };
+    let group =
+        Group { connection: "default".into(), family: "objects".into(), errors: vec![error], ..calls };
+    facts.traffic = Some(Traffic { groups: vec![group], known_ids_gone: 20, ..Traffic::default() });
+    facts
+}
+
+#[test]
+fn what_a_mended_incident_has_left_behind_is_not_what_it_was() {
+    let mut world = World::new();
+    world.facts = missing(9);
+    world.facts.configured.portal_id = Some(7);
+    let refused = Calls { calls: 10, sent: 10, good: 10, rejected: 9, ..Calls::default() };
+    (0..12).for_each(|_| world.pass(refused));
+    assert_eq!(world.only().code(), Some(Code::WrongAccount));
+    world.facts = missing(0);
+    (0..60).for_each(|_| world.pass(well(10)));
+    let incident = world.only();
+    assert_eq!(
+        (incident.code(), incident.stage),
+        (Some(Code::WrongAccount), Stage::Resolved),
+        "and it is over"
+    );
+}
+
+#[test]
 fn an_outage_that_the_status_page_confirms_later_stays_one_incident_under_its_new_name() {
     let mut world = World::new();
     world.facts = outage();

@@ -46,6 +46,8 @@ pub struct Sender {
     /// Refused because the signature does not fit, though they name our app.
     pub refused: u64,
     pub refused_recent: u64,
+    /// Of these, such as came after a genuine one that had itself come after a refusal: good and bad come mixed.
+    pub refused_amid: u64,
     pub first_refused_at: Option<Timestamp>,
     /// Refused as too old, or as from the future.
     pub untimely: u64,

@@ -78,9 +78,11 @@ struct Kept {
     late: Minutes,
     overtaken: Minutes,
     refused: Minutes,
+    refused_amid: Minutes,
     untimely: Minutes,
     not_kept: Minutes,
     first_refused_at: Option<Timestamp>,
+    last_refused_at: Option<Timestamp>,
     last_taken_at: Option<Timestamp>,
     oldest: VecDeque<(Timestamp, i64)>,
     acks: VecDeque<(Timestamp, u64)>,
@@ -121,10 +123,7 @@ impl Ledger {
         let count = delivery.events.len().max(1) as u64;
         match delivery.outcome {
             Outcome::Taken => kept.taken(delivery, &mut self.newest),
-            Outcome::Refused => {
-                kept.refused.add(count, at);
-                kept.first_refused_at.get_or_insert(at);
-            }
+            Outcome::Refused => kept.refused(count, at),
             Outcome::Untimely => kept.untimely.add(count, at),
             Outcome::NotKept => kept.not_kept.add(count, at),
         }
@@ -182,6 +181,15 @@ impl Ledger {
 }
 
 impl Kept {
+    fn refused(&mut self, count: u64, at: Timestamp) {
+        self.refused.add(count, at);
+        if self.last_refused_at.is_some() && self.last_taken_at > self.last_refused_at {
+            self.refused_amid.add(count, at);
+        }
+        self.first_refused_at.get_or_insert(at);
+        self.last_refused_at = Some(at);
+    }
+
     fn taken(&mut self, delivery: &Delivery<'_>, newest: &mut HashMap<u64, Timestamp>) {
         let at = delivery.at;
         self.events.add(delivery.events.len() as u64, at);
@@ -223,6 +231,7 @@ impl Kept {
             overtaken: self.overtaken.lately(now),
             refused: self.refused.lately(now),
             refused_recent: self.refused.recent(now),
+            refused_amid: self.refused_amid.lately(now),
             first_refused_at: self.first_refused_at,
             untimely: self.untimely.lately(now),
             not_kept: self.not_kept.lately(now),

@@ -62,7 +62,7 @@ pub(in crate::tree) static TREE: Tree = Tree {
 
 static SLOW: Question = Question {
     asks: "Do we answer deliveries too late?",
-    answer: |facts| worst(facts, |sender| sender.ack_p95_ms >= ACK_MS_MAX, acks),
+    answer: |facts| worst(facts, |it| it.ack_p95_ms >= ACK_MS_MAX || is_sent_again(it), acks),
 };
 
 static PROMPT: Question =
@@ -118,8 +118,16 @@ fn is_repeats(sender: &Sender) -> bool {
         || many(sender.events_recent, sender.repeated_at_first_recent)
 }
 
+/// However prompt an answer was for us: HubSpot counts events that we had taken as failed, so it came to it too late.
+fn is_sent_again(sender: &Sender) -> bool {
+    let again = sender.repeated.saturating_sub(sender.repeated_at_first);
+    again >= EVENTS_MIN && again * 100 >= sender.events * REPEATED_PERCENT
+}
+
 fn acks(sender: &Sender) -> String {
-    format!("{}: one answer in twenty takes {} ms or more", sender.connection, sender.ack_p95_ms)
+    let Sender { connection, ack_p95_ms, .. } = sender;
+    let again = if is_sent_again(sender) { ", and HubSpot sends again what we had taken" } else { "" };
+    format!("{connection}: one answer in twenty takes {ack_p95_ms} ms or more{again}")
 }
 
 fn repeats(sender: &Sender) -> String {

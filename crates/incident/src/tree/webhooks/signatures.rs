@@ -16,6 +16,9 @@ const MISSING_MIN: f64 = 3.0;
 /// Somebody tries in earnest from so many.
 const FORGED_MIN: u64 = 20;
 
+/// Forgeries come among genuine deliveries; what a mistake of ours refused came before the first that fits again.
+const AMID_MIN: u64 = 2;
+
 pub(in crate::tree) static TREE: Tree = Tree {
     about: "webhook signatures",
     then: Then::GoOn,
@@ -150,7 +153,7 @@ static FORGED: Question = Question {
     answer: |facts| {
         let Some(inbox) = inbox(facts) else { return Reply::could_not_tell("inbox", NO_INBOX) };
         let named: u64 = senders(facts)
-            .filter(|sender| !is_refused(sender, facts))
+            .filter(|sender| !is_refused(sender, facts) && sender.refused_amid >= AMID_MIN)
             .map(|sender| sender.refused_recent)
             .sum();
         let strangers = &inbox.strangers;
