@@ -229,8 +229,8 @@ async fn a_public_address_that_no_longer_answers_is_noticed_from_outside() {
 #[tokio::test]
 async fn a_disk_that_is_nearly_full_and_a_version_that_ends_speak_for_themselves() {
     let (sim, told) = (Start::sim().ready().await, Told::new().await);
-    // No disk is wholly free, and the version's end is closer than this.
-    let file = "[incidents.thresholds]\nsunset_days = 100000\n";
+    // No disk is wholly free or as large as this, and the version's end is closer.
+    let file = "[incidents.thresholds]\nsunset_days = 100000\ndisk_free_bytes = 1000000000000000000\n";
     let up = ready(told.up(sim.url(), file).with_disk_alarm_at("100"), &sim).await;
     let bearer = format!("Authorization: Bearer {}", sim.token());
     ask(up.url(), "GET", "/crm/objects/2099-03/contacts", &[&bearer], "").await;

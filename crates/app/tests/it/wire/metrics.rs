@@ -177,7 +177,7 @@ async fn hostile_callers_and_routes_do_not_reach_a_label() {
     let hostile = [
         "Authorization: Bearer pat-na1-c0ffee00-1111-2222-3333-444455556666",
         "User-Agent: jane.doe@example.com",
-        "X-Hubkeeper-Caller: c0ffee00",
+        "X-Hubkeeper-Caller: jane.doe@example.com",
     ];
     for target in [
         "/crm/v3/objects/jane.doe@example.com/1",
