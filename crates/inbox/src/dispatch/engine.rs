@@ -13,7 +13,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use store::dispatch::{LetterEnding, Progress};
@@ -44,6 +44,9 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Objects that letters wait for at most: past it, the log waits.
 const PARKED_MAX: usize = 50_000;
+
+/// As good as at once.
+const SOON: SignedDuration = SignedDuration::from_millis(1);
 
 /// Decides for one subscriber.
 pub struct Engine {
@@ -254,7 +257,9 @@ impl Engine {
     pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         let blocked = if self.ready.is_empty() { None } else { self.paused_until.max(self.breaker.until()) };
         let later = self.later.first().map(|(due, _)| *due);
-        blocked.into_iter().chain(later).filter(|at| *at > now).min()
+        // What has waited long enough goes once the log has been looked at again, which whoever wakes does first.
+        let unread = (self.has_room() && self.settling.keeps_any()).then_some(now + SOON);
+        blocked.into_iter().chain(later).filter(|at| *at > now).chain(unread).min()
     }
 
     /// Nothing is on its way and nothing may go now.

@@ -48,6 +48,11 @@ impl Settling {
         self.waiting.insert((came, object));
     }
 
+    /// Some wait until more has been read.
+    pub(super) fn keeps_any(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// One that has waited long enough.
     pub(super) fn ripe(&mut self, now: Timestamp) -> Option<Arc<str>> {
         let settled = self.settled(now);

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::SignedDuration;
 use proptest::prelude::*;
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -484,6 +483,23 @@ fn what_settles_is_put_in_order_before_it_goes() {
     world.run(0.0);
     assert_eq!(world.seen.len(), few);
     assert!(!world.is_in_order());
+}
+
+/// It came due between the look at the log and the next request: nothing else may come to wake us for a long time.
+#[test]
+fn what_settles_just_after_the_log_was_read_is_woken_for() {
+    let settled =
+        Subscriber { settle: std::time::Duration::from_secs(3), ..subscriber(Order::PerObject, 1, 1) };
+    let mut engine = Engine::new(&settled, Begin::default(), 1);
+    let due = start() + SignedDuration::from_secs(3);
+    engine.read(1, vec![event(1, 0, 1, 1, start())], start());
+    engine.has_read_what_came_before(due - SignedDuration::from_micros(10));
+    assert!(engine.next(due).is_none());
+    let woken = engine.wake_at(due).expect("something waits");
+    assert!(woken > due && woken < due + SignedDuration::from_secs(1));
+    engine.has_read_what_came_before(woken);
+    assert_eq!(engine.next(woken).map(|batch| batch.items.len()), Some(1));
+    assert_eq!(engine.wake_at(woken), None, "nothing waits any more");
 }
 
 /// An hour behind, it has waited long enough for everything but for what it has not read yet.
