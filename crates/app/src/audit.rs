@@ -73,11 +73,17 @@ impl Audit {
                 return Ok(Self(None));
             }
         };
-        if signed_by.is_some_and(|public| public != key.public()) {
+        if signed_by.as_ref().is_some_and(|public| *public != key.public()) {
             return Err(Failure::usage(
                 "the audit log is signed with another key than the one that was given",
             )
             .hint("all hubkeepers on one store have one key: name it in [audit] key"));
+        }
+        let begun = store.begin_audit(&key, clock.now()).await;
+        let begun =
+            begun.map_err(|error| Failure::usage(format!("the audit log cannot be begun: {error}")))?;
+        if !begun && signed_by.is_none() {
+            tracing::error!("the audit log was emptied; `hubkeeper audit verify` will go on saying so");
         }
         Ok(Self(Some(Arc::new(Kept {
             store: store.clone(),

@@ -3,7 +3,8 @@
 //! Each entry holds the hash of the one before it, so that none can be changed, dropped or moved without all after it telling;
 //! the last one is signed, and so is every thousandth, so that nobody without the key can cut the end off or write the whole
 //! anew. What the log cannot see by itself is an older copy of the whole store put back in its place: for that an
-//! earlier [`Checkpoint`], exported or from our own log, is held against it ([`chain::Verifier::hold_against`]).
+//! earlier [`Checkpoint`], exported or from our own log, is held against it ([`chain::Verifier::hold_against`]). It begins with an
+//! entry of its own, so that one that was emptied is not taken for a new one.
 //!
 //! Personal data is named by its keyed hash: the same person has the same name, and nobody without the key learns whose it is.
 
@@ -51,6 +52,8 @@ pub enum Act {
     ChangeTold,
     MaintenanceSet,
     LoggedIn,
+    /// The first entry of every log.
+    LogBegun,
 }
 
 /// How it ended.
@@ -128,6 +131,17 @@ pub enum CheckpointKind {
 pub struct Digest([u8; 32]);
 
 impl Store {
+    /// Writes the first entry, where none ever was: a log that is empty later was emptied. `false`: it has begun already.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_audit(&self, key: &AuditKey, at: Timestamp) -> Result<bool, StoreError> {
+        match &self.0 {
+            Backend::Sqlite(sqlite) => sqlite.begin_audit(key.clone(), at).await,
+            Backend::Postgres(postgres) => postgres.begin_audit(key, at).await,
+        }
+    }
+
     /// Keeps an act; `Ok` means that it is on the disk. Tells its number.
     ///
     /// # Errors
@@ -142,6 +156,19 @@ impl Store {
 }
 
 impl NewEntry {
+    /// With it every log begins.
+    pub(crate) fn beginning(key: &AuditKey, at: Timestamp) -> Self {
+        Self {
+            at,
+            actor: "hubkeeper".into(),
+            act: Act::LogBegun,
+            subject: Subject::Ours("audit".into()),
+            outcome: Outcome::Done,
+            request_id: None,
+            detail: format!("signed with {}", key.public()),
+        }
+    }
+
     fn cut(mut self) -> Self {
         let (Subject::Ours(subject) | Subject::Person(subject)) = &mut self.subject;
         for text in [&mut self.actor, subject, &mut self.detail] {
@@ -181,6 +208,7 @@ impl Act {
             Self::ChangeTold => "change_told",
             Self::MaintenanceSet => "maintenance_set",
             Self::LoggedIn => "logged_in",
+            Self::LogBegun => "log_begun",
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 13] = [
+pub(crate) const SQLITE_STEPS: [&str; 14] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -40,6 +40,7 @@ pub(crate) const SQLITE_STEPS: [&str; 13] = [
     room::SQLITE,
     scopes::SQLITE,
     consents::SQLITE,
+    audit::AWAITED,
 ];
 
 /// The same steps for PostgreSQL.
@@ -57,6 +58,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     room::POSTGRES,
     scopes::POSTGRES,
     consents::POSTGRES,
+    audit::AWAITED_IN_POSTGRES,
 ];
 
 const SQLITE_BEGINNING: &str = "

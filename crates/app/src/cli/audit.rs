@@ -19,6 +19,10 @@ pub(crate) enum AuditCommand {
         last: usize,
     },
     /// Check that nothing was changed, dropped or cut off: 0 whole, 1 broken, 3 cannot be read
+    ///
+    /// A log that was emptied is found: every log begins with an entry of its own. What no log can see by itself is an older
+    /// copy of the whole database put back in its place: export from time to time, keep the exports (or their last lines)
+    /// elsewhere, and hold the latest against it with --against.
     Verify {
         #[command(flatten)]
         place: AuditPlace,

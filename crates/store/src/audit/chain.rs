@@ -27,6 +27,8 @@ pub enum Fault {
     Altered,
     #[error("the log was cut off here")]
     CutOff,
+    #[error("the log is empty: it was emptied, or has not begun yet (it does at the first `up`)")]
+    Empty,
     #[error("its signature is missing")]
     Unsigned,
     #[error("its signature is not of this key, or of something else")]
@@ -50,6 +52,9 @@ pub(crate) struct End {
 }
 
 impl End {
+    /// Where the first entry of all goes.
+    pub(crate) const BEGINNING: Self = Self { seq: 0, hash: Digest::BEGINNING };
+
     /// Where the next entry goes on: after the signed head. When the entries do not reach to it, or it is not signed, the log
     /// was tampered with; then a gap is left, which no later signature covers up.
     pub(crate) fn of(last: Option<Self>, head: Option<&Checkpoint>, key: &AuditKey) -> Self {
@@ -57,7 +62,8 @@ impl End {
             .filter(|head| is_ours(head, &key.public()))
             .map(|head| Self { seq: head.seq, hash: head.hash });
         match (last, head) {
-            (None, None) => Self { seq: 0, hash: Digest::BEGINNING },
+            // Every log begins with an entry, before any act: this one was emptied.
+            (None, None) => Self { seq: 1, hash: Digest::BEGINNING },
             (Some(last), Some(head)) if last.seq <= head.seq => head,
             (None, Some(head)) => head,
             (Some(last), _) => Self { seq: last.seq + 1, hash: last.hash },
@@ -146,7 +152,7 @@ impl Verifier {
             checkpoints.into_iter().partition(|checkpoint| checkpoint.kind == CheckpointKind::Head);
         Self {
             public,
-            end: End { seq: 0, hash: Digest::BEGINNING },
+            end: End::BEGINNING,
             head: head.into_iter().next(),
             kept: kept.into_iter().map(|checkpoint| (checkpoint.seq, checkpoint)).collect(),
             elsewhere: BTreeMap::new(),
@@ -206,7 +212,7 @@ impl Verifier {
             Some(head) if head.seq < end => return Err(Broken { seq: end, fault: Fault::Unsigned }),
             Some(head) => self.signature(&head)?,
             None if end > 0 => return Err(Broken { seq: end, fault: Fault::Unsigned }),
-            None => {}
+            None => return Err(Broken { seq: 1, fault: Fault::Empty }),
         }
         Ok(Whole { entries: end, checkpoints: self.checked })
     }

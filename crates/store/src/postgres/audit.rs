@@ -21,6 +21,14 @@ impl Postgres {
         Ok(seq)
     }
 
+    pub(crate) async fn begin_audit(&self, key: &AuditKey, at: Timestamp) -> Result<bool, StoreError> {
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(unknown)?;
+        let begun = begin(&*transaction, key, at).await.map_err(unknown)?;
+        transaction.commit().await.map_err(unknown)?;
+        Ok(begun)
+    }
+
     pub(crate) async fn audit_entries(&self, after: i64, max: usize) -> Result<Vec<Entry>, StoreError> {
         let client = self.client().await?;
         let sql = "SELECT seq, at, actor, act, subject, outcome, request_id, detail, hash FROM audit
@@ -38,6 +46,19 @@ impl Postgres {
     }
 }
 
+async fn begin(
+    transaction: &impl GenericClient,
+    key: &AuditKey,
+    at: Timestamp,
+) -> Result<bool, tokio_postgres::Error> {
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&CHAIN_LOCK]).await?;
+    let awaited = transaction.execute("DELETE FROM audit_checkpoints WHERE kind = 2", &[]).await? > 0;
+    if awaited {
+        write(transaction, key, End::BEGINNING, &NewEntry::beginning(key, at)).await?;
+    }
+    Ok(awaited)
+}
+
 async fn append(
     transaction: &impl GenericClient,
     key: &AuditKey,
@@ -48,7 +69,16 @@ async fn append(
     let last = last
         .map(|row| End { seq: row.get(0), hash: Digest::of_slice(row.get(1)).unwrap_or(Digest::BEGINNING) });
     let head = checkpoints(transaction, "WHERE kind = 0").await?.into_iter().next();
-    let entry = Entry::after(End::of(last, head.as_ref(), key), new, key);
+    write(transaction, key, End::of(last, head.as_ref(), key), new).await
+}
+
+async fn write(
+    transaction: &impl GenericClient,
+    key: &AuditKey,
+    end: End,
+    new: &NewEntry,
+) -> Result<i64, tokio_postgres::Error> {
+    let entry = Entry::after(end, new, key);
     let keep = "INSERT INTO audit (seq, at, actor, act, subject, outcome, request_id, detail, hash)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let (at, hash) = (entry.at.as_millisecond(), entry.hash.bytes().as_slice());

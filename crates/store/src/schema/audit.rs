@@ -52,3 +52,14 @@ CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows();
 ";
+
+/// An empty log waits for its beginning. Once it has begun the mark is gone: then an empty log is one that was emptied.
+pub(super) const AWAITED: &str = "
+INSERT INTO audit_checkpoints (kind, seq, hash, public_key, signature)
+    SELECT 2, 0, x'', '', '' WHERE NOT EXISTS (SELECT 1 FROM audit) AND NOT EXISTS (SELECT 1 FROM audit_checkpoints);
+";
+
+pub(super) const AWAITED_IN_POSTGRES: &str = "
+INSERT INTO audit_checkpoints (kind, seq, hash, public_key, signature)
+    SELECT 2, 0, '\\x', '', '' WHERE NOT EXISTS (SELECT 1 FROM audit) AND NOT EXISTS (SELECT 1 FROM audit_checkpoints);
+";

@@ -14,6 +14,18 @@ impl Sqlite {
     pub(crate) async fn audit(&self, key: AuditKey, entry: NewEntry) -> Result<i64, StoreError> {
         self.writer.write(Intent::Settle, move |transaction| append(transaction, &key, &entry)).await
     }
+
+    pub(crate) async fn begin_audit(&self, key: AuditKey, at: Timestamp) -> Result<bool, StoreError> {
+        self.writer.write(Intent::Settle, move |transaction| begin(transaction, &key, at)).await
+    }
+}
+
+fn begin(transaction: &Connection, key: &AuditKey, at: Timestamp) -> rusqlite::Result<bool> {
+    let awaited = transaction.execute("DELETE FROM audit_checkpoints WHERE kind = 2", [])? > 0;
+    if awaited {
+        write(transaction, key, End::BEGINNING, &NewEntry::beginning(key, at))?;
+    }
+    Ok(awaited)
 }
 
 fn append(transaction: &Connection, key: &AuditKey, new: &NewEntry) -> rusqlite::Result<i64> {
@@ -25,7 +37,11 @@ fn append(transaction: &Connection, key: &AuditKey, new: &NewEntry) -> rusqlite:
         })
         .optional()?;
     let head = all(transaction, "WHERE kind = 0")?.into_iter().next();
-    let entry = Entry::after(End::of(last, head.as_ref(), key), new, key);
+    write(transaction, key, End::of(last, head.as_ref(), key), new)
+}
+
+fn write(transaction: &Connection, key: &AuditKey, end: End, new: &NewEntry) -> rusqlite::Result<i64> {
+    let entry = Entry::after(end, new, key);
     let mut keep = transaction.prepare_cached(
         "INSERT INTO audit (seq, at, actor, act, subject, outcome, request_id, detail, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

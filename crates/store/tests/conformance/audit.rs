@@ -26,6 +26,10 @@ fn entry(subject: Subject) -> NewEntry {
     }
 }
 
+fn beginning() -> Timestamp {
+    Timestamp::from_second(1_799_999_999).unwrap()
+}
+
 async fn write(store: &Store, count: usize) {
     let writing = (0..count).map(|_| {
         let store = store.clone();
@@ -44,11 +48,18 @@ async fn verify(ground: &Ground) -> Verdict {
 
 pub(crate) async fn acts_are_kept_in_one_chain_however_many_at_once(ground: &Ground) {
     let store = ground.open().await;
-    assert_eq!(verify(ground).await, Verdict::Whole(Whole { entries: 0, checkpoints: 0 }));
-    write(&store, 40).await;
+    assert_eq!(verify(ground).await, Verdict::Broken(Broken { seq: 1, fault: Fault::Empty }));
+    let key = key();
+    let (one, other) =
+        tokio::join!(store.begin_audit(&key, beginning()), store.begin_audit(&key, beginning()));
+    assert!(one.unwrap() != other.unwrap(), "one of two begins it");
+    assert_eq!(verify(ground).await, Verdict::Whole(Whole { entries: 1, checkpoints: 1 }));
+    write(&store, 39).await;
     assert_eq!(verify(ground).await, Verdict::Whole(Whole { entries: 40, checkpoints: 1 }));
     drop(store);
-    write(&ground.open().await, 3).await;
+    let store = ground.open().await;
+    assert!(!store.begin_audit(&key, beginning()).await.unwrap(), "it begins once");
+    write(&store, 3).await;
     assert_eq!(verify(ground).await, Verdict::Whole(Whole { entries: 43, checkpoints: 1 }));
 
     let another = AuditKey::of_text(&"6".repeat(64)).unwrap().public();
@@ -62,10 +73,14 @@ pub(crate) async fn an_act_reads_as_it_was_told_and_people_by_their_hash(ground:
     let long = "ä".repeat(1_000);
     let told =
         NewEntry { detail: long, request_id: None, ..entry(Subject::Person("ada@example.com".into())) };
-    assert_eq!(store.audit(&key(), told).await.unwrap(), 1);
-    assert_eq!(store.audit(&key(), entry(Subject::Ours("operation".into()))).await.unwrap(), 2);
+    store.begin_audit(&key(), beginning()).await.unwrap();
+    assert_eq!(store.audit(&key(), told).await.unwrap(), 2);
+    assert_eq!(store.audit(&key(), entry(Subject::Ours("operation".into()))).await.unwrap(), 3);
     let log = AuditLog::open(&ground.url()).await.unwrap();
-    let entries = log.entries(0, 10).await.unwrap();
+    let first = &log.entries(0, 1).await.unwrap()[0];
+    assert_eq!((first.seq, &*first.act, first.at), (1, "log_begun", beginning()));
+    assert!(first.detail.ends_with(&key().public()), "{first:?}");
+    let entries = log.entries(1, 10).await.unwrap();
     assert_eq!(entries[0].subject, key().name_of("ada@example.com"));
     assert!(entries[0].detail.len() == 500 && entries[0].request_id.is_none());
     let second = &entries[1];
@@ -74,17 +89,23 @@ pub(crate) async fn an_act_reads_as_it_was_told_and_people_by_their_hash(ground:
         ("console", "operation_replayed", "operation")
     );
     assert_eq!((&*second.outcome, second.request_id.as_deref()), ("done", Some("b2f6")));
-    assert_eq!(log.entries(1, 10).await.unwrap().len(), 1);
+    assert_eq!(log.entries(2, 10).await.unwrap().len(), 1);
     let checkpoints = log.checkpoints().await.unwrap();
-    assert_eq!((checkpoints.len(), checkpoints[0].seq, checkpoints[0].kind), (1, 2, CheckpointKind::Head));
+    assert_eq!((checkpoints.len(), checkpoints[0].seq, checkpoints[0].kind), (1, 3, CheckpointKind::Head));
 }
 
 const ENTRIES: i64 = 6;
 
 /// Tampers with a log of its own, past the guards, and tells what is found.
 async fn tampered(change: &str) -> Verdict {
-    let ground = Ground::directory();
-    write(&ground.open().await, usize::try_from(ENTRIES).unwrap()).await;
+    tampered_at(&Ground::directory(), change).await
+}
+
+async fn tampered_at(ground: &Ground, change: &str) -> Verdict {
+    let store = ground.open().await;
+    store.begin_audit(&key(), beginning()).await.unwrap();
+    write(&store, usize::try_from(ENTRIES).unwrap() - 1).await;
+    drop(store);
     // The store is closed a moment after its last handle.
     drop(ground.open().await);
     let path = ground.url();
@@ -94,7 +115,7 @@ async fn tampered(change: &str) -> Verdict {
     connection.execute_batch(&format!("{guards} {change}")).unwrap();
     assert!(connection.changes() > 0, "{change} changes something");
     drop(connection);
-    verify(&ground).await
+    verify(ground).await
 }
 
 #[tokio::test]
@@ -106,7 +127,7 @@ async fn a_changed_byte_or_a_dropped_row_anywhere_is_found_with_its_place() {
         "act = 'operation_removed'",
         "subject = subject || ' '",
         "outcome = 'failed'",
-        "request_id = NULL",
+        "request_id = 'b2f7'",
         "detail = ''",
         "hash = CAST(substr(hash, 1, 31) || x'00' AS BLOB)",
         "hash = x'00'",
@@ -137,6 +158,17 @@ async fn a_changed_byte_or_a_dropped_row_anywhere_is_found_with_its_place() {
         let found = tampered(change).await;
         assert!(matches!(&found, Verdict::Broken(broken) if broken.seq == ENTRIES), "{change}: {found:?}");
     }
+}
+
+#[tokio::test]
+async fn a_log_that_was_emptied_is_found_and_nothing_begins_it_anew() {
+    let emptied = "DELETE FROM audit; DELETE FROM audit_checkpoints";
+    let ground = Ground::directory();
+    assert_eq!(tampered_at(&ground, emptied).await, Verdict::Broken(Broken { seq: 1, fault: Fault::Empty }));
+    let store = ground.open().await;
+    assert!(!store.begin_audit(&key(), beginning()).await.unwrap());
+    write(&store, 2).await;
+    assert_eq!(verify(&ground).await, Verdict::Broken(Broken { seq: 1, fault: Fault::Missing }));
 }
 
 #[tokio::test]

@@ -21,23 +21,27 @@ async fn a_switch_is_audited_and_the_log_is_proven() {
         assert_eq!(ask(up.admin(), "POST", "/api/v1/degraded", &JSON, &wish.to_string()).await.status, 200);
     }
     let listed = audit(&data, &["list"]).await;
-    assert_eq!((listed.code, listed.stdout.lines().count()), (Some(0), 2), "{listed:#?}");
+    assert_eq!((listed.code, listed.stdout.lines().count()), (Some(0), 3), "{listed:#?}");
+    assert!(
+        listed.stdout.starts_with("     1  ") && listed.stdout.contains("log_begun audit: done."),
+        "{listed:#?}"
+    );
     assert!(listed.stdout.contains("degraded_on every connection, search: done. a drill"), "{listed:#?}");
     let latest = audit(&data, &["list", "--json", "--last", "1"]).await;
     let entry: Value = serde_json::from_str(&latest.stdout).unwrap();
     assert_eq!(
         (&entry["seq"], &entry["act"], &entry["actor"]),
-        (&json!(2), &json!("degraded_off"), &json!("admin_api"))
+        (&json!(3), &json!("degraded_off"), &json!("admin_api"))
     );
 
     let verified = audit(&data, &["verify"]).await;
     assert_eq!(verified.code, Some(0), "{verified:#?}");
     assert!(
-        verified.stdout.contains("2 entries") && verified.stdout.contains("1 signatures"),
+        verified.stdout.contains("3 entries") && verified.stdout.contains("1 signatures"),
         "{verified:#?}"
     );
     let exported = audit(&data, &["export"]).await.stdout;
-    assert_eq!(exported.lines().count(), 3);
+    assert_eq!(exported.lines().count(), 4);
     let wish = json!({"on": true, "reason": "later"});
     ask(up.admin(), "POST", "/api/v1/degraded", &JSON, &wish.to_string()).await;
     up.stop().await;

@@ -109,6 +109,7 @@ async fn a_person_logs_in_and_the_audit_log_names_them() {
     };
     let entries: Vec<String> = listed.stdout.lines().map(entry).collect();
     let expected = [
+        "hubkeeper log_begun done",
         "somebody logged_in refused",
         "ada logged_in done",
         "ada degraded_on done",

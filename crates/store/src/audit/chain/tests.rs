@@ -46,9 +46,11 @@ struct Log {
 }
 
 impl Log {
+    /// The entry that every log begins with is one of them.
     fn of(count: i64) -> Self {
         let (key, mut log) = (key("5"), Self { entries: Vec::new(), checkpoints: Vec::new() });
-        for number in 1..=count {
+        log.write(End::BEGINNING, &NewEntry::beginning(&key, jiff::Timestamp::UNIX_EPOCH), &key);
+        for number in 2..=count {
             log.append(&act(number), &key);
         }
         log
@@ -57,7 +59,11 @@ impl Log {
     fn append(&mut self, new: &NewEntry, key: &AuditKey) {
         let last = self.entries.last().map(|entry| End { seq: entry.seq, hash: entry.hash });
         let head = self.checkpoints.iter().find(|it| it.kind == CheckpointKind::Head);
-        let entry = Entry::after(End::of(last, head, key), new, key);
+        self.write(End::of(last, head, key), new, key);
+    }
+
+    fn write(&mut self, end: End, new: &NewEntry, key: &AuditKey) {
+        let entry = Entry::after(end, new, key);
         self.checkpoints.retain(|it| it.kind == CheckpointKind::Kept);
         self.checkpoints.push(Checkpoint::of(&entry, CheckpointKind::Head, key));
         if entry.seq % KEPT_EVERY == 0 {
@@ -93,7 +99,16 @@ impl Log {
     /// Changes something somewhere, and says what.
     fn tamper(&mut self, dice: &mut Dice) -> &'static str {
         let at = dice.below(self.entries.len());
-        match dice.below(8) {
+        match dice.below(9) {
+            8 => {
+                self.entries.clear();
+                self.checkpoints.clear();
+                // Whoever acts next does not begin it anew.
+                for number in 0..dice.below(3) {
+                    self.append(&act(i64::try_from(number).unwrap()), &key("5"));
+                }
+                "empty"
+            }
             0 => {
                 self.entries.remove(at);
                 "drop"
@@ -156,10 +171,9 @@ impl Log {
 #[test]
 fn a_log_is_whole() {
     let whole = |entries, checkpoints| Ok(Whole { entries, checkpoints });
-    assert_eq!(Log::of(0).verify(), whole(0, 0));
     assert_eq!(Log::of(1).verify(), whole(1, 1));
     assert_eq!(Log::of(2_001).verify(), whole(2_001, 3));
-    assert!(Log::of(1).entries[0].subject.starts_with("person:"), "people are named by hash");
+    assert!(Log::of(3).entries[2].subject.starts_with("person:"), "people are named by hash");
 }
 
 #[test]
@@ -193,6 +207,16 @@ fn a_tampering_is_told_with_its_place() {
         broken(&|log| log.checkpoints[0].signature = "00".repeat(64)),
         "entry 9: its signature is not of this key, or of something else"
     );
+}
+
+#[test]
+fn an_empty_log_is_one_that_was_emptied() {
+    let mut log = Log::of(9);
+    log.entries.clear();
+    log.checkpoints.clear();
+    assert_eq!(log.verify().unwrap_err(), Broken { seq: 1, fault: Fault::Empty });
+    log.append(&act(1), &key("5"));
+    assert_eq!(log.verify().unwrap_err(), Broken { seq: 1, fault: Fault::Missing }, "nothing begins it anew");
 }
 
 /// A kept checkpoint is not taken for the head.
