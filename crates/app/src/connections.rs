@@ -52,7 +52,6 @@ pub(crate) fn outbox(
         stamp_property: config.outbox.stamp_property.clone(),
         keep: Duration::from_secs(config.outbox.keep_days.saturating_mul(24 * 3600)),
         keep_bytes_max: config.outbox.keep_bytes_max,
-        owner: uuid::Uuid::new_v4(),
         attempt_timeout: Duration::from_millis(config.gateway.attempt_timeout_ms),
     };
     Outbox::new(store, stack.clone(), connections, settings)

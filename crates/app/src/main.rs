@@ -27,6 +27,7 @@ mod process;
 mod scopes;
 mod secret_reference;
 mod secrets;
+mod succession;
 mod triage;
 mod webhooks;
 

@@ -21,7 +21,7 @@ use inbox::dispatch::house::Dispatch;
 use inbox::receive::{self, App, Outcome, Receiver, Ways};
 use inbox::secrets::ClientSecrets;
 use parking_lot::Mutex;
-use serde_json::json;
+use serde::Serialize;
 use store::Store;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -99,8 +99,7 @@ pub(crate) async fn open(
     })?;
     let clock = stack.clock();
     let (arrived, arrivals) = watch::channel(0);
-    let owner = dispatch::owner(&store);
-    let dispatch = dispatch::open(&store, &clock, tls, arrivals, subscribers, (owner, ledgers)).await?;
+    let dispatch = dispatch::open(&store, &clock, tls, arrivals, subscribers, ledgers).await?;
     let dispatch = Arc::new(dispatch);
     for app in &apps {
         ledgers.inbox.lock().introduce(&app.connection, app.portal_id);
@@ -123,8 +122,8 @@ pub(crate) async fn open(
         acknowledged: acknowledged.clone(),
         ledgers: ledgers.clone(),
     };
-    let stop = keeping::start(&receiver, &clock, &config.webhooks, owner);
-    let journals = journal::open(config, &receiver, stack, tls, owner, &stop)?;
+    let stop = keeping::start(&receiver, &clock, &config.webhooks);
+    let journals = journal::open(config, &receiver, stack, tls, &stop)?;
     Ok(Some(Running { intake: Arc::new(webhooks), dispatch, receiver, acknowledged, clock, journals, stop }))
 }
 
@@ -291,9 +290,15 @@ fn tell(outcome: &Outcome) {
     }
 }
 
+#[derive(Serialize)]
+struct Said<'a> {
+    status: &'static str,
+    message: &'a str,
+}
+
 fn answer(status: StatusCode, message: &str) -> Response<Body> {
     let word = if status.is_success() { "ok" } else { "error" };
-    let text = json!({"status": word, "message": message}).to_string();
+    let text = serde_json::to_vec(&Said { status: word, message }).expect("text becomes JSON");
     let mut response = Response::new(Body::from(Bytes::from(text)));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

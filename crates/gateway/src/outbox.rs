@@ -40,7 +40,6 @@ use client::stack::Stack;
 use http::HeaderValue;
 use store::Store;
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 mod accept;
 mod books;
@@ -107,8 +106,6 @@ pub struct OutboxSettings {
     pub keep: Duration,
     /// What the store may take up before the oldest of them go sooner.
     pub keep_bytes_max: u64,
-    /// Tells us apart from other hubkeepers on the same store.
-    pub owner: Uuid,
     /// The longest that one request to HubSpot may take. One of several processes that has not been heard of for so long
     /// sends nothing more, and after as long again others take over what it was sending.
     pub attempt_timeout: Duration,
@@ -120,7 +117,6 @@ impl Default for OutboxSettings {
             stamp_property: None,
             keep: Duration::from_secs(7 * 24 * 3600),
             keep_bytes_max: 4 * 1024 * 1024 * 1024,
-            owner: Uuid::nil(),
             attempt_timeout: Duration::from_secs(60),
         }
     }

@@ -56,6 +56,15 @@ impl Store {
         }
     }
 
+    /// A process is known to be dead: what it was sending is an orphan now, and what it had a lease of is free.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then others wait until its time is up.
+    pub async fn bury(&self, owner: Uuid) -> Result<(), StoreError> {
+        let sql = "UPDATE leases SET until = 0 WHERE owner = $1";
+        self.run(Intent::Settle, vec![Statement::new(sql, values![&owner.as_bytes()[..]])]).await.map(drop)
+    }
+
     /// What processes were sending that have not said for so long that they live.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use gateway::{Gateway, OwnHosts};
 use hubspot::limits::Plan;
 use hubspot::secret::Secret;
 use serde_json::json;
+use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -43,6 +44,7 @@ use crate::process;
 use crate::scopes::ScopeLedger;
 use crate::secret_reference::SecretReference;
 use crate::secrets::Secrets;
+use crate::succession::Succession;
 use crate::webhooks;
 
 mod serving;
@@ -81,6 +83,12 @@ fn telemetry(config: &Config) -> Result<Option<(Option<SpanCollector>, Exporter)
     otel::open(&config.otel, tls, &WallClock::system(), rand::random())
 }
 
+/// An embedded store has one process at a time, and needs none.
+async fn succession(data: Option<&Path>, store: Option<&Store>) -> Option<Succession> {
+    let (directory, store) = data.zip(store.filter(|store| store.is_shared()))?;
+    Succession::take(directory, store).await
+}
+
 fn with_options(mut config: Config, options: &UpOptions) -> Config {
     let set = |place: &mut String, value: &Option<String>| {
         if let Some(value) = value {
@@ -108,6 +116,7 @@ pub(super) struct House {
     admin_hosts: OwnHosts,
     drill: Option<Drill>,
     kept: Option<Kept>,
+    _succession: Option<Succession>,
     webhooks: Option<webhooks::Running>,
     audit: Audit,
     room: Option<(Incidents, Room)>,
@@ -132,6 +141,7 @@ impl House {
         let clock = WallClock::system();
         let traffic = Arc::new(Traffic::new(clock.clone()));
         let store = durable::open(config, data).await?;
+        let succession = succession(data, store.as_ref()).await;
         let audit = Audit::open(config, data, store.as_ref(), &clock).await?;
         let mut connections = Connections::open(config, store.as_ref())?;
         let secrets = Secrets::new(traffic.clone());
@@ -185,6 +195,7 @@ impl House {
             admin_hosts: admin_hosts(config),
             drill: None,
             kept,
+            _succession: succession,
             webhooks,
             audit,
             room,

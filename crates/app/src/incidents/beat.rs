@@ -10,7 +10,6 @@ use incident::facts::inside::StoreProblem;
 use jiff::SignedDuration;
 use store::Store;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::ledgers::vitals::BEAT;
 use crate::ledgers::{self, Ledgers};
@@ -31,16 +30,13 @@ pub(super) struct Lease {
     pub(super) store: Store,
     pub(super) ledgers: Arc<Ledgers>,
     pub(super) clock: WallClock,
-    pub(super) owner: Uuid,
     ours: AtomicBool,
 }
 
 impl Lease {
     pub(super) fn new(store: Store, ledgers: Arc<Ledgers>, clock: WallClock) -> Self {
-        // An embedded store has one hubkeeper at a time: after a kill the next goes on at once.
-        let owner = if store.is_shared() { Uuid::new_v4() } else { Uuid::nil() };
         let ours = AtomicBool::new(!store.is_shared());
-        Self { store, ledgers, clock, owner, ours }
+        Self { store, ledgers, clock, ours }
     }
 
     /// We run the room. A store that fails changes nothing: then nobody else can take it either.
@@ -64,7 +60,7 @@ impl Lease {
 
     pub(super) async fn write(&self) {
         let (now, began) = (self.clock.now(), Instant::now());
-        let writing = self.store.lease(ROOM, self.owner, now, now + HELD);
+        let writing = self.store.lease(ROOM, self.store.owner(), now, now + HELD);
         let ended = match tokio::time::timeout(PATIENCE, writing).await {
             // Settling goes on out of the reserve; that nothing new is taken is trouble all the same.
             Ok(Ok(ours)) => {

@@ -136,7 +136,7 @@ impl Room {
         if store.is_shared() {
             lease.write().await;
         }
-        let mut others = Others::new(store.clone(), lease.owner, opening.questions.heard.clone());
+        let mut others = Others::new(store.clone(), store.owner(), opening.questions.heard.clone());
         others.follow(&incidents, &opening.acts);
         let keys = Keys {
             secrets: opening.secrets,

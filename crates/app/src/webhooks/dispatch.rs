@@ -11,7 +11,6 @@ use inbox::dispatch::subscriber::Subscriber;
 use inbox::dispatch::verdict::{Reason, Verdict};
 use store::Store;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use crate::config::SubscriberSection;
 use crate::failure::Failure;
@@ -36,7 +35,7 @@ pub(super) async fn open(
     tls: &rustls::ClientConfig,
     arrivals: watch::Receiver<u64>,
     subscribers: Vec<Subscriber>,
-    (owner, ledgers): (Uuid, &Arc<Ledgers>),
+    ledgers: &Arc<Ledgers>,
 ) -> Result<Dispatch, Failure> {
     let now = clock.clone();
     let around = Surroundings {
@@ -45,7 +44,7 @@ pub(super) async fn open(
         tls: Arc::new(tls.clone()),
         stdout: Arc::new(Stdout),
         witness: ledgers.clone(),
-        owner,
+        owner: store.owner(),
         seed: rand::random(),
     };
     let dispatch = Dispatch::new(around, arrivals);
@@ -70,9 +69,4 @@ pub(super) async fn open(
         }
     }
     Ok(dispatch)
-}
-
-/// An embedded store has one hubkeeper at a time: after a kill the next takes over what was its own, and waits for nobody.
-pub(super) fn owner(store: &Store) -> Uuid {
-    if store.is_shared() { Uuid::new_v4() } else { Uuid::nil() }
 }

@@ -14,7 +14,6 @@ use inbox::receive::Receiver;
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -32,7 +31,6 @@ pub(super) fn open(
     receiver: &Arc<Receiver>,
     stack: &Arc<Stack>,
     tls: &rustls::ClientConfig,
-    owner: Uuid,
     stop: &watch::Sender<bool>,
 ) -> Result<Vec<Reading>, Failure> {
     let upstream: Uri = config.gateway.upstream.parse().map_err(Failure::usage)?;
@@ -56,7 +54,7 @@ pub(super) fn open(
             clock: Arc::new(move || clock.now()),
             hold: SignedDuration::from_secs(hold),
             every: Duration::from_secs(config.webhooks.journal_seconds),
-            owner,
+            owner: receiver.store.owner(),
             status: reading.status.clone(),
         };
         tokio::spawn(reader.run(stop.subscribe()));

@@ -10,7 +10,6 @@ use jiff::SignedDuration;
 use store::retention::Retention;
 use tokio::sync::watch;
 use tokio::time::sleep;
-use uuid::Uuid;
 
 use crate::config::WebhooksSection;
 
@@ -25,7 +24,6 @@ pub(super) fn start(
     receiver: &Arc<Receiver>,
     clock: &WallClock,
     section: &WebhooksSection,
-    owner: Uuid,
 ) -> watch::Sender<bool> {
     let (stop, stopped) = watch::channel(false);
     let now = clock.clone();
@@ -33,7 +31,7 @@ pub(super) fn start(
         store: receiver.store.clone(),
         effects: receiver.effects.clone(),
         clock: Arc::new(move || now.now()),
-        owner,
+        owner: receiver.store.owner(),
     };
     tokio::spawn(privacy.run(receiver.arrived.subscribe(), stopped.clone()));
     let days = i64::try_from(section.keep_days).unwrap_or(i64::MAX / 86_400).min(36_500);

@@ -10,6 +10,7 @@ mod people;
 #[path = "../../../store/tests/conformance/server.rs"]
 pub(crate) mod postgres;
 mod several;
+mod succession;
 
 /// Simulator, gateway and the directory its store lies in.
 struct Town {

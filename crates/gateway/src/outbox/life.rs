@@ -38,7 +38,7 @@ impl Outbox {
         if again.is_some() {
             return again;
         }
-        match self.store.keep_alive(self.settings.owner, lease).await {
+        match self.store.keep_alive(self.store.owner(), lease).await {
             // From before it was said: the store counts from later.
             Ok(()) => *self.life.0.lock() = Some(now + lease),
             Err(error) => {

@@ -185,7 +185,7 @@ impl Worker {
         match self
             .outbox
             .store
-            .claim(Claim { line: line.clone(), now, until, owner: self.outbox.settings.owner, max })
+            .claim(Claim { line: line.clone(), now, until, owner: self.outbox.store.owner(), max })
             .await
         {
             Ok(Found { operations, damaged }) => {
