@@ -26,7 +26,7 @@ mod run;
 mod telling;
 pub(crate) mod writer;
 
-use folding::Folding;
+use folding::{Folding, Folds};
 use patience::Patience;
 use reader::Reader;
 use reserve::Reserve;
@@ -61,9 +61,7 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reading = Connection::open_with_flags(path, flags).map_err(broken)?;
         let starts = |error: std::io::Error| OpenError::Broken(error.to_string());
-        let folds = Connection::open(path).map_err(broken)?;
-        folds.pragma_update(None, "synchronous", step::synchronous()).map_err(broken)?;
-        let folding = Folding::start(&mut connection, folds).map_err(starts)?;
+        let folding = Folding::start(&mut connection, folds(path)?).map_err(starts)?;
         Ok(Self {
             writer: Writer::start(connection, Reserve::beside(path), Some(folding)).map_err(starts)?,
             reader: Reader::start(reading).map_err(starts)?,
@@ -95,6 +93,13 @@ impl Sqlite {
         self.reader.patience = Patience::ClockStandsStill;
         self
     }
+}
+
+fn folds(path: &Path) -> Result<Folds, OpenError> {
+    let connection = Connection::open(path).map_err(broken)?;
+    connection.pragma_update(None, "synchronous", step::synchronous()).map_err(broken)?;
+    let file = File::open(path).map_err(|error| cannot(path, &error))?;
+    Ok(Folds { connection, file })
 }
 
 /// What a record's checksum cannot see is its place in the order of all: a file that can be read in a moment is looked through

@@ -1,16 +1,17 @@
-//! The log is folded into the file on a thread of its own: while thousands of pages go to their places, commits go on. What they
-//! add meanwhile, the thread that writes folds itself, between two commits, so that the log begins anew.
+//! The log is folded into the file on a thread of its own: while thousands of pages go to their places and to the disk, commits go
+//! on. What they add meanwhile, the thread that writes folds itself, between two commits, so that the log begins anew.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{self, TryRecvError};
 
-use rusqlite::Connection;
 use rusqlite::hooks::Wal;
+use rusqlite::{Connection, ffi};
 
 /// How far the log grows before it is folded, in pages of 4 KiB. Folding costs a moment: seldom, but not so seldom that a
 /// start after a crash reads for long.
-pub(super) const FOLD_AFTER_PAGES: i32 = 4_000;
+pub(super) const FOLD_AFTER_PAGES: i32 = 15_000;
 
 /// So few pages are folded in a moment.
 const REST_PAGES_MAX: i32 = 100;
@@ -28,7 +29,7 @@ pub(crate) struct Folding {
 
 impl Folding {
     /// Of the log that the one connection writes, by another one to the same file.
-    pub(super) fn start(writes: &mut Connection, folds: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(writes: &mut Connection, folds: Folds) -> std::io::Result<Self> {
         let pages = Arc::new(AtomicI32::new(0));
         let grown = pages.clone();
         let hook = move |_: &mut Wal, pages| {
@@ -39,7 +40,7 @@ impl Folding {
         let (begin, asked) = mpsc::channel();
         let (tell, ended) = mpsc::channel();
         let serve = move || {
-            while asked.recv().is_ok() && tell.send(fold_most(&folds)).is_ok() {}
+            while asked.recv().is_ok() && tell.send(folds.most()).is_ok() {}
         };
         std::thread::Builder::new().name("store-folds".into()).spawn(serve)?;
         Ok(Self { pages, begin, ended, is_under_way: false })
@@ -68,13 +69,28 @@ impl Folding {
     }
 }
 
-fn fold_most(connection: &Connection) -> rusqlite::Result<()> {
-    for _ in 0..ROUNDS_MAX {
-        if fold(connection)? <= REST_PAGES_MAX {
-            break;
+/// What the thread that folds works with.
+pub(super) struct Folds {
+    pub(super) connection: Connection,
+    /// Closed only with the store: whoever closes a file takes this process's locks on it away, SQLite's, too.
+    pub(super) file: File,
+}
+
+impl Folds {
+    /// SQLite brings the file to the disk with the last page only, and that one is folded by the thread that writes: for all the
+    /// pages of this one it would wait some milliseconds.
+    fn most(&self) -> rusqlite::Result<()> {
+        for _ in 0..ROUNDS_MAX {
+            if fold(&self.connection)? <= REST_PAGES_MAX {
+                break;
+            }
         }
+        self.file.sync_data().map_err(|error| failed(&error))
     }
-    Ok(())
+}
+
+fn failed(error: &std::io::Error) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_FSYNC), Some(error.to_string()))
 }
 
 /// Keeps nobody waiting, and folds nothing that somebody still reads in its old place. The pages left.

@@ -23,6 +23,7 @@ fn written(path: &Path) -> Connection {
 /// A writer whose log is folded by that connection.
 fn writer(path: &Path, folds: Connection) -> Writer {
     let mut writes = written(path);
+    let folds = Folds { connection: folds, file: File::open(path).unwrap() };
     let folding = Folding::start(&mut writes, folds).unwrap();
     Writer::start(writes, Reserve::none(), Some(folding)).unwrap()
 }
