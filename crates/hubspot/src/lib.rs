@@ -16,6 +16,7 @@
 //! | [`error`] | what an answer that is not a success means |
 //! | [`association`] | association type ids, in both directions |
 //! | [`scope`] | which scopes a call needs |
+//! | [`event_type`] | what webhooks tell of |
 //! | [`signature`] | webhook signatures v1, v2, v3 |
 //! | [`oauth`] | where a person consents, what is sent for a token, what the answers mean |
 //! | [`token`] | token shapes |
@@ -24,6 +25,7 @@
 pub mod association;
 pub mod endpoint;
 pub mod error;
+pub mod event_type;
 pub mod limits;
 pub mod oauth;
 pub mod object_type;

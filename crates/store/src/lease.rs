@@ -13,6 +13,19 @@ use crate::statement::{Statement, values};
 use crate::{Backend, Store};
 
 impl Store {
+    /// Tells this process apart from others on the same store.
+    pub const fn owner(&self) -> Uuid {
+        self.1
+    }
+
+    /// Whether other processes may be at it too.
+    pub fn is_shared(&self) -> bool {
+        match &self.0 {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(_) => true,
+        }
+    }
+
     /// Takes a lease, or keeps it. `false` while another has it.
     ///
     /// # Errors

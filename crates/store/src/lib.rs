@@ -116,11 +116,6 @@ impl Store {
         Self(Backend::Sqlite(sqlite), Uuid::nil())
     }
 
-    /// Tells this process apart from others on the same store.
-    pub const fn owner(&self) -> Uuid {
-        self.1
-    }
-
     /// For tests in which tokio's clock is paused: while the store works, no time passes.
     #[must_use]
     pub fn with_a_clock_that_stands_still(self) -> Self {
@@ -128,14 +123,6 @@ impl Store {
             Backend::Sqlite(sqlite) => Self::embedded(sqlite.with_a_clock_that_stands_still()),
             // Its sockets are the runtime's own, but a server's time is not ours to stop.
             Backend::Postgres(_) => self,
-        }
-    }
-
-    /// Whether other processes may be at it too.
-    pub fn is_shared(&self) -> bool {
-        match &self.0 {
-            Backend::Sqlite(_) => false,
-            Backend::Postgres(_) => true,
         }
     }
 

@@ -16,6 +16,7 @@ pub(super) fn run(
             for why in missing(&config) {
                 tracing::warn!("on this machine `hubkeeper up` would not start: {why}");
             }
+            tell_unknown_events(&config);
             print_line("The configuration is good.");
         }
         ConfigCommand::Show { json } => {
@@ -30,6 +31,14 @@ pub(super) fn run(
         ConfigCommand::Default => print_line(DEFAULT_FILE.trim_end()),
     }
     Ok(Exit::Fine)
+}
+
+pub(super) fn tell_unknown_events(config: &Config) {
+    for pattern in config.webhooks.unknown_events() {
+        tracing::warn!(
+            "a subscriber waits for events that HubSpot is not known to send, such as contact.* would be: {pattern}"
+        );
+    }
 }
 
 /// What the configuration names and this machine does not have. It may be meant for another one, so this is no mistake in it.

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::admission::admission;
+use super::config::tell_unknown_events;
 use super::listen_tls::Guarded;
 use super::names::{admin_hosts, is_https, secured};
 use super::room::{self, Around};
@@ -65,6 +66,7 @@ pub(super) fn run(config: Config, options: &UpOptions, log: Option<&str>) -> Res
         let asked_to_stop = process::asked_to_stop();
         process::print_line(&house.ready_line());
         durable::tell_what_is_not_kept(&config, options.data.as_deref());
+        tell_unknown_events(&config);
         let (stop, draining) = watch::channel(false);
         let serving = tokio::spawn(house.serve(draining));
         asked_to_stop.await;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::Uri;
-use inbox::dispatch::filter::Filter;
+use hubspot::event_type;
+use inbox::dispatch::filter::{self, Filter};
 use inbox::dispatch::signing::SigningKey;
 use inbox::dispatch::subscriber::{BATCH_MAX, CONCURRENCY_MAX, HttpSink, Order, Reach, Sink, Subscriber};
 use inbox::proxy::Network;
@@ -117,6 +118,21 @@ impl WebhooksSection {
             })
         };
         self.trusted_proxies.iter().map(parse).collect()
+    }
+
+    /// Patterns of subscribers that fit nothing which HubSpot is known to send. It may send something new one day, so they are no
+    /// mistakes.
+    pub(crate) fn unknown_events(&self) -> Vec<String> {
+        let of = |subscriber: &SubscriberSection| {
+            let fits_none = |pattern: &&String| !event_type::all().any(|name| filter::fits(pattern, &name));
+            subscriber
+                .events
+                .iter()
+                .filter(fits_none)
+                .map(|pattern| format!("{}: {pattern}", subscriber.url))
+                .collect::<Vec<_>>()
+        };
+        self.subscribers.iter().flat_map(of).collect()
     }
 
     pub(super) fn check(&self) -> Result<(), Failure> {

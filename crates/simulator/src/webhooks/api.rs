@@ -1,12 +1,13 @@
 //! Settings and subscriptions: `/webhooks/v3/{appId}/…` and its dated paths, facts §6.2 [SPEC Webhooks/147891].
 
 use http::{Method, StatusCode};
+use hubspot::event_type;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Webhooks;
-use super::subscription::{Subscription, is_event_type};
+use super::subscription::Subscription;
 use crate::call::{Call, Reply};
 use crate::crm::change::NEVER_TOLD;
 use crate::refusal::Refusal;
@@ -144,7 +145,7 @@ impl Webhooks {
     }
 
     fn subscribe(&mut self, app_id: u64, new: NewSubscription, now: Timestamp) -> Result<Reply, Refusal> {
-        if !is_event_type(&new.event_type) {
+        if !event_type::is_known(&new.event_type) {
             return Err(invalid(format!("{} is not a valid event type", new.event_type)));
         }
         if new.event_type.ends_with(".propertyChange") && new.property_name.is_none() {

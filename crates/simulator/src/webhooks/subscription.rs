@@ -17,27 +17,6 @@ pub struct Subscription {
     pub created_at: Timestamp,
 }
 
-/// Prefixes and what can happen to them.
-const PREFIXES: [&str; 7] = ["contact", "company", "deal", "ticket", "product", "line_item", "object"];
-const HAPPENINGS: [&str; 5] = ["creation", "deletion", "propertyChange", "merge", "restore"];
-const OTHERS: [&str; 7] = [
-    "contact.privacyDeletion",
-    "conversation.creation",
-    "conversation.deletion",
-    "conversation.newMessage",
-    "conversation.privacyDeletion",
-    "conversation.propertyChange",
-    "event.completed",
-];
-
-/// One of the 48 event types.
-pub(super) fn is_event_type(name: &str) -> bool {
-    let (prefix, happening) = name.split_once('.').unwrap_or_default();
-    let ordinary = PREFIXES.contains(&prefix) && HAPPENINGS.contains(&happening);
-    let association = happening == "associationChange" && PREFIXES.contains(&prefix) && prefix != "product";
-    ordinary || association || OTHERS.contains(&name)
-}
-
 impl Subscription {
     pub(super) fn wants(&self, change: &Change) -> bool {
         let (happening, property) = match &change.what {
@@ -72,25 +51,5 @@ impl Subscription {
             shown["objectTypeId"] = json!(id);
         }
         shown
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_are_48_event_types() {
-        let ordinary =
-            PREFIXES.iter().flat_map(|prefix| HAPPENINGS.iter().map(move |name| format!("{prefix}.{name}")));
-        let associations = PREFIXES.iter().map(|prefix| format!("{prefix}.associationChange"));
-        let others = OTHERS.iter().map(|name| (*name).to_owned());
-        let all = ordinary.chain(associations).chain(others);
-        assert_eq!(all.filter(|name| is_event_type(name)).count(), 48);
-        assert!(
-            !is_event_type("product.associationChange")
-                && !is_event_type("contact")
-                && !is_event_type("x.creation")
-        );
     }
 }

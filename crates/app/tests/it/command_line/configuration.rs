@@ -54,6 +54,25 @@ async fn what_is_in_force_can_be_shown_and_used_again() {
     );
 }
 
+/// A typo would wait for ever, and HubSpot may send something new one day.
+#[tokio::test]
+async fn events_that_hubspot_is_not_known_to_send_are_told_and_no_mistake() {
+    let subscriber = |events: &str| {
+        format!(
+            "[webhooks]\npublic_url = \"https://hooks.example.com\"\n[[webhooks.subscribers]]\nurl = \"stdout:\"\nevents = {events}"
+        )
+    };
+    let known = check(&subscriber(r#"["*.merge", "contact.*", "event.completed"]"#)).ended().await;
+    assert_eq!((known.code, &*known.stderr), (Some(0), ""));
+    let typo = check(&subscriber(r#"["contact.*", "contcat.creation"]"#)).ended().await;
+    assert_eq!(typo.code, Some(0));
+    assert!(
+        typo.stderr.contains("contcat.creation") && !typo.stderr.contains("stdout:: contact.*"),
+        "{}",
+        typo.stderr
+    );
+}
+
 /// It may be meant for another machine: that is no mistake in it.
 #[tokio::test]
 async fn what_the_file_names_and_is_not_there_is_told_and_no_mistake() {
