@@ -64,7 +64,9 @@ impl Audit {
                     "the audit log is signed, and its key {} is not there",
                     path.display()
                 ))
-                .hint("put the key back, or name it in [audit] key"));
+                .hint(
+                    "put the key back, or name it in [audit] key; all hubkeepers on one store have one key",
+                ));
             }
             (None, None) => {
                 tracing::warn!(

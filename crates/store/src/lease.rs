@@ -13,9 +13,13 @@ use crate::statement::{Statement, values};
 use crate::{Backend, Store};
 
 impl Store {
-    /// Tells this process apart from others on the same store.
+    /// Tells this process apart from others on the same store. An embedded one has one at a time: after a kill the next is the
+    /// same, takes over what was its own, and waits for nobody.
     pub const fn owner(&self) -> Uuid {
-        self.1
+        match &self.0 {
+            Backend::Sqlite(_) => Uuid::nil(),
+            Backend::Postgres(postgres) => postgres.owner,
+        }
     }
 
     /// Whether other processes may be at it too.
@@ -69,13 +73,18 @@ impl Store {
         }
     }
 
-    /// A process is known to be dead: what it was sending is an orphan now, and what it had a lease of is free.
+    /// A process is known to be dead: what it was sending is an orphan now, the keys that it was at are interrupted, and what it
+    /// had a lease of is free.
     ///
     /// # Errors
     /// [`StoreError`]; then others wait until its time is up.
     pub async fn bury(&self, owner: Uuid) -> Result<(), StoreError> {
-        let sql = "UPDATE leases SET until = 0 WHERE owner = $1";
-        self.run(Intent::Settle, vec![Statement::new(sql, values![&owner.as_bytes()[..]])]).await.map(drop)
+        let over = [
+            "UPDATE leases SET until = 0 WHERE owner = $1",
+            "UPDATE idempotency SET until = 0 WHERE owner = $1 AND status IS NULL",
+        ];
+        let over = over.map(|sql| Statement::new(sql, values![&owner.as_bytes()[..]]));
+        self.run(Intent::Settle, over.into()).await.map(drop)
     }
 
     /// What processes were sending that have not said for so long that they live.

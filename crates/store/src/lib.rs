@@ -69,7 +69,7 @@ const FORGOTTEN_AT_ONCE: i64 = 1_000;
 
 /// The store. Cheap to clone; all clones are one.
 #[derive(Clone)]
-pub struct Store(Backend, Uuid);
+pub struct Store(Backend);
 
 #[derive(Clone)]
 enum Backend {
@@ -104,23 +104,17 @@ impl Store {
     /// [`OpenError`].
     pub async fn open_over(url: &str, tls: Option<rustls::ClientConfig>) -> Result<Self, OpenError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let postgres = Postgres::open(url, tls).await?;
-            return Ok(Self(Backend::Postgres(postgres), Uuid::new_v4()));
+            return Postgres::open(url, tls).await.map(Backend::Postgres).map(Self);
         }
         let path = sqlite::file_of(url).ok_or_else(|| OpenError::Url(url.to_owned()))?;
-        Sqlite::open(&path).map(Self::embedded)
-    }
-
-    /// It has one process at a time: after a kill the next is the same, takes over what was its own, and waits for nobody.
-    const fn embedded(sqlite: Sqlite) -> Self {
-        Self(Backend::Sqlite(sqlite), Uuid::nil())
+        Sqlite::open(&path).map(Backend::Sqlite).map(Self)
     }
 
     /// For tests in which tokio's clock is paused: while the store works, no time passes.
     #[must_use]
     pub fn with_a_clock_that_stands_still(self) -> Self {
         match self.0 {
-            Backend::Sqlite(sqlite) => Self::embedded(sqlite.with_a_clock_that_stands_still()),
+            Backend::Sqlite(sqlite) => Self(Backend::Sqlite(sqlite.with_a_clock_that_stands_still())),
             // Its sockets are the runtime's own, but a server's time is not ours to stop.
             Backend::Postgres(_) => self,
         }
@@ -131,7 +125,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`].
     pub fn in_memory() -> Result<Self, OpenError> {
-        Sqlite::in_memory().map(Self::embedded)
+        Sqlite::in_memory().map(Backend::Sqlite).map(Self)
     }
 
     /// Why nothing new is taken, if so.

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use rustls::ClientConfig;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
+use uuid::Uuid;
 
 use crate::failure::{OpenError, Refusing, StoreError};
 use crate::schema::POSTGRES_STEPS;
@@ -46,6 +47,8 @@ const SCHEMA_LOCK: i64 = 0x6875_626b;
 #[derive(Clone)]
 pub(crate) struct Postgres {
     pool: Pool,
+    /// Tells this process apart from the others.
+    pub(crate) owner: Uuid,
     /// How far the log of deliveries may be read.
     horizon: Arc<Mutex<Horizon>>,
     /// Deliveries that wait to be kept.
@@ -76,7 +79,8 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| OpenError::Broken(error.to_string()))?;
-        Ok(Self { pool, horizon: Arc::default(), queue: Arc::default(), news: Arc::default() })
+        let owner = Uuid::new_v4();
+        Ok(Self { pool, owner, horizon: Arc::default(), queue: Arc::default(), news: Arc::default() })
     }
 
     async fn migrate(&self) -> Result<(), OpenError> {

@@ -26,7 +26,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 14] = [
+pub(crate) const SQLITE_STEPS: [&str; 15] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -41,6 +41,7 @@ pub(crate) const SQLITE_STEPS: [&str; 14] = [
     scopes::SQLITE,
     consents::SQLITE,
     audit::AWAITED,
+    owners::SQLITE_OF_KEYS,
 ];
 
 /// The same steps for PostgreSQL.
@@ -59,6 +60,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     scopes::POSTGRES,
     consents::POSTGRES,
     audit::AWAITED_IN_POSTGRES,
+    owners::POSTGRES_OF_KEYS,
 ];
 
 const SQLITE_BEGINNING: &str = "

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use tokio_postgres::Row as Columns;
+use uuid::Uuid;
 
 use super::operations::insert;
 use super::{Postgres, unknown};
@@ -18,8 +19,8 @@ impl Postgres {
         let transaction = client.transaction().await.map_err(unknown)?;
         let found = find(&transaction, &keyed).await?;
         match found {
-            Begun::New => put(&transaction, &Row::begun(&keyed)).await.map_err(unknown)?,
-            Begun::Interrupted { .. } => hold(&transaction, &keyed).await.map_err(unknown)?,
+            Begun::New => put(&transaction, &Row::begun(&keyed), self.owner).await.map_err(unknown)?,
+            Begun::Interrupted { .. } => hold(&transaction, &keyed, self.owner).await.map_err(unknown)?,
             Begun::Answered { .. } | Begun::InProgress | Begun::Different => return Ok(found),
         }
         transaction.commit().await.map_err(unknown)?;
@@ -29,7 +30,7 @@ impl Postgres {
     pub(crate) async fn end_key(&self, keyed: Keyed, answer: KeptAnswer) -> Result<(), StoreError> {
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(unknown)?;
-        put(&transaction, &Row::answered(&keyed, &answer)).await.map_err(unknown)?;
+        put(&transaction, &Row::answered(&keyed, &answer), self.owner).await.map_err(unknown)?;
         transaction.commit().await.map_err(unknown)
     }
 
@@ -58,7 +59,7 @@ impl Postgres {
             Hold::Free => find(&transaction, &keyed).await?,
         };
         if found == Begun::New {
-            put(&transaction, &Row::answered(&keyed, &answer)).await.map_err(unknown)?;
+            put(&transaction, &Row::answered(&keyed, &answer), self.owner).await.map_err(unknown)?;
             insert(&transaction, &stored).await.map_err(unknown)?;
             transaction.commit().await.map_err(unknown)?;
         }
@@ -75,9 +76,15 @@ impl Postgres {
 }
 
 /// When it was begun, and with what, stays: by that it is looked for.
-async fn hold(transaction: &Transaction<'_>, keyed: &Keyed) -> Result<(), tokio_postgres::Error> {
-    let sql = "UPDATE idempotency SET until = $1 WHERE key = $2";
-    transaction.execute(sql, &[&keyed.until.as_millisecond(), &keyed.key.as_slice()]).await.map(drop)
+async fn hold(
+    transaction: &Transaction<'_>,
+    keyed: &Keyed,
+    owner: Uuid,
+) -> Result<(), tokio_postgres::Error> {
+    let sql = "UPDATE idempotency SET until = $1, owner = $2 WHERE key = $3";
+    let (until, owner, key) =
+        (keyed.until.as_millisecond(), owner.as_bytes().as_slice(), keyed.key.as_slice());
+    transaction.execute(sql, &[&until, &owner, &key]).await.map(drop)
 }
 
 /// Two who come with one key stand in line for it, also when there is no row yet.
@@ -90,15 +97,16 @@ async fn find(transaction: &Transaction<'_>, keyed: &Keyed) -> Result<Begun, Sto
     row.map_or(Ok(Begun::New), |columns| read(&columns).found(keyed))
 }
 
-async fn put(transaction: &Transaction<'_>, row: &Row) -> Result<(), tokio_postgres::Error> {
-    let sql = "INSERT INTO idempotency (key, fingerprint, begun_at, until, status, headers, answer, checksum)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+async fn put(transaction: &Transaction<'_>, row: &Row, owner: Uuid) -> Result<(), tokio_postgres::Error> {
+    let sql = "INSERT INTO idempotency (key, fingerprint, begun_at, until, status, headers, answer, checksum, owner)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (key) DO UPDATE SET fingerprint = $2, begun_at = $3, until = $4, status = $5, headers = $6,
-             answer = $7, checksum = $8";
+             answer = $7, checksum = $8, owner = $9";
     let statement = transaction.prepare_cached(sql).await?;
     let Row { key, fingerprint, begun_at, until, status, headers, answer, checksum } = row;
+    let owner = owner.as_bytes().as_slice();
     transaction
-        .execute(&statement, &[key, fingerprint, begun_at, until, status, headers, answer, checksum])
+        .execute(&statement, &[key, fingerprint, begun_at, until, status, headers, answer, checksum, &owner])
         .await
         .map(drop)
 }
