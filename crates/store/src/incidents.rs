@@ -6,6 +6,9 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::failure::StoreError;
+use crate::{Backend, Store};
+
 /// An incident as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptIncident {
@@ -87,6 +90,20 @@ pub struct IncidentStep {
     pub lines: Vec<Line>,
     pub recordings: Vec<Recording>,
     pub notices: Vec<NewNotice>,
+}
+
+impl Store {
+    /// Whatever is being sent is due again. Only for who has the store alone, and sends nothing yet: then it was a process before
+    /// this one that sent it, and that one is gone. On a shared store claims run out by themselves.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn release_notices(&self, now: Timestamp) -> Result<(), StoreError> {
+        match &self.0 {
+            Backend::Sqlite(backend) => backend.release_notices(now).await,
+            Backend::Postgres(_) => Ok(()),
+        }
+    }
 }
 
 impl IncidentStep {

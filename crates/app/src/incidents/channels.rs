@@ -5,6 +5,7 @@ use hubspot::secret::Secret;
 use incident::code::Severity;
 use incident::message::Message;
 use incident::notify::{pagerduty, slack, statuspage, webhook};
+use jiff::Timestamp;
 use rustls::ClientConfig;
 use serde_json::Value;
 use store::incidents::Notice;
@@ -30,6 +31,16 @@ pub(super) enum Sent {
     Again { after_s: Option<u64>, why: String },
     /// It will never be taken as it is.
     Never { why: String },
+}
+
+/// What a channel may have heard of the incident before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before<'a> {
+    Nothing,
+    /// Something was sent, and no answer came that tells what became of it.
+    Perhaps,
+    /// It has it, under this name.
+    Known(&'a str),
 }
 
 /// All of them, in the order in which one stands in for another.
@@ -107,8 +118,8 @@ impl Channels {
         others.filter(|name| *name != PUBLIC && !tried.contains(name)).map(String::from).next()
     }
 
-    /// Sends it once. `handle` is what the channel calls the incident, `again` that it may have arrived before.
-    pub(super) async fn send(&self, notice: &Notice, handle: Option<&str>) -> Sent {
+    /// Sends it once.
+    pub(super) async fn send(&self, notice: &Notice, before: Before<'_>, now: Timestamp) -> Sent {
         let Ok(message) = serde_json::from_slice::<Message>(&notice.asked.document) else {
             return Sent::Never { why: "it cannot be read back".into() };
         };
@@ -123,11 +134,12 @@ impl Channels {
             Way::Webhook { post, secret } => {
                 let body = webhook::body(&message).to_string();
                 let id = notice.asked.id.to_string();
-                let headers = signature::headers(secret, &id, message.at.as_second(), &body);
+                // Of this try: receivers refuse what was signed more than five minutes ago, and by then it may be the tenth.
+                let headers = signature::headers(secret, &id, now.as_second(), &body);
                 post.send(Method::POST, None, &headers, body.into_bytes()).await.into_sent()
             }
             Way::Email(mail) => mail.tell(&message, &notice.asked.id.to_string()).await,
-            Way::Statuspage(page) => page.tell(&message, handle, notice.attempts > 1).await,
+            Way::Statuspage(page) => page.tell(&message, before).await,
         }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::clock::WallClock;
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use incident::message::Message;
 use incident::timeline::{By, Entry, What};
 use jiff::{SignedDuration, Timestamp};
@@ -15,14 +17,14 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::board::Board;
-use super::channels::{Channels, PUBLIC, Sent};
+use super::channels::{Before, Channels, PUBLIC, Sent};
 use super::keep;
 
 /// Messages sent at the same time.
 const AT_ONCE: usize = 16;
 
-/// A try that has not ended by then was interrupted.
-const CLAIMED: SignedDuration = SignedDuration::from_secs(60);
+/// A try that has not ended by then was interrupted: none takes longer than a page's two requests, or a mail.
+const CLAIMED: SignedDuration = SignedDuration::from_secs(30);
 
 /// How often the queue is looked at when nobody rings.
 const LOOK: Duration = Duration::from_secs(1);
@@ -47,23 +49,30 @@ pub(super) async fn run(
     bell: Arc<Notify>,
     board: Arc<Board>,
 ) {
+    // What a process before this one was sending need not wait for its claims to run out.
+    if let Err(error) = store.release_notices(clock.now()).await {
+        tracing::error!(%error, "messages that were being sent wait until they are surely not");
+    }
+    let send = async |notice: Notice| deliver(&store, &channels, &clock, &board, &notice).await;
+    // A channel that is slow holds up nobody else's messages.
+    let mut under_way = FuturesUnordered::new();
     loop {
         let now = clock.now();
-        match store.claim_notices(now, now + CLAIMED, AT_ONCE).await {
-            Ok(claimed) if claimed.is_empty() => {
-                tokio::select! {
-                    () = bell.notified() => {}
-                    () = tokio::time::sleep(LOOK) => {}
-                }
-            }
+        let claimed = store.claim_notices(now, now + CLAIMED, AT_ONCE - under_way.len()).await;
+        let pause = match claimed {
             Ok(claimed) => {
-                join_all(claimed.iter().map(|notice| deliver(&store, &channels, &clock, &board, notice)))
-                    .await;
+                under_way.extend(claimed.into_iter().map(send));
+                LOOK
             }
             Err(error) => {
                 tracing::error!(%error, "messages about incidents cannot be read; trying again");
-                tokio::time::sleep(PAUSE).await;
+                PAUSE
             }
+        };
+        tokio::select! {
+            Some(()) = under_way.next() => {}
+            () = bell.notified() => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
@@ -79,7 +88,7 @@ pub(super) async fn at_once(channels: &Channels, board: &Board, unkept: &mut Inc
         }
         let notice =
             Notice { seq: 0, asked, attempts: 1, state: NoticeState::Sending, handle: None, why: None };
-        let sent = channels.send(&notice, None).await;
+        let sent = channels.send(&notice, Before::Nothing, now).await;
         board.tried(&notice.asked.channel, result(&sent));
         let what = line(&notice, &sent, &end(&sent, notice.attempts, now));
         (notice.asked, what.filter(|_| matches!(sent, Sent::Arrived { .. })))
@@ -97,9 +106,7 @@ pub(super) async fn at_once(channels: &Channels, board: &Board, unkept: &mut Inc
 
 async fn deliver(store: &Store, channels: &Channels, clock: &WallClock, board: &Board, notice: &Notice) {
     let known = store.notices(&notice.asked.incident).await.unwrap_or_default();
-    let same = known.iter().rev().filter(|other| other.asked.channel == notice.asked.channel);
-    let handle = same.filter_map(|other| other.handle.as_deref()).next();
-    let sent = channels.send(notice, handle).await;
+    let sent = channels.send(notice, before(notice, &known), clock.now()).await;
     let now = clock.now();
     let end = end(&sent, notice.attempts, now);
     board.tried(&notice.asked.channel, result(&sent));
@@ -121,6 +128,18 @@ async fn deliver(store: &Store, channels: &Channels, clock: &WallClock, board: &
     match store.end_notice(notice, end).await {
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "a message may be sent twice"),
+    }
+}
+
+/// An earlier message that was given up may have arrived as well as an earlier try of this one.
+fn before<'a>(notice: &Notice, known: &'a [Notice]) -> Before<'a> {
+    let same = || known.iter().filter(|other| other.asked.channel == notice.asked.channel);
+    let handle = same().rev().find_map(|other| other.handle.as_deref());
+    let tried = notice.attempts > 1 || same().any(|other| other.seq < notice.seq && other.attempts > 0);
+    match handle {
+        Some(handle) => Before::Known(handle),
+        None if tried => Before::Perhaps,
+        None => Before::Nothing,
     }
 }
 
@@ -173,4 +192,35 @@ fn stand_in(channels: &Channels, notice: &Notice, known: &[Notice], now: Timesta
     let tried: Vec<&str> = same.iter().map(|other| other.asked.channel.as_str()).collect();
     let channel = channels.stand_in(&tried)?;
     Some(NewNotice { id: Uuid::now_v7(), channel, due_at: now, ..notice.asked.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(seq: i64, channel: &str, attempts: i64, handle: Option<&str>) -> Notice {
+        let asked = NewNotice {
+            id: Uuid::nil(),
+            incident: "20261130-00002a".into(),
+            channel: channel.into(),
+            due_at: Timestamp::UNIX_EPOCH,
+            document: Vec::new(),
+        };
+        let (handle, why) = (handle.map(Into::into), None);
+        Notice { seq, asked, attempts, state: NoticeState::Sending, handle, why }
+    }
+
+    #[test]
+    fn what_was_given_up_may_have_arrived() {
+        let first = notice(1, "statuspage", 1, None);
+        assert_eq!(before(&first, std::slice::from_ref(&first)), Before::Nothing);
+        assert_eq!(before(&notice(1, "statuspage", 2, None), &[]), Before::Perhaps);
+        let given_up = notice(1, "statuspage", 3, None);
+        let second = notice(2, "statuspage", 1, None);
+        assert_eq!(before(&second, &[given_up.clone(), second.clone()]), Before::Perhaps);
+        let elsewhere = notice(1, "slack", 3, None);
+        assert_eq!(before(&second, &[elsewhere, second.clone()]), Before::Nothing);
+        let arrived = notice(1, "statuspage", 1, Some("sp1"));
+        assert_eq!(before(&second, &[arrived, second.clone()]), Before::Known("sp1"));
+    }
 }

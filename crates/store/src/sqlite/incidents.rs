@@ -100,6 +100,13 @@ impl Sqlite {
         claimed.await?.into_iter().collect()
     }
 
+    pub(crate) async fn release_notices(&self, now: Timestamp) -> Result<(), StoreError> {
+        let released = self.writer.write(Intent::Settle, move |transaction| {
+            transaction.execute("UPDATE notices SET due_at = ?1 WHERE state = 1", [now.as_millisecond()])
+        });
+        released.await.map(drop)
+    }
+
     pub(crate) async fn end_notice(&self, claimed: &Notice, end: NoticeEnd) -> Result<bool, StoreError> {
         let (seq, attempts) = (claimed.seq, claimed.attempts);
         let ended = Ended::from(end);

@@ -94,6 +94,19 @@ pub(crate) async fn messages_of_one_channel_go_in_their_order(ground: &Ground) {
     assert_eq!((told.state, told.handle.as_deref()), (NoticeState::Told, Some("h")));
 }
 
+pub(crate) async fn who_has_the_store_alone_sends_at_once_what_was_being_sent(ground: &Ground) {
+    let store = ground.open().await;
+    keep(&store, IncidentStep { notices: vec![notice("slack", "a")], ..Default::default() }).await;
+    assert_eq!(documents(&claim(&store, now()).await), ["a"]);
+    drop(store);
+    let store = ground.open().await;
+    store.release_notices(now()).await.unwrap();
+    // Another process may be sending it on a store that is shared.
+    let again = claim(&store, now()).await;
+    assert_eq!(again.len(), usize::from(!store.is_shared()));
+    assert!(again.iter().all(|notice| notice.attempts == 2), "it may have arrived, and is counted");
+}
+
 pub(crate) async fn a_message_whose_sender_died_is_taken_again(ground: &Ground) {
     let store = ground.open().await;
     keep(&store, IncidentStep { notices: vec![notice("slack", "1")], ..Default::default() }).await;

@@ -100,6 +100,7 @@ conform! {
     incident_cases::what_goes_on_is_listed_before_what_is_over,
     incident_cases::messages_of_one_channel_go_in_their_order,
     incident_cases::a_message_whose_sender_died_is_taken_again,
+    incident_cases::who_has_the_store_alone_sends_at_once_what_was_being_sent,
     incident_cases::a_sender_that_was_too_slow_ends_nothing,
     dispatch::a_subscriber_begins_with_what_comes_from_now_on_and_keeps_its_place,
     dispatch::one_leads_and_what_another_did_is_refused_whole,

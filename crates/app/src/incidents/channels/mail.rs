@@ -114,15 +114,43 @@ impl Mail {
             say(&mut stream, &format!("AUTH PLAIN {plain}"), 235).await?;
         }
         say(&mut stream, &format!("MAIL FROM:<{}>", self.from), 250).await?;
-        for to in &self.to {
-            say(&mut stream, &format!("RCPT TO:<{to}>"), 250).await?;
-        }
+        self.address(&mut stream).await?;
         say(&mut stream, "DATA", 354).await?;
         let text = self.text(message, id);
         stream.get_mut().write_all(text.as_bytes()).await.map_err(broken)?;
         say(&mut stream, ".", 250).await?;
         let _polite = stream.get_mut().write_all(b"QUIT\r\n").await;
         Ok(())
+    }
+
+    /// One address that the server does not take keeps nobody else from being told.
+    async fn address<S>(&self, stream: &mut BufReader<S>) -> Result<(), Broken>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut refused = Vec::new();
+        for to in &self.to {
+            match say(stream, &format!("RCPT TO:<{to}>"), 250).await {
+                // 251: it is passed on (RFC 5321 §3.4).
+                Ok(()) | Err(Broken { code: Some(251), .. }) => {}
+                Err(broken) if broken.code.is_some() => refused.push(broken),
+                Err(broken) => return Err(broken),
+            }
+        }
+        let (count, of) = (refused.len(), self.to.len());
+        match refused.pop() {
+            Some(broken) if count == of => Err(broken),
+            Some(Broken { why, .. }) => {
+                tracing::warn!(
+                    count,
+                    of,
+                    why,
+                    "the mail server does not take some of the addresses in notify.email.to"
+                );
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Headers and text, lines ended as SMTP wants them, and a dot at a line's beginning doubled (RFC 5321 §4.5.2).
@@ -207,8 +235,12 @@ mod tests {
     }
 
     fn mail(smtp: &str) -> Result<Mail, Failure> {
+        mail_to("\"oncall@example.com\"", smtp)
+    }
+
+    fn mail_to(to: &str, smtp: &str) -> Result<Mail, Failure> {
         let section = toml::from_str::<EmailSection>(&format!(
-            "smtp = \"{smtp}\"\nfrom = \"keeper@example.com\"\nto = [\"oncall@example.com\"]"
+            "smtp = \"{smtp}\"\nfrom = \"keeper@example.com\"\nto = [{to}]"
         ));
         let _once = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let tls = client::transport::tls::client_config(Vec::new()).unwrap();
@@ -217,8 +249,12 @@ mod tests {
 
     /// A server that answers each line it hears with the next of these.
     async fn sent(replies: &'static [&'static str]) -> (Sent, Vec<String>) {
+        sent_to("\"oncall@example.com\"", replies).await
+    }
+
+    async fn sent_to(to: &str, replies: &'static [&'static str]) -> (Sent, Vec<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mail = mail(&format!("smtp://{}", listener.local_addr().unwrap())).unwrap();
+        let mail = mail_to(to, &format!("smtp://{}", listener.local_addr().unwrap())).unwrap();
         let serving = tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
             let mut stream = BufReader::new(stream);
@@ -269,6 +305,16 @@ mod tests {
             matches!(lost, Sent::Again { .. }),
             "hung up after the text: it may have arrived, and is sent again"
         );
+    }
+
+    #[tokio::test]
+    async fn one_address_that_is_gone_keeps_nobody_else_from_being_told() {
+        let two = "\"gone@example.com\", \"oncall@example.com\"";
+        let replies: &[&str] =
+            &["220 relay", "250 ok", "250 ok", "550 gone", "251 passed on", "354 go on", "250 queued"];
+        assert_eq!(sent_to(two, replies).await.0, Sent::Arrived { handle: None });
+        let (never, _) = sent_to(two, &["220 relay", "250 ok", "250 ok", "550 gone", "550 gone"]).await;
+        assert_eq!(never, Sent::Never { why: "it answered 550".into() });
     }
 
     #[test]

@@ -8,8 +8,8 @@ use incident::notify::statuspage;
 use rustls::ClientConfig;
 use serde_json::Value;
 
-use super::Sent;
 use super::post::{Heard, Post};
+use super::{Before, Sent};
 use crate::config::{StatuspageSection, needed};
 use crate::failure::Failure;
 
@@ -32,14 +32,14 @@ impl Page {
     }
 
     /// Creates the incident, or changes it where it is there already.
-    pub(super) async fn tell(&self, message: &Message, handle: Option<&str>, again: bool) -> Sent {
-        let found = match handle {
-            Some(handle) => Some(handle.to_owned()),
-            None if again => match self.find(&message.incident).await {
+    pub(super) async fn tell(&self, message: &Message, before: Before<'_>) -> Sent {
+        let found = match before {
+            Before::Known(handle) => Some(handle.to_owned()),
+            Before::Perhaps => match self.find(&message.incident).await {
                 Ok(found) => found,
                 Err(sent) => return sent,
             },
-            None => None,
+            Before::Nothing => None,
         };
         let body = statuspage::body(message, &self.components).to_string().into_bytes();
         let heard = match &found {

@@ -114,8 +114,8 @@ impl Heard {
             Self::Answer { status, .. } if status.is_success() => Sent::Arrived { handle: None },
             Self::Answer { status, after_s, .. } => {
                 let why = format!("it answered {}", status.as_u16());
-                let later = status.is_server_error()
-                    || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+                // 420 is what Statuspage says for 429 (developer.statuspage.io, rate limiting).
+                let later = status.is_server_error() || matches!(status.as_u16(), 408 | 420 | 429);
                 if later { Sent::Again { after_s, why } } else { Sent::Never { why } }
             }
         }
