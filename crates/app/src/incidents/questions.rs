@@ -76,7 +76,8 @@ impl Questions {
 
     /// What passes anyway, without a question to anybody.
     pub(super) fn in_passing(&self) -> Facts {
-        let configured = Configured { now: self.options.clock.now(), ..Configured::default() };
+        let portal_id = self.options.asked.portal_id;
+        let configured = Configured { now: self.options.clock.now(), portal_id, ..Configured::default() };
         let traffic = self.traffic().map(|own| self.heard.beside(own, configured.now));
         let probes = Probes { tcp: self.connects.get(), ..Probes::default() };
         self.with_our_own(Facts { configured, probes, traffic, ..Facts::default() })

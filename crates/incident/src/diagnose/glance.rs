@@ -3,14 +3,18 @@
 //! The trees are the same as a diagnosis walks. Nothing is decided here: a likeness is a reason to ask, and then the
 //! probes are asked as well.
 
+mod strangers;
+
 use crate::code::Code;
 use crate::facts::Facts;
 use crate::runbook::Runbooks;
+use crate::triage::Diagnosis;
 
 /// What shows by its kind, in whatever number: a rule that counts failures comes late for these, or never. What single
 /// calls are refused for is left to the rates, or each of them would be asked about.
 const IN_PASSING: &[Code] = &[
     Code::TokenStale,
+    Code::WrongAccount,
     Code::RefreshRevoked,
     Code::Uninstalled,
     Code::ClientSecret,
@@ -46,12 +50,22 @@ pub struct Likeness {
 
 /// Everything that these facts are like. Without probes the trees that need them find nothing.
 pub fn glance(facts: &Facts, runbooks: &Runbooks) -> Vec<Likeness> {
-    let causes = super::causes(facts, runbooks).into_iter();
-    let told = causes.filter(|cause| IN_PASSING.contains(&cause.code)).map(|cause| {
-        let held = cause.evidence.iter().find(|evidence| evidence.supports);
-        Likeness { code: cause.code, observed: held.map(|it| it.observed.clone()).unwrap_or_default() }
-    });
-    told.collect()
+    let causes = super::causes(facts, runbooks);
+    let told =
+        causes.iter().filter(|cause| IN_PASSING.contains(&cause.code) || is_marked(cause)).map(|cause| {
+            let held = cause.evidence.iter().find(|evidence| evidence.supports);
+            Likeness { code: cause.code, observed: held.map(|it| it.observed.clone()).unwrap_or_default() }
+        });
+    let mut likenesses: Vec<Likeness> = told.collect();
+    if !likenesses.iter().any(|it| it.code == Code::WrongAccount) {
+        likenesses.extend(strangers::look(facts));
+    }
+    likenesses
+}
+
+/// Refused features alone are single calls; limits that fell are not.
+fn is_marked(cause: &Diagnosis) -> bool {
+    cause.code == Code::Tier && cause.evidence.iter().any(|it| it.supports && it.probe == "limits")
 }
 
 #[cfg(test)]
@@ -82,6 +96,19 @@ mod tests {
             failing_group(f, group("objects", "POST", 400), CREATE, there);
         };
         assert_eq!(passing(same), [Code::Conflict]);
+    }
+
+    #[test]
+    fn limits_that_fell_are_asked_about_though_nothing_fails() {
+        let fell = |f: &mut Facts| {
+            (traffic(f).connections[0].burst_max_before, traffic(f).connections[0].burst_max) =
+                (Some(190), Some(100));
+        };
+        assert_eq!(passing(fell), [Code::Tier]);
+        let refused = |f: &mut Facts| {
+            failing_group(f, group("objects", "GET", 9), CREATE, error(403, Kind::Forbidden, 3));
+        };
+        assert_eq!(passing(refused), []);
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub(super) async fn look_from_the_room(house: &House) -> Facts {
 
 /// What it has without asking anybody; `tcp` is what was found when HubSpot's addresses were last connected to.
 pub(super) fn in_passing(house: &House, tcp: Option<Tcp>) -> Facts {
-    let configured = Configured { now: skewed(house).now(), ..Configured::default() };
+    let portal_id = house.plan.portal_known.then_some(house.portal);
+    let configured = Configured { now: skewed(house).now(), portal_id, ..Configured::default() };
     let probes = Probes { tcp, ..Probes::default() };
     let mut facts = Facts { configured, probes, traffic: Some(traffic(house)), ..Facts::default() };
     with_our_own(house, &mut facts);
