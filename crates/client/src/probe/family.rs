@@ -40,7 +40,9 @@ pub(super) fn version_of(path: &str) -> Option<&str> {
 
 fn focused(focus: &Focus) -> Option<Question> {
     match focus {
-        Focus::Route(route) => match FamilyRead::near(route) {
+        // What is only written to has nothing to read: a GET there is answered as if the path were gone.
+        Focus::Route(route) => FamilyRead::near(route).map(|read| read.question()),
+        Focus::Read(route) => match FamilyRead::near(route) {
             Some(read) => Some(read.question()),
             None => list_above(route),
         },
@@ -54,7 +56,7 @@ fn focused(focus: &Focus) -> Option<Question> {
 
 fn counterpart(focus: &Focus) -> Option<Question> {
     match focus {
-        Focus::Route(route) => {
+        Focus::Route(route) | Focus::Read(route) => {
             let read = FamilyRead::near(route)?;
             let version = if read.version == COUNTERPART_VERSION { "v3" } else { COUNTERPART_VERSION };
             Some(FamilyRead { version, ..read }.question())
@@ -168,7 +170,7 @@ mod tests {
     #[case("/marketing/v3/emails/{id}", "/marketing/v3/emails")]
     #[case("/contacts/v1/lists/all", "/contacts/v1/lists/all")]
     fn a_failing_route_leads_to_a_harmless_read_nearby(#[case] route: &str, #[case] expected: &str) {
-        let chosen = reads(&[Focus::Route(route.to_owned())], 1);
+        let chosen = reads(&[Focus::Read(route.to_owned())], 1);
         assert_eq!(chosen[0].path, expected);
         let search = r#"{"limit":1}"#;
         let body = chosen[0].body.as_ref().map(|body| body.text.expose());
@@ -201,6 +203,13 @@ mod tests {
     #[case("/")]
     #[case("/{everything}")]
     fn what_is_no_route_is_not_asked(#[case] route: &str) {
+        assert_eq!(focused(&Focus::Read(route.to_owned())), None);
+    }
+
+    #[rstest::rstest]
+    #[case("/oauth/v2/private-apps/get/access-token-info")]
+    #[case("/events/v3/send")]
+    fn what_is_only_written_to_is_not_read(#[case] route: &str) {
         assert_eq!(focused(&Focus::Route(route.to_owned())), None);
     }
 }

@@ -63,8 +63,10 @@ pub struct OAuthApp {
 /// Something worth one of the family calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Focus {
-    /// A failing route, as traffic names it: `/crm/v3/objects/{type}/{id}`. The nearest harmless read is asked.
+    /// A failing route, as traffic names it: `/crm/v3/objects/{type}/{id}`. The nearest harmless read is asked, where there is one.
     Route(String),
+    /// A route of failing reads. Where no harmless read is known nearby, it is asked itself, or the list above its first placeholder.
+    Read(String),
     /// The property definitions of an object type.
     Properties(String),
     /// How full the account's record limits are.

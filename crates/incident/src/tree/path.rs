@@ -91,7 +91,15 @@ static CALENDAR: Question = Question {
 
 fn gone_probes(facts: &Facts) -> impl Iterator<Item = (&str, &Exchange)> {
     let families = facts.probes.families.iter().map(|probe| (probe.route.as_str(), &probe.exchange));
-    families.filter(|(_, exchange)| is_gone(exchange))
+    families.filter(|(route, exchange)| is_gone(exchange) && was_there(route, facts))
+}
+
+/// Of the CRM API we know what can be listed. Elsewhere a probe guesses the list above a record, and where it is told that there
+/// is none, there may never have been one: calls have to be told the same.
+fn was_there(route: &str, facts: &Facts) -> bool {
+    let path = route.split_once(' ').map_or(route, |(_, path)| path);
+    let told = || facts.all_seen(&[ErrorKind::NoSuchEndpoint, ErrorKind::NotFound]);
+    path.starts_with("/crm/") || told().seen.iter().any(|seen| seen.error.route.starts_with(path))
 }
 
 /// Our family probes ask for lists and definitions, never for one record, so a 404 speaks of the path. Where a tier
@@ -141,7 +149,7 @@ fn is_same_kind(one: &Group, other: &Group) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{ago, busy, error, failing_group, group, traffic};
+    use crate::fixture::{ago, api, busy, error, failing_group, group, traffic};
 
     const OWNERS: &str = "/crm/v3/owners";
 
@@ -164,6 +172,18 @@ mod tests {
     #[test]
     fn what_each_of_several_programs_was_told_once_counts_together() {
         assert!(PATH_GONE.holds(&three_programs()));
+    }
+
+    #[test]
+    fn a_list_that_nobody_calls_may_never_have_been_there() {
+        let mut facts = busy();
+        let probe = facts.probes.families.first_mut().unwrap();
+        probe.route = "GET /files/v3/files".into();
+        probe.exchange = api(404, Some(ErrorKind::NoSuchEndpoint));
+        assert!(!PATH_GONE.holds(&facts));
+        let gone = error(404, ErrorKind::NoSuchEndpoint, 1);
+        failing_group(&mut facts, group("other", "GET", 9), "/files/v3/files/{id}", gone);
+        assert!(PATH_GONE.holds(&facts), "its callers are told the same");
     }
 
     #[test]

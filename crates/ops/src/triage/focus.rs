@@ -47,7 +47,8 @@ fn is_worth_asking(error: &ErrorCount) -> bool {
 fn wanted(group: &Group, error: &ErrorCount) -> Focus {
     let code = error.code.as_deref().unwrap_or_default();
     if error.kind != Some(ErrorKind::Validation) {
-        Focus::Route(error.route.clone())
+        let focus = if group.method == "GET" { Focus::Read } else { Focus::Route };
+        focus(error.route.clone())
     } else if code.contains("PROPERTY") {
         Focus::Properties(object_type(&error.route).unwrap_or("contacts").to_owned())
     } else if group.family == "associations" {
@@ -78,6 +79,17 @@ mod tests {
             ..ErrorCount::default()
         };
         Group { errors: vec![error], ..Group::default() }
+    }
+
+    #[test]
+    fn only_what_fails_as_a_read_is_read_itself() {
+        let of = |method: &str| {
+            let mut failing = group("/events/v3/send", ErrorKind::Internal, None, 5);
+            failing.method = method.into();
+            from(&Traffic { groups: vec![failing], ..Traffic::default() })
+        };
+        assert_eq!(of("POST"), [Focus::Route("/events/v3/send".into())]);
+        assert_eq!(of("GET"), [Focus::Read("/events/v3/send".into())]);
     }
 
     #[test]
