@@ -22,6 +22,9 @@ const PATH: &str = "/account-info/v3/details";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Once nobody has answered: several in a row are needed to believe it.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// An answer that took longer says too little about the time there.
 const PROMPT: Duration = Duration::from_secs(2);
 
@@ -47,9 +50,13 @@ impl FrontDoor {
 
     /// Knocks for as long as it is polled.
     pub(super) async fn run(&self, found: &mpsc::Sender<Asked>, clock: &WallClock) {
+        let mut pause = self.every;
         loop {
-            tokio::time::sleep(self.every).await;
-            for seen in self.knock(clock).await {
+            tokio::time::sleep(pause).await;
+            let heard = self.knock(clock).await;
+            let ill = heard.iter().any(|seen| matches!(seen, Seen::Health { well: Wellness::Ill, .. }));
+            pause = if ill { AGAIN.min(self.every) } else { self.every };
+            for seen in heard {
                 let signal = Signal { at: clock.now(), place: Place::default(), seen };
                 if found.send(Asked::Signal(signal)).await.is_err() {
                     return;
@@ -67,7 +74,7 @@ impl FrontDoor {
         let answer = tokio::time::timeout(PATIENCE, self.transport.send(request)).await;
         let health = |well| Seen::Health { name: HUBSPOT.to_owned(), well };
         match answer {
-            Ok(Ok(answer)) if !answer.status().is_server_error() => {
+            Ok(Ok(answer)) if !answer.status().is_server_error() && !is_page(answer.headers()) => {
                 let offset = (began.elapsed() < PROMPT).then(|| offset_ms(answer.headers(), clock.now()));
                 let offset = offset.flatten().map(|offset_ms| Seen::Clock { offset_ms });
                 [health(Wellness::Well)].into_iter().chain(offset).collect()
@@ -75,6 +82,12 @@ impl FrontDoor {
             Ok(Ok(_) | Err(_)) | Err(_) => vec![health(Wellness::Ill)],
         }
     }
+}
+
+/// HubSpot's API never answers with a page; whoever does stands before it.
+fn is_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// Our clock minus theirs; a Date has no fractions, so half a second is added.
@@ -87,6 +100,15 @@ fn offset_ms(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_not_hubspots_answer() {
+        let of = |kind: &'static str| {
+            is_page(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]))
+        };
+        assert!(of("text/html; charset=utf-8") && of("Text/HTML"));
+        assert!(!of("application/json;charset=utf-8") && !is_page(&HeaderMap::new()));
+    }
 
     #[test]
     fn the_time_there_is_read_off_the_date() {

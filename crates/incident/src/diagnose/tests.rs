@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::facts::configured::{TokenKind, UpstreamKind};
-use crate::facts::exchange::Failure;
+use crate::facts::exchange::{Exchange, Failure};
 use crate::facts::probes::{
     Capacity, ChainProblem, ConnectOutcome, FamilyProbe, LimitReading, LookupError, Proxy,
 };
@@ -29,6 +29,10 @@ fn spoil(facts: Facts, how: impl FnOnce(&mut Facts)) -> Facts {
 
 fn family<'a>(facts: &'a mut Facts, name: &str) -> &'a mut FamilyProbe {
     facts.probes.families.iter_mut().find(|probe| probe.family == name).unwrap()
+}
+
+fn page_that_says_200() -> Exchange {
+    Exchange { kind: None, ..page(200, Kind::Proxy) }
 }
 
 /// Told by probes alone.
@@ -210,6 +214,17 @@ type Spoil = fn(&mut Facts);
     f.probes.tcp.as_mut().unwrap().addresses.push(connect("[100::1]:443", ConnectOutcome::Unreachable));
 })]
 #[case::f39("net.edge_block", |f: &mut Facts| all_calls(f, &page(403, Kind::EdgeBlock)))]
+#[case::f39_a_page_that_says_200("net.edge_block", |f: &mut Facts| {
+    all_calls(f, &Exchange { cf_ray: Some("8f00baa".into()), ..page_that_says_200() });
+})]
+#[case::f36_a_page_that_says_200("net.proxy", |f: &mut Facts| {
+    all_calls(f, &Exchange { via: Some("1.1 proxy.corp.example".into()), ..page_that_says_200() });
+})]
+#[case::f36_a_network_that_wants_a_login("net.proxy", |f: &mut Facts| all_calls(f, &page_that_says_200()))]
+#[case::f37_a_page_that_says_200("self.base_url", |f: &mut Facts| {
+    f.configured.upstream_kind = UpstreamKind::Custom;
+    all_calls(f, &page_that_says_200());
+})]
 #[case::f43_by_capacity("account.limit", |f: &mut Facts| {
     family(f, "objects").capacities = vec![Capacity { what: "contacts".into(), used: 1_000, limit: 1_000 }];
 })]

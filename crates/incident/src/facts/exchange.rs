@@ -69,12 +69,15 @@ impl Exchange {
     pub(crate) fn is_from_proxy(&self) -> bool {
         self.is_kind(ErrorKind::Proxy)
             || self.status == Some(407)
-            || (!self.is_ok() && !self.hubspot_shaped && self.via.is_some() && self.cf_ray.is_none())
+            || ((!self.is_ok() || self.html)
+                && !self.hubspot_shaped
+                && self.via.is_some()
+                && self.cf_ray.is_none())
     }
 
-    /// HubSpot's edge refused us before its API could answer.
+    /// HubSpot's edge refused us before its API could answer, or put a page of its own in its place.
     pub(crate) fn is_edge_refusal(&self) -> bool {
-        let refused = matches!(self.status, Some(403 | 406 | 429));
+        let refused = matches!(self.status, Some(403 | 406 | 429)) || (self.is_ok() && self.cf_ray.is_some());
         refused && !self.hubspot_shaped && self.html && !self.is_from_proxy()
     }
 

@@ -59,10 +59,20 @@ pub(super) static PROXY_REFUSES: Question = Question {
             let via = page.via.as_deref().map(|via| format!(", Via: {via}")).unwrap_or_default();
             return Reply::yes("http", format!("{}{via}, no correlationId", page.describe()));
         }
+        if let Some(page) = facts.probes.http.as_ref().filter(|http| is_interposed(http, facts)) {
+            let observed = format!("without a token: {}, where HubSpot answers JSON", page.describe());
+            return Reply::yes("http", format!("{observed}; its edge has not signed it"));
+        }
         let traffic = facts.going_on(&[ErrorKind::Proxy]);
         Reply::is(!facts.auth_works() && !traffic.is_empty(), "http", traffic.describe())
     },
 };
+
+/// HubSpot's own host, and a page that is neither its API's nor its edge's: a login of some network, say.
+fn is_interposed(http: &Exchange, facts: &Facts) -> bool {
+    let page = http.html && http.status.is_some_and(|status| (200..400).contains(&status));
+    page && is_hubspots(facts) && has_foreign_shape(http) && !facts.auth_works()
+}
 
 static DIRECT_WORKS: Question = Question {
     asks: "Does HubSpot answer without the proxy?",
