@@ -10,7 +10,7 @@ use crate::facts::inbox::{Doorbell, Inbox, Quarantine, Sender, Strangers, Subscr
 use crate::facts::inside::{
     Disk, Inside, OwnCache, Process, Secrets, SharedCache, Store, StoreProblem, Version, Watch,
 };
-use crate::facts::traffic::ErrorCount;
+use crate::facts::traffic::{ErrorCount, Group};
 use crate::fixture::{ago, busy, change, error, failing_group, group, traffic};
 
 type Spoil = fn(&mut Facts);
@@ -328,6 +328,25 @@ fn an_expired_token_that_cannot_be_refreshed_is_the_refreshs_fault() {
     acme.connection = "acme".into();
     failing_group(&mut facts, acme, "/crm/v3/owners", expired);
     assert_eq!(code(&facts), "auth.refresh_revoked");
+}
+
+#[test]
+fn tokens_that_run_out_while_no_secret_can_be_read_are_no_fault_of_hubspots() {
+    let expired = |refusal: Option<Refusal>| {
+        let mut facts = whole();
+        for name in ["acme", "bolt", "core"] {
+            let own = Group { connection: name.into(), ..group("objects", "GET", 40) };
+            failing_group(&mut facts, own, "/crm/v3/owners", error(401, Kind::ExpiredAuthentication, 40));
+        }
+        if let Some(refusal) = refusal {
+            refuse(&mut facts, 3, refusal);
+            ours(&mut facts).secrets =
+                Some(Secrets { failed: 9, last_failed_at: Some(ago(4)), ..Secrets::default() });
+        }
+        causes(&facts, &Runbooks::embedded()).into_iter().map(|cause| cause.code).collect::<Vec<_>>()
+    };
+    assert_eq!(expired(Some(Refusal::NoSecret)), [Code::Secrets]);
+    assert_eq!(expired(None), [Code::AuthOutage]);
 }
 
 #[test]

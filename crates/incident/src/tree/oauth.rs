@@ -203,9 +203,10 @@ fn webhooks_of_revoked(facts: &Facts) -> Option<(&str, bool)> {
     })
 }
 
-/// A refresh is refused for good, so an access token that has run out is no fault of its own.
+/// A refresh is refused for good, or cannot be asked for, so an access token that has run out is no fault of its own.
 pub(super) fn explains_expiry(facts: &Facts) -> bool {
-    CLIENT_REFUSED.holds(facts) || GRANT_REFUSED.holds(facts)
+    let without_secret = installs(facts).iter().any(|install| install.is_refused_as(Refusal::NoSecret));
+    without_secret || CLIENT_REFUSED.holds(facts) || GRANT_REFUSED.holds(facts)
 }
 
 fn refused(facts: &Facts, refusal: Refusal, kind: ErrorKind) -> Reply {
