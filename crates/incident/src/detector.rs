@@ -122,6 +122,11 @@ impl RuleId {
         }
     }
 
+    /// It tells of what has happened, for as long as that is news, and of nothing that goes on.
+    pub(crate) const fn has_happened(self) -> bool {
+        matches!(self, Self::DeadLetters | Self::JobFailed)
+    }
+
     /// The cause that a rule which speaks for itself names, where the catalogue has one.
     pub const fn code(self) -> Option<Code> {
         match self {

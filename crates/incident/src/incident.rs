@@ -129,6 +129,12 @@ impl Incident {
         self.symptoms.iter().filter(|symptom| symptom.until.is_none())
     }
 
+    /// Something shows that goes on. What has happened once is news for a while, and keeps open only an incident of its own.
+    pub(crate) fn goes_on(&self) -> bool {
+        let only_news = self.symptoms.iter().all(|symptom| symptom.rule.has_happened());
+        self.showing().any(|symptom| only_news || !symptom.rule.has_happened())
+    }
+
     /// Where it stands when nobody has taken it further.
     pub(crate) fn stage_before_recovery(&self) -> Stage {
         if self.mitigated_at.is_some() {

@@ -120,7 +120,13 @@ impl Room {
         for recording in answer["recordings"].as_array().into_iter().flatten() {
             let facts: Facts = serde_json::from_value(recording["facts"].clone()).map_err(Failure::work)?;
             let triage = incident::diagnose(&facts, &runbooks);
-            lines.push(json!({"at": recording["at"], "code": triage.diagnosis.code, "confidence": triage.diagnosis.confidence}));
+            // Two things may have been wrong at once, each with an incident of its own.
+            let causes: Vec<_> =
+                incident::causes(&facts, &runbooks).into_iter().map(|cause| cause.code).collect();
+            lines.push(json!({
+                "at": recording["at"], "code": triage.diagnosis.code, "confidence": triage.diagnosis.confidence,
+                "causes": causes,
+            }));
         }
         if lines.is_empty() {
             return Err(Failure::unsure(format!("nothing was recorded of {id}")));
@@ -130,8 +136,12 @@ impl Room {
         } else {
             for line in lines {
                 let code = line["code"].as_str().unwrap_or_default();
+                let causes = line["causes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let others: Vec<&str> = causes.filter(|cause| *cause != code).collect();
+                let beside =
+                    if others.is_empty() { String::new() } else { format!(", and {}", others.join(", ")) };
                 process::print_line(&format!(
-                    "{}  {code} (confidence {})",
+                    "{}  {code} (confidence {}){beside}",
                     line["at"].as_str().unwrap_or_default(),
                     line["confidence"]
                 ));

@@ -209,6 +209,7 @@ pub(super) fn home(
     // What was named otherwise and is not found any more was the wrong name; so was what explains itself by this.
     let outdated = |incident: &Incident| {
         is_open(incident)
+            && !is_named_by_its_rule(incident)
             && reaches_alike(&incident.blast, blast)
             && incident.code().is_none_or(|known| {
                 known == Code::Unknown || explains(code, known) || !standing.contains(&known)
@@ -244,6 +245,11 @@ fn is_one(known: Code, code: Code) -> bool {
 /// Of the same part, and it explains the other: one outage is first seen in a single family, or as slowness.
 pub(super) fn is_sharper(known: Code, code: Code) -> bool {
     known != code && known.part() == code.part() && explains(code, known)
+}
+
+/// A rule that names its cause shows, whatever trees find and whatever else has joined it.
+fn is_named_by_its_rule(incident: &Incident) -> bool {
+    incident.showing().any(|symptom| symptom.rule.code().is_some() && symptom.rule.code() == incident.code())
 }
 
 /// An objective that is being missed is somebody's doing, however slowly.

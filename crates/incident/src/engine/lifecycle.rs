@@ -18,7 +18,7 @@ impl Engine {
             if self.incidents[index].stage.is_over() {
                 continue;
             }
-            let shows = self.incidents[index].showing().next().is_some();
+            let shows = self.incidents[index].goes_on();
             match (self.incidents[index].stage == Stage::Recovering, shows) {
                 (false, false) => self.seems_over(index, now),
                 (true, true) => self.relapse(index, now),

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::code::{Code, Severity};
+use crate::detector::RuleId;
+use crate::facts::inside::{Disk, Inside};
 use crate::facts::traffic::{ErrorCount, Group, Traffic};
 use crate::fixture;
 use crate::incident::Stage;
@@ -224,6 +226,48 @@ fn what_is_mended_is_over_within_two_and_a_half_minutes_and_was_over_when_it_las
     assert_eq!(incident.stage, Stage::Resolved, "{:#?}", incident.symptoms);
     let recovered_after = incident.recovered_at.unwrap().duration_since(mended_at);
     assert!(recovered_after <= SignedDuration::from_secs(70), "{recovered_after}");
+}
+
+#[test]
+fn an_alarm_about_the_disk_keeps_its_name_whatever_joins_it() {
+    let full = Seen::Disk { free_bytes: 1 << 30, total_bytes: 100 << 30 };
+    let mut world = World::new();
+    let pass = |world: &mut World, calls: Calls| {
+        world.tell(Place::default(), full.clone());
+        world.pass(calls);
+    };
+    (0..12).for_each(|_| pass(&mut world, well(10)));
+    assert_eq!(world.only().code(), Some(Code::Disk));
+    world.facts = revoked();
+    let disk = Disk { free_bytes: 0, total_bytes: 100 << 30 };
+    world.facts.inside = Some(Inside { disk: Some(disk), ..Inside::default() });
+    (0..12).for_each(|_| pass(&mut world, denied(3)));
+    world.facts = revoked();
+    (0..24).for_each(|_| pass(&mut world, denied(3)));
+    let codes: Vec<_> = world.incidents().iter().map(Incident::code).collect();
+    assert_eq!(codes, [Some(Code::Disk), Some(Code::TokenRevoked)]);
+}
+
+#[test]
+fn letters_that_an_outage_has_left_do_not_keep_it_open_and_others_are_told_for_a_while() {
+    let dead = |count| Seen::Dead { name: "outbox".into(), count };
+    let mut world = World::new();
+    world.tell(Place::default(), dead(0));
+    (0..12).for_each(|_| world.pass(well(10)));
+    world.facts = outage();
+    (0..24).for_each(|_| world.pass(broken(5)));
+    world.tell(Place::default(), dead(5));
+    world.pass(broken(5));
+    assert_eq!(world.only().showing().filter(|it| it.rule == RuleId::DeadLetters).count(), 1);
+    world.facts = fixture::healthy();
+    (0..120).for_each(|_| world.pass(well(10)));
+    assert_eq!(world.only().stage, Stage::Resolved);
+    // Once the first are no news any more.
+    (0..740).for_each(|_| world.pass(well(10)));
+    world.tell(Place::default(), dead(9));
+    (0..60).for_each(|_| world.pass(well(10)));
+    let stages: Vec<Stage> = world.incidents().iter().map(|it| it.stage).collect();
+    assert_eq!(stages, [Stage::Resolved, Stage::Open], "these are nobody's");
 }
 
 /// 404 on records that were there, and now or not of late.
