@@ -4,8 +4,9 @@
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::mpsc::{self, TryRecvError};
+use std::sync::mpsc;
 
+use parking_lot::Mutex;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ffi};
 
@@ -23,7 +24,8 @@ const ROUNDS_MAX: u32 = 4;
 pub(crate) struct Folding {
     pages: Arc<AtomicI32>,
     begin: mpsc::Sender<()>,
-    ended: mpsc::Receiver<rusqlite::Result<()>>,
+    /// How its last round ended, until that is looked at.
+    ended: Arc<Mutex<Option<rusqlite::Result<()>>>>,
     is_under_way: bool,
 }
 
@@ -38,9 +40,13 @@ impl Folding {
         };
         writes.wal_hook(Some(hook)).map_err(std::io::Error::other)?;
         let (begin, asked) = mpsc::channel();
-        let (tell, ended) = mpsc::channel();
+        let ended = Arc::new(Mutex::new(None));
+        let end = ended.clone();
         let serve = move || {
-            while asked.recv().is_ok() && tell.send(folds.most()).is_ok() {}
+            while asked.recv().is_ok() {
+                let folded = folds.most();
+                *end.lock() = Some(folded);
+            }
         };
         std::thread::Builder::new().name("store-folds".into()).spawn(serve)?;
         Ok(Self { pages, begin, ended, is_under_way: false })
@@ -52,16 +58,11 @@ impl Folding {
     /// What the disk said, to whoever folded.
     pub(super) fn look(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if self.is_under_way {
-            match self.ended.try_recv() {
-                Err(TryRecvError::Empty) => return Ok(()),
-                Err(TryRecvError::Disconnected) => unreachable!("it ends after its door"),
-                Ok(end) => {
-                    self.is_under_way = false;
-                    end?;
-                    let left = fold(connection)?;
-                    self.pages.store(left, Ordering::Relaxed);
-                }
-            }
+            let Some(end) = self.ended.lock().take() else { return Ok(()) };
+            self.is_under_way = false;
+            end?;
+            let left = fold(connection)?;
+            self.pages.store(left, Ordering::Relaxed);
         } else if self.pages.load(Ordering::Relaxed) >= FOLD_AFTER_PAGES {
             self.is_under_way = self.begin.send(()).is_ok();
         }
