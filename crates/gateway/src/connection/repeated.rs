@@ -1,7 +1,8 @@
 //! What clients say again and again. All lines of a head but the first are nearly always those of a request before it, letter by
 //! letter, and to see that costs a fraction of reading them.
 //!
-//! Only a memory of what was read: with it or without it, a head is read as the same.
+//! Only a memory of what was read: with it or without it, a head is read as the same. It holds callers' credentials, and is wiped
+//! once a head is displaced and no request needs it any more.
 
 use std::cell::RefCell;
 use std::hash::BuildHasher;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use http::Version;
 use memchr::memchr;
+use zeroize::Zeroizing;
 
 use super::framing::HEAD_BYTES_MAX;
 use super::head::{self, Head, Lines};
@@ -81,7 +83,7 @@ impl Repeated {
             return;
         }
         // A copy of its own: a head's would keep somebody's path.
-        let bytes = Bytes::copy_from_slice(bytes);
+        let bytes = Bytes::from_owner(Zeroizing::new(bytes.to_vec()));
         let Ok(lines) = head::lines(&bytes, 0, version) else { return };
         self.known.retain(|known| known.bytes != bytes);
         self.known.truncate(KNOWN_MAX - 1);

@@ -6,6 +6,10 @@
 //!
 //! Pure: pieces in, pieces out.
 
+use std::borrow::Cow;
+
+use memchr::memchr;
+
 use super::Origins;
 
 /// Deeper than any answer of HubSpot's; past it, bytes pass unchanged.
@@ -140,17 +144,47 @@ impl LinkRewriter {
                             *last = Key::of(&bytes);
                         }
                     }
-                    Role::Link => match self.origins.tail(&bytes) {
-                        Some(tail) => {
-                            out.extend_from_slice(self.ours.as_bytes());
-                            out.extend_from_slice(tail);
+                    Role::Link => {
+                        let link = with_plain_slashes(&bytes);
+                        match self.origins.tail(&link) {
+                            Some(tail) => {
+                                out.extend_from_slice(self.ours.as_bytes());
+                                out.extend_from_slice(tail);
+                            }
+                            None => out.extend_from_slice(&bytes),
                         }
-                        None => out.extend_from_slice(&bytes),
-                    },
+                    }
                 }
                 out.push(byte);
             }
         }
+    }
+}
+
+/// JSON may write `/` as `\/`. Other escapes stay as they are.
+fn with_plain_slashes(link: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(b'\\', link).is_none() {
+        return Cow::Borrowed(link);
+    }
+    let mut plain = Vec::with_capacity(link.len());
+    let mut rest = link;
+    loop {
+        rest = match rest {
+            [] => return Cow::Owned(plain),
+            [b'\\', b'/', rest @ ..] => {
+                plain.push(b'/');
+                rest
+            }
+            // Taken together, so that the second of two backslashes begins nothing.
+            [b'\\', next, rest @ ..] => {
+                plain.extend_from_slice(&[b'\\', *next]);
+                rest
+            }
+            [byte, rest @ ..] => {
+                plain.push(*byte);
+                rest
+            }
+        };
     }
 }
 
@@ -190,6 +224,14 @@ mod tests {
     #[case::configured_upstream(
         r#"{"paging":{"next":{"link":"http://127.0.0.1:8410/x"}}}"#,
         r#"{"paging":{"next":{"link":"http://gw:8400/x"}}}"#
+    )]
+    #[case::escaped_slashes(
+        r#"{"paging":{"next":{"link":"https:\/\/api.hubapi.com\/crm\/v3?a=\u0026\\/b"}}}"#,
+        r#"{"paging":{"next":{"link":"http://gw:8400/crm/v3?a=\u0026\\/b"}}}"#
+    )]
+    #[case::escaped_slashes_of_another(
+        r#"{"paging":{"next":{"link":"https:\/\/api.hubapi.com.evil.example\/x"}}}"#,
+        r#"{"paging":{"next":{"link":"https:\/\/api.hubapi.com.evil.example\/x"}}}"#
     )]
     #[case::inside_associations(
         r#"{"associations":{"companies":{"results":[{"id":"1"}],"paging":{"next":{"link":"https://api.hubapi.com/a"}}}}}"#,

@@ -69,7 +69,10 @@ pub(super) fn read_by(shapes: &mut Shapes, bytes: &[u8], asked: Asked) -> Result
 fn read_anew(bytes: &[u8], asked: Asked, shapes: &mut Shapes) -> Result<Found, Violation> {
     let mut room = [const { MaybeUninit::uninit() }; HEADERS_MAX];
     let mut parsed = httparse::Response::new(&mut []);
-    let status = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut room);
+    // `Name : value` is read as meant and passed on as it should be (RFC 9112 §5.1).
+    let mut lenient = ParserConfig::default();
+    lenient.allow_spaces_after_header_name_in_responses(true);
+    let status = lenient.parse_response_with_uninit_headers(&mut parsed, bytes, &mut room);
     let length = match status.map_err(|error| Violation::Malformed(error.into()))? {
         Status::Complete(length) => length,
         Status::Partial => return Ok(Found::Incomplete),

@@ -233,6 +233,21 @@ mod tests {
         }
     }
 
+    /// It could be read in two ways further on, where another knows the header only with its blank.
+    #[test]
+    fn a_blank_before_a_colon_goes_no_further() {
+        let said =
+            b"HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length\t: 7\r\nTransfer-Encoding : chunked\r\n\r\n";
+        let plain = b"HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for _again in 0..2 {
+            let head = |bytes: &[u8]| match read(bytes, Asked::ForAll) {
+                Ok(Found::Head(head, length)) if length == bytes.len() => format!("{head:?}"),
+                _ => panic!("a head: {}", String::from_utf8_lossy(bytes)),
+            };
+            assert_eq!(head(said), head(plain));
+        }
+    }
+
     /// Whichever byte differs: recognised or not, a head is read as the same.
     #[test]
     fn a_head_is_read_as_if_none_had_come_before_it() {
