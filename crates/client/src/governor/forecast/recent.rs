@@ -29,6 +29,9 @@ const FIRST_DAY_MAX: f64 = 3.0;
 /// A change must be this many times what chance would do.
 const SURE: f64 = 3.5;
 
+/// What is above this many times what chance would do, is left of a fall.
+const SURE_OF_FALL: f64 = 3.0;
+
 /// A smaller change than this share is the day's own.
 const CHANGE_MIN: f64 = 0.3;
 
@@ -56,17 +59,18 @@ pub(super) fn differs(seen: &Seen<'_>, usual: Option<&Usual>) -> Differs {
     if rest.is_empty() {
         return Differs::default();
     }
-    let found = story(&rest);
+    let lately = (over - over.min(8))..=over;
+    let level = lately.clone().map(usual_at).sum::<f64>() / lately.count() as f64;
+    let found = story(&rest, level);
     if usual.is_none() {
         return Differs { seen_for: Some(rest.len() as f64), ..found };
     }
-    let lately = (over - over.min(8))..=over;
-    let level = lately.clone().map(usual_at).sum::<f64>() / lately.count() as f64;
     let counts = rest.len() > 1 && found.now.abs() > (BESIDES_LEVEL * level).max(2.0 * found.unsure);
     if counts { Differs { is_new: true, ..found } } else { Differs::default() }
 }
 
-fn story(rest: &[f64]) -> Differs {
+/// `level` is what is usual: a change is small or large against the whole.
+fn story(rest: &[f64], level: f64) -> Differs {
     let count = rest.len() as f64;
     let flat = Line::flat(rest);
     let line = Line::through(rest);
@@ -77,14 +81,17 @@ fn story(rest: &[f64]) -> Differs {
         let (one, two) = (Line::flat(before), Line::flat(after));
         let left_over = one.squares(before) + two.squares(after);
         let noise = (left_over / (count - 2.0).max(1.0)).sqrt().max(two.mean.abs().max(1.0).sqrt());
-        let chance = noise * (1.0 / before.len() as f64 + 1.0 / after.len() as f64).sqrt();
+        let off: Vec<f64> = one.left_over(before).chain(two.left_over(after)).collect();
+        let chance = repeats(&off) * noise * (1.0 / before.len() as f64 + 1.0 / after.len() as f64).sqrt();
         let change = (one.mean - two.mean).abs();
-        let changed = change > SURE * chance && change > CHANGE_MIN * one.mean.abs().max(two.mean.abs());
+        let whole = level + one.mean.abs().max(two.mean.abs());
+        let changed = change > SURE * chance && change > CHANGE_MIN * whole;
         if changed && !(grows && line.squares(rest) < left_over) {
-            return Differs { is_new: true, ..story(after) };
+            return Differs { is_new: true, ..story(after, level) };
         }
     }
     if grows {
+        let line = line.doubted(rest);
         Differs {
             now: line.at(count),
             growth: line.slope,
@@ -97,6 +104,18 @@ fn story(rest: &[f64]) -> Differs {
     } else {
         Differs { now: flat.mean, unsure: flat.mean_error(rest), ..Differs::default() }
     }
+}
+
+/// Values that hang together tell less than as many that do not: how much less, at least 1. Of few values they seem to hang
+/// together less than they do (Marriott and Pope, "Bias in the Estimation of Autocorrelations", Biometrika 1954).
+fn repeats(off: &[f64]) -> f64 {
+    let squares: f64 = off.iter().map(|off| off * off).sum();
+    if squares <= 0.0 {
+        return 1.0;
+    }
+    let seems = off.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / squares;
+    let alike = (seems + (1.0 + 4.0 * seems) / off.len() as f64).clamp(0.0, 0.9);
+    ((1.0 + alike) / (1.0 - alike)).sqrt()
 }
 
 /// Where the values are best told apart by two means.
@@ -155,16 +174,18 @@ impl Line {
         (self.squares(values) / (values.len() as f64 - 1.0).max(1.0)).sqrt()
     }
 
-    /// Values that hang together tell less than as many that do not: how much less, at least 1.
     fn repeats(self, values: &[f64]) -> f64 {
         let off: Vec<f64> = self.left_over(values).collect();
-        let squares = self.squares(values);
-        if squares <= 0.0 {
-            return 1.0;
+        repeats(&off)
+    }
+
+    /// A fall is believed less than a rise: it cannot go on for as long, and to be told too late costs more than too early.
+    fn doubted(self, values: &[f64]) -> Self {
+        if self.slope >= 0.0 {
+            return self;
         }
-        let alike = off.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / squares;
-        let alike = alike.clamp(0.0, 0.9);
-        ((1.0 + alike) / (1.0 - alike)).sqrt()
+        let chance = SURE_OF_FALL * self.slope_error(values) / -self.slope;
+        Self { slope: self.slope * (1.0 - chance * chance).max(0.0), ..self }
     }
 
     fn mean_error(self, values: &[f64]) -> f64 {
@@ -180,7 +201,12 @@ impl Line {
 
 impl Differs {
     pub(super) fn at(&self, ahead: f64) -> f64 {
-        self.now + self.growth * ahead.min(self.grows_for)
+        let ahead = ahead.min(self.grows_for);
+        // What falls becomes less and less, and never less than nothing.
+        if self.growth < 0.0 && self.now > 0.0 {
+            return self.now * (self.growth * ahead / self.now).exp();
+        }
+        self.now + self.growth * ahead
     }
 
     pub(super) fn low(&self, ahead: f64) -> f64 {
