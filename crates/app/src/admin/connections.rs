@@ -12,6 +12,7 @@ use client::accounts::{Connection, Credential, Lack};
 use client::body::Body;
 use client::call::Call;
 use client::handling::Handling;
+use client::lane::Lane;
 use gateway::grants::{ConsentError, Keeper, Standing};
 use hubspot::limits::AppKind;
 use hubspot::oauth::Trouble;
@@ -206,7 +207,7 @@ async fn check(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
         caller: Arc::from("hubkeeper"),
         calls_itself: None,
         deadline: Instant::now() + CHECK_PATIENCE,
-        handling: Handling { fresh: true, ..Handling::default() },
+        handling: Handling { lane: Lane::Probe, fresh: true, ..Handling::default() },
     };
     let answered = admin.stack.call(call, Body::Empty).await;
     let (ok, detail, portal_id) = match &answered {

@@ -8,6 +8,7 @@ use client::accounts::Credential;
 use client::body::Body;
 use client::call::{Call, Failure};
 use client::handling::Handling;
+use client::lane::Lane;
 use client::stack::Stack;
 use http::{HeaderMap, HeaderValue, Method, header};
 use hubspot::oauth::{Client, Exchange, TOKEN_PATH, Traded, Trouble};
@@ -37,7 +38,7 @@ pub(super) async fn trade(
         caller: Arc::from("hubkeeper"),
         calls_itself: None,
         deadline: Instant::now() + PATIENCE,
-        handling: Handling::default(),
+        handling: Handling { lane: Lane::Probe, ..Handling::default() },
     };
     let body = Body::Whole(Bytes::copy_from_slice(form.as_bytes()));
     let answer = stack.call(call, body).await.map_err(|failed| of_failure(&failed.why))?;

@@ -8,6 +8,7 @@ use client::accounts::Credential;
 use client::body::Body;
 use client::call::Call;
 use client::handling::Handling;
+use client::lane::Lane;
 use client::stack::Stack;
 use http::{HeaderMap, HeaderValue, Method, header};
 use hubspot::oauth::Client;
@@ -43,7 +44,7 @@ pub(super) async fn ask(stack: &Arc<Stack>, of: &OfConnection) -> Option<Told> {
         caller: Arc::from("hubkeeper"),
         calls_itself: None,
         deadline: Instant::now() + PATIENCE,
-        handling: Handling::default(),
+        handling: Handling { lane: Lane::Probe, ..Handling::default() },
     };
     let body = Body::Whole(Bytes::copy_from_slice(question.body().as_bytes()));
     let answer = stack.call(call, body).await.ok()?;

@@ -91,6 +91,8 @@ async fn a_token_with_few_scopes_spends_no_request_on_what_it_cannot_do() {
     assert!(text.contains("MISSING") && text.contains("add crm.objects.deals.write to the app"), "{text}");
     let metrics = ask(up.admin(), "GET", "/metrics", &[], "").await;
     assert!(metrics.text().contains("reason=\"missing_scopes\"} 11"), "{}", metrics.text());
+    let own = |lane| metrics.text().contains(&format!("caller=\"hubkeeper\",lane=\"{lane}\""));
+    assert!(own("probe") && !own("interactive"), "our own questions are probes: {}", metrics.text());
     let traffic = ask(up.admin(), "GET", "/api/v1/traffic", &[], "").await;
     assert!(traffic.text().contains("missing_scopes"), "a diagnosis sees it: {}", traffic.text());
     up.stop().await;
