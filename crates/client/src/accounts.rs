@@ -6,7 +6,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderValue;
@@ -19,6 +18,7 @@ use crate::app::App;
 use crate::breakers::Breakers;
 pub use crate::breakers::FamilyState;
 use crate::cache::Marks;
+use crate::call::Failure;
 use crate::governor::{AppIndex, Ceilings, DailySettings, Governor, QueueSettings};
 use crate::introduction::Introduction;
 use crate::packing::{Packer, PackingCounts};
@@ -26,12 +26,14 @@ use crate::stack::Feature;
 
 mod connection;
 mod learn;
+mod pause;
 mod registry;
 mod remembered;
 mod replace;
 
 pub use connection::{BadToken, Connection, Holds, Lack, Token};
 pub(crate) use learn::{DETAILS, Learned};
+pub(crate) use pause::Pause;
 pub(crate) use registry::Accounts;
 pub(crate) use remembered::fingerprint;
 
@@ -47,9 +49,6 @@ pub enum Credential {
     /// An app by itself, of no account.
     App(Arc<App>),
 }
-
-/// While one call asks whether a portal has arrived, the others wait for this long.
-const ASKING: Duration = Duration::from_secs(10);
 
 /// A portal, as its details call describes it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -78,7 +77,7 @@ pub struct Account {
     pub(crate) packer: Packer,
     /// Nearly always false; then nothing is locked.
     paused: AtomicBool,
-    paused_until: Mutex<Option<Instant>>,
+    pause: Mutex<Option<Pause>>,
 }
 
 /// What an account's own questions are signed with.
@@ -124,7 +123,7 @@ impl Account {
             introduction: Introduction::default(),
             packer: Packer::default(),
             paused: AtomicBool::new(false),
-            paused_until: Mutex::new(None),
+            pause: Mutex::new(None),
         }
     }
 
@@ -170,22 +169,17 @@ impl Account {
         self.packer.counts()
     }
 
-    /// How long the portal still wants to be left alone (477). Once the time is up, one call goes to ask.
-    pub(crate) fn paused_for(&self, now: Instant) -> Option<Duration> {
+    /// # Errors
+    /// The portal still wants to be left alone (477). From time to time one call goes to ask.
+    pub(crate) fn check_pause(&self, now: Instant) -> Result<(), Failure> {
         if !self.paused.load(Ordering::Relaxed) {
-            return None;
+            return Ok(());
         }
-        let mut paused_until = self.paused_until.lock();
-        let until = (*paused_until)?;
-        if until > now {
-            return Some(until - now);
-        }
-        *paused_until = Some(now + ASKING);
-        None
+        self.pause.lock().as_mut().map_or(Ok(()), |pause| pause.check(now))
     }
 
-    pub(crate) fn pause(&self, until: Instant) {
-        *self.paused_until.lock() = Some(until);
+    pub(crate) fn pause(&self, pause: Pause) {
+        *self.pause.lock() = Some(pause);
         self.paused.store(true, Ordering::Relaxed);
     }
 
@@ -193,7 +187,7 @@ impl Account {
     pub(crate) fn resume(&self) {
         if self.paused.load(Ordering::Relaxed) {
             self.paused.store(false, Ordering::Relaxed);
-            *self.paused_until.lock() = None;
+            *self.pause.lock() = None;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Kept answers: definitions for minutes, records where that was asked for, and of every good read the last answer, for
+//! Kept answers: definitions for minutes, others where that was asked for, and of every good read the last answer, for
 //! when HubSpot does not give one.
 //!
 //! | module | decides |
@@ -7,6 +7,7 @@
 //! | `wishes` | what the caller says about it (`Cache-Control`) |
 //! | `freshness` | whether an answer of some age is served |
 //! | `needs`, `touch`, `marks` | whether a write has made it untrue |
+//! | `areas` | which parts of the API are written as a whole |
 //! | `aliases` | which other ids a written record has |
 //! | `elsewhere` | likewise a change that webhooks tell of |
 //! | `look` | what a call gets: an answer, a flight to join, a flight to lead |
@@ -37,6 +38,7 @@ use crate::call::{Call, Source};
 use crate::stack::Feature;
 
 mod aliases;
+mod areas;
 mod counters;
 mod elsewhere;
 mod evicted;
@@ -114,6 +116,8 @@ pub(crate) enum Approach {
     Follow(Asked, oneshot::Receiver<Landing>),
     /// The cache has nothing to do with it.
     Apart,
+    /// There is no answer, and HubSpot is not to be asked.
+    NotKept,
 }
 
 /// HubSpot's answer, as it has come.

@@ -168,12 +168,16 @@ pub enum Failure {
     /// We did not send it: the caller tries again what has just failed, and retries are a tenth of the load already.
     #[error("this has just failed, and the budget for retries is spent")]
     RetriesSpent { retry_after: Duration },
-    /// We did not send it: the portal is moving between data centres (477).
+    /// We did not send it: the portal is moving between data centres (477). `retry_after` is what is left of the time that
+    /// HubSpot named; some call or other asks before that whether it is over.
     #[error("the portal is being moved by HubSpot; it asked for {retry_after:?}")]
-    PortalPaused { retry_after: Duration },
+    PortalPaused { retry_after: Duration, asked_again_in: Duration },
     /// We did not send it: the connection has nothing to call with.
     #[error("the connection has no token to call with")]
     NoToken { connection: Arc<str>, lack: Lack },
+    /// We did not send it: its caller wanted an answer from memory or none (`only-if-cached`).
+    #[error("only an answer from memory was asked for, and none is kept")]
+    NotKept,
     /// We did not send it: more credentials are in use than are told apart.
     #[error("too many credentials are in use")]
     TooManyCredentials,
@@ -197,6 +201,7 @@ impl Failure {
             Self::RetriesSpent { .. } => "retries_spent",
             Self::PortalPaused { .. } => "portal_paused",
             Self::NoToken { .. } => "no_token",
+            Self::NotKept => "not_kept",
             Self::TooManyCredentials => "too_many_credentials",
             Self::Transport(error) => error.fault.name(),
             Self::TimedOut { .. } => "timeout",
@@ -220,10 +225,13 @@ impl Failure {
                 Self::Held { curb: *curb, reason: reason.clone(), retry_after: *retry_after }
             }
             Self::RetriesSpent { retry_after } => Self::RetriesSpent { retry_after: *retry_after },
-            Self::PortalPaused { retry_after } => Self::PortalPaused { retry_after: *retry_after },
+            Self::PortalPaused { retry_after, asked_again_in } => {
+                Self::PortalPaused { retry_after: *retry_after, asked_again_in: *asked_again_in }
+            }
             Self::NoToken { connection, lack } => {
                 Self::NoToken { connection: connection.clone(), lack: lack.clone() }
             }
+            Self::NotKept => Self::NotKept,
             Self::TooManyCredentials => Self::TooManyCredentials,
             Self::Transport(error) => Self::Transport(error.again()),
             Self::TimedOut { after } => Self::TimedOut { after: *after },
@@ -241,6 +249,7 @@ impl Failure {
             | Self::RetriesSpent { .. }
             | Self::PortalPaused { .. }
             | Self::NoToken { .. }
+            | Self::NotKept
             | Self::TooManyCredentials => false,
             Self::Transport(error) if error.fault == TransportFault::RequestBody => false,
             Self::Transport(error) => error.may_have_been_sent(),

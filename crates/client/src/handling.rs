@@ -15,7 +15,7 @@ pub struct Handling {
     pub kin: u16,
     /// It may travel with others as one batch.
     pub packing: Feature,
-    /// How long a record's answer may be served again. Zero: not at all; definitions have a time of their own.
+    /// How long an answer may be served again. Zero: not at all; definitions have a time of their own.
     pub keep: Duration,
     /// The oldest answer that is better than none, while HubSpot does not answer. Zero: an error is. `None`: what the
     /// house says (`[cache] max_stale_seconds`). Said outright, it also goes for calls refused for a spent budget.

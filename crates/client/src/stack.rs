@@ -195,6 +195,9 @@ impl Stack {
         async move {
             let account = match self.accounts.known(&call.credential, &call.headers, began) {
                 Some(account) => account,
+                None if self.cache.is_for_memory_alone(&call) => {
+                    return Err(CallFailed { why: Failure::NotKept, effort: Effort::default() });
+                }
                 // Boxed: rare, and large enough to weigh on every call's future.
                 None => match Box::pin(self.open_account(&call)).await {
                     Some(account) => account,

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::call::Effort;
+use client::call::{Effort, Failure};
 use client::degraded::Change;
 use client::telemetry::{AttemptResult, CallResult, Label, Observer, Span};
 use hubspot::error::ApiError;
@@ -77,6 +77,8 @@ impl<O: Observer> Observer for Log<O> {
             CallResult::Answered(_, Some(error), _) if !error.kind.is_everyday() => {
                 (error.kind.name().to_owned(), Some(error))
             }
+            // Its caller's own wish.
+            CallResult::Failed(Failure::NotKept) => return,
             CallResult::Failed(failure) => (failure.to_string(), None),
             CallResult::Answered(..) | CallResult::Cancelled => return,
         };

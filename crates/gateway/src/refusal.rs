@@ -6,11 +6,10 @@ use bytes::Bytes;
 use client::body::Body;
 use client::call::{CallFailed, Failure};
 use client::curbs::Curb;
-use client::governor::{Refusal as GateRefusal, RefusalReason};
 use client::transport::{TransportError, TransportFault};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::LengthLimitError;
-use hubspot::endpoint::{Budget, Endpoint};
+use hubspot::endpoint::Endpoint;
 use hubspot::error::ApiError;
 use serde_json::json;
 use uuid::Uuid;
@@ -20,6 +19,7 @@ use crate::headers;
 
 mod of_connections;
 mod of_keeping;
+mod of_limits;
 mod of_rights;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
@@ -246,7 +246,7 @@ impl Refusal {
     pub(crate) fn of_call(failed: &CallFailed, endpoint: &Endpoint, body_bytes_max: u64) -> Self {
         let outcome = outcome(failed, endpoint);
         match &failed.why {
-            Failure::Refused(refusal) => from_gate(refusal),
+            Failure::Refused(refusal) => of_limits::refused(refusal),
             Failure::BreakerOpen { family, retry_after } => {
                 let message = format!(
                     "HubSpot's {} API has been failing and is left alone for a moment. {outcome} `hubkeeper triage` says more.",
@@ -277,6 +277,12 @@ impl Refusal {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "HUBKEEPER_RETRY_BUDGET", message)
                     .after(*retry_after)
             }
+            Failure::NotKept => {
+                let message = format!(
+                    "Nothing is kept that answers this, and `Cache-Control: only-if-cached` says not to ask HubSpot. {outcome}"
+                );
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "HUBKEEPER_NOT_KEPT", message)
+            }
             Failure::TooManyCredentials => {
                 let message =
                     format!("More different tokens are in use than the gateway tells apart. {outcome}");
@@ -284,7 +290,7 @@ impl Refusal {
                     .after(Duration::from_secs(60))
             }
             Failure::NoToken { connection, lack } => Self::no_token(connection, lack, outcome),
-            Failure::PortalPaused { retry_after } => {
+            Failure::PortalPaused { retry_after, asked_again_in: _ } => {
                 let message = format!("HubSpot is moving this account to another data centre. {outcome}");
                 let status = StatusCode::from_u16(477).expect("477 is a number of three digits");
                 Self::new(status, "HUBKEEPER_PORTAL_MIGRATING", message).after(*retry_after)
@@ -354,47 +360,4 @@ fn held(curb: Curb, reason: &str, outcome: &str) -> Refusal {
         }
     };
     Refusal::new(status, category, format!("{what}: {reason}. {outcome}"))
-}
-
-fn from_gate(refusal: &GateRefusal) -> Refusal {
-    let (category, policy_name, message) = match (refusal.reason, refusal.budget) {
-        (RefusalReason::DailyPoolEmpty, _) => (
-            "HUBKEEPER_DAILY_LIMIT",
-            "DAILY",
-            "You have reached your daily limit. The account's pool is new at midnight in its time zone.",
-        ),
-        (RefusalReason::DailyReserve, _) => (
-            "HUBKEEPER_DAILY_RESERVE",
-            "DAILY",
-            "What is left of your daily limit is kept for more urgent calls. `hubkeeper quota` shows who spends it.",
-        ),
-        // `Moved` is the client's own business and never comes this far; to a caller it would mean the same.
-        (RefusalReason::ShuttingDown | RefusalReason::Moved, _) => return Refusal::draining(),
-        (RefusalReason::QueueFull, _) => (
-            "HUBKEEPER_QUEUE_FULL",
-            "HUBKEEPER_QUEUE",
-            "Too many requests are waiting for this account's limit.",
-        ),
-        (RefusalReason::Deadline, Budget::Search) => (
-            "HUBKEEPER_SEARCH_LIMIT",
-            "SECONDLY",
-            "The account's search limit leaves no room before the deadline.",
-        ),
-        (RefusalReason::Deadline, Budget::Journal) => (
-            "HUBKEEPER_JOURNAL_LIMIT",
-            "SECONDLY",
-            "The webhooks journal's limit leaves no room before the deadline.",
-        ),
-        (RefusalReason::Deadline, Budget::Burst | Budget::Associations | Budget::Daily) => (
-            "HUBKEEPER_BURST_LIMIT",
-            "TEN_SECONDLY_ROLLING",
-            "The account's rolling limit leaves no room before the deadline.",
-        ),
-    };
-    let refused = Refusal::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        category,
-        format!("{message} It was not sent to HubSpot."),
-    );
-    Refusal { policy_name: Some(policy_name), ..refused.after(refusal.retry_after) }
 }

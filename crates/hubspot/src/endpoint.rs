@@ -99,7 +99,8 @@ mod tests {
                 "{method}"
             );
             assert_eq!(endpoint.idempotent, idempotent, "{method}");
-            assert_eq!((endpoint.cacheable, endpoint.version), (Cacheable::No, None));
+            let cacheable = if method == Method::GET { Cacheable::LastGood } else { Cacheable::No };
+            assert_eq!((endpoint.cacheable, endpoint.version), (cacheable, None));
         }
     }
     proptest! {

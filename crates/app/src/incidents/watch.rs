@@ -14,8 +14,9 @@ const STALE: usize = Source::NAMES.len() - 1;
 
 /// Calls that we did not let through: their callers asked for more than a limit gives, or something is wrong; they were told
 /// when to come again.
-const REFUSALS: [&str; 9] = [
+const REFUSALS: [&str; 11] = [
     "deadline",
+    "late",
     "queue_full",
     "daily_pool_empty",
     "daily_reserve",
@@ -25,6 +26,8 @@ const REFUSALS: [&str; 9] = [
     "degraded",
     "parked",
     "shed",
+    // Asked for an answer from memory or none.
+    "not_kept",
 ];
 
 /// What is looked at.

@@ -79,12 +79,15 @@ fn reach<'a>(event: &'a Event<'_>) -> Option<(&'a str, Extent)> {
         "ticket" => "tickets",
         "product" => "products",
         "line_item" => "line_items",
+        "conversation" => "conversations",
         "object" => event.object_type_id()?,
         _ => return None,
     };
     let extent = match what {
-        "propertyChange" => Extent::Values,
         "privacyDeletion" => Extent::Forget,
+        // A thread is no record of the CRM's: nothing else of its kind changes with it.
+        _ if prefix == "conversation" => Extent::Values,
+        "propertyChange" => Extent::Values,
         "creation" | "deletion" | "restore" => Extent::Existence,
         // A merge and a link change others too, of kinds that the event does not always name.
         _ => Extent::Kind,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::areas::Areas;
 use super::kind::{Kind, Kinds};
 use super::{Cache, Touch};
 use crate::accounts::Account;
@@ -33,12 +34,13 @@ impl Elsewhere<'_> {
     fn touch(&self) -> Touch {
         let kind = Kind::parse(self.kind);
         let kinds = Kinds::NONE.with(kind);
-        let record = Touch { records: vec![(kind, self.id)], ..Touch::default() };
+        let areas = Areas::showing(self.kind);
+        let record = Touch { records: vec![(kind, self.id)], areas, ..Touch::default() };
         match self.extent {
             Extent::Values => record,
             Extent::Existence => Touch { members: kinds, ..record },
             Extent::Kind => Touch { whole: kinds, members: kinds, ..record },
-            Extent::Forget => Touch { whole: kinds, members: kinds, purge: true, ..record },
+            Extent::Forget => Touch { records: record.records, ..Touch::forget() },
         }
     }
 }

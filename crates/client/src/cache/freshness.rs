@@ -44,6 +44,8 @@ pub(crate) fn stale_age_max(
     match (wishes.stale_by_max, wishes.no_cache, outage) {
         (Some(by), _, _) => Some(lifetime.fresh.saturating_add(by)),
         (None, true, _) => None,
+        // What is to stay fresh for a while has not gone stale.
+        (None, false, _) if !wishes.fresh_for_min.is_zero() => None,
         (None, false, Outage::OutOfBudget) if !said => None,
         (None, false, Outage::Upstream | Outage::OutOfBudget) => {
             let max = wishes.age_max.map_or(lifetime.stale_max, |max| max.min(lifetime.stale_max));
@@ -102,6 +104,8 @@ mod tests {
     #[case::caller_goes_first(Outage::Upstream, true, "max-stale=5", Some(65))]
     #[case::no_cache(Outage::Upstream, true, "no-cache", None)]
     #[case::no_cache_but(Outage::Upstream, false, "no-cache, stale-if-error=5", Some(65))]
+    #[case::min_fresh(Outage::Upstream, true, "min-fresh=1", None)]
+    #[case::min_fresh_but(Outage::Upstream, true, "min-fresh=1, max-stale=5", Some(65))]
     #[case::max_age(Outage::Upstream, false, "max-age=30", Some(30))]
     fn stale(#[case] outage: Outage, #[case] route: bool, #[case] said: &str, #[case] expected: Option<u64>) {
         assert_eq!(stale_age_max(outage, LIFETIME, route, &wishes(said)), expected.map(S));

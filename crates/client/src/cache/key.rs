@@ -5,13 +5,14 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 
 use super::target;
 use super::wishes::Wishes;
 use crate::accounts::Account;
 
-/// Which part of what the credential may see the caller may see. Callers have no roles yet: each sees all of it.
+/// Which part of what the credential may see the caller may see. What a caller may not ask never comes here (`gateway::rights`
+/// judges calls, not answers): of what it may ask, each sees all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Rights {
     OfCredential,
@@ -104,6 +105,21 @@ impl KeyMaker {
     }
 }
 
+/// Does the answer, by its own word (`Vary`), follow from a header that keys leave out, or from more than the request?
+pub(super) fn varies_beyond(headers: &HeaderMap) -> bool {
+    let names =
+        headers.get_all(header::VARY).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.map(|name| name.trim_ascii().to_ascii_lowercase()).any(|name| match std::str::from_utf8(&name) {
+        // The account is what it is by its credential.
+        Ok("authorization" | "") => false,
+        Ok("*") | Err(_) => true,
+        Ok(name) => match meaning(name) {
+            Meaning::Varies | Meaning::Wish | Meaning::Pragma | Meaning::Condition => false,
+            Meaning::None => true,
+        },
+    })
+}
+
 /// What one header is to the cache.
 enum Meaning {
     None,
@@ -138,7 +154,6 @@ fn meaning(name: &str) -> Meaning {
         | "forwarded"
         | "via"
         | "x-real-ip"
-        | "origin"
         | "referer"
         | "priority"
         | "dnt"
@@ -156,5 +171,23 @@ fn meaning(name: &str) -> Meaning {
             Meaning::None
         }
         _ => Meaning::Varies,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("origin, Accept-Encoding", false)]
+    #[case("Authorization", false)]
+    #[case("*", true)]
+    #[case("Accept, User-Agent", true)]
+    fn an_answer_that_follows_from_what_keys_leave_out(#[case] vary: &'static str, #[case] expected: bool) {
+        let headers = HeaderMap::from_iter([(header::VARY, HeaderValue::from_static(vary))]);
+        assert_eq!(varies_beyond(&headers), expected);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hubspot::endpoint::ApiFamily;
 use hubspot::error::ErrorKind;
 
 use super::kept::{Facts, Kept, Use};
-use super::key::Rights;
+use super::key::{Rights, varies_beyond};
 use super::kind::Kind;
 use super::needs::{Needs, id_of_answer};
 use super::{Arrival, Asked, Cache, Flight, Touch};
@@ -36,7 +36,8 @@ impl Cache {
             && !asked.lifetime.fresh.min(self.settings.not_found).is_zero();
         let mut state = self.state.lock();
         match status.as_u16() {
-            200 => {}
+            // Whole, final and HubSpot's own: no part (206), no promise (202).
+            200 | 203 | 204 => {}
             401 | 403 | 404 | 410 => {
                 self.counters.dropped(state.store.remove_beside(&key));
                 if status == StatusCode::UNAUTHORIZED {
@@ -50,8 +51,12 @@ impl Cache {
             }
             _ => return,
         }
-        let Body::Whole(body) = response.body() else { return };
-        if body.len() > self.settings.answer_bytes_max {
+        let body: &[u8] = match response.body() {
+            Body::Whole(body) => body,
+            Body::Empty => &[],
+            Body::Streamed(_) | Body::Continued(..) | Body::Boxed(_) => return,
+        };
+        if body.len() > self.settings.answer_bytes_max || !may_be_kept(response.headers()) {
             return;
         }
         let is_record = call.endpoint.family == ApiFamily::Objects;
@@ -67,7 +72,7 @@ impl Cache {
         if let Needs::Record { kind, id, also, .. } = needs {
             state.aliases.note(kind, id, also);
         }
-        if !account.marks.stands(needs, flight.since) || varies_freely(response.headers()) {
+        if !account.marks.stands(needs, flight.since) {
             return;
         }
         let names = state.store.names(response.headers());
@@ -106,7 +111,45 @@ impl Cache {
     }
 }
 
-/// `Vary: *`: it follows from more than the request.
-fn varies_freely(headers: &HeaderMap) -> bool {
-    headers.get_all(http::header::VARY).iter().any(|value| value.as_bytes() == b"*")
+/// What HubSpot says of an answer (RFC 9111 §3): it is not to be stored, it belongs to a session, or it follows from what keys
+/// leave out.
+fn may_be_kept(headers: &HeaderMap) -> bool {
+    let says_no_store = |value: &HeaderValue| {
+        let mut directives = value.as_bytes().split(|byte| *byte == b',');
+        directives.any(|directive| directive.trim_ascii().eq_ignore_ascii_case(b"no-store"))
+    };
+    !headers.get_all(header::CACHE_CONTROL).iter().any(says_no_store)
+        && headers.get_all(header::SET_COOKIE).iter().all(is_of_the_edge)
+        && !varies_beyond(headers)
+}
+
+/// Cloudflare, which stands before all of HubSpot, hands out cookies of its own whatever the answer
+/// (<https://developers.cloudflare.com/fundamentals/reference/policies-compliances/cloudflare-cookies/>). They are not kept.
+fn is_of_the_edge(cookie: &HeaderValue) -> bool {
+    const NAMES: [&[u8]; 4] = [b"__cf_bm=", b"__cflb=", b"__cfruid=", b"_cfuvid="];
+    NAMES.iter().any(|name| cookie.as_bytes().starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("cache-control", "max-age=0, No-Store", false)]
+    #[case("cache-control", "max-age=0", true)]
+    #[case("set-cookie", "session=1; Path=/", false)]
+    #[case("set-cookie", "__cf_bm=1; Path=/", true)]
+    #[case("vary", "Accept-Encoding", true)]
+    #[case("vary", "*", false)]
+    fn what_hubspot_says_of_keeping(
+        #[case] name: &'static str,
+        #[case] value: &'static str,
+        #[case] kept: bool,
+    ) {
+        let headers =
+            HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_static(value))]);
+        assert_eq!(may_be_kept(&headers), kept);
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{Method, header};
 use hubspot::endpoint::{ApiFamily, Cacheable};
 use rand::RngExt;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ impl Cache {
         account: &Arc<Account>,
         now: Instant,
     ) -> Approach {
-        let Some((asked, question)) = self.ask(call, body) else { return Approach::Apart };
+        let Some((asked, question)) = self.ask(call, body) else { return self.apart(call) };
         let target = call.target.as_str();
         let key = self.keys.key(account, Rights::OfCredential, asked.variant, target, &question);
         let mut state = self.state.lock();
@@ -47,6 +47,12 @@ impl Cache {
             self.counters.hit();
             let refresh = early && !state.flights.is_under_way(&key);
             return Approach::Kept(Box::new(found), refresh.then(|| (asked, begin(&mut state))));
+        }
+        if asked.wishes.only_if_cached {
+            return match self.old(&mut state, &key, &asked, Outage::Upstream, now) {
+                Some(found) => Approach::Kept(Box::new(found), None),
+                None => Approach::NotKept,
+            };
         }
         if !asked.wishes.no_cache
             && let Some(landing) = state.flights.join(&key, call.handling.lane)
@@ -70,16 +76,38 @@ impl Cache {
         account: &Arc<Account>,
         now: Instant,
     ) -> Option<Found> {
+        let key = self.keys.key(account, Rights::OfCredential, asked.variant, call.target.as_str(), &[]);
+        self.old(&mut self.state.lock(), &key, asked, outage, now)
+    }
+
+    fn old(
+        &self,
+        state: &mut State,
+        key: &Key<'_>,
+        asked: &Asked,
+        outage: Outage,
+        now: Instant,
+    ) -> Option<Found> {
         let age_max = stale_age_max(outage, asked.lifetime, asked.stale_said, &asked.wishes)?;
         if !asked.keeps {
             return None;
         }
-        let key = self.keys.key(account, Rights::OfCredential, asked.variant, call.target.as_str(), &[]);
-        let fits = |kept: &Kept| kept.status == StatusCode::OK && now - kept.at <= age_max;
-        let (found, _) =
-            self.look_up(&mut self.state.lock(), &key, now, fits, |age| Source::Stale { age })?;
+        let fits = |kept: &Kept| kept.status.is_success() && now - kept.at <= age_max;
+        let (found, _) = self.look_up(state, key, now, fits, |age| Source::Stale { age })?;
         self.counters.stale();
         Some(found)
+    }
+
+    /// What memory has nothing to do with goes to HubSpot, unless the caller said that it must not.
+    fn apart(&self, call: &Call) -> Approach {
+        if self.is_for_memory_alone(call) { Approach::NotKept } else { Approach::Apart }
+    }
+
+    /// `only-if-cached`, where there is a cache to understand it.
+    pub(crate) fn is_for_memory_alone(&self, call: &Call) -> bool {
+        self.settings.feature == Feature::On
+            && call.headers.contains_key(header::CACHE_CONTROL)
+            && self.keys.read(&call.headers).wishes.only_if_cached
     }
 
     /// Whether a call may be answered from here at all; with a search, its question.
@@ -87,11 +115,15 @@ impl Cache {
         let is_get = call.method == Method::GET;
         let (fresh, question) = match (call.endpoint.cacheable, call.endpoint.family, body) {
             (Cacheable::Definition, _, Body::Empty) if is_get => (self.settings.definitions, Bytes::new()),
-            (Cacheable::Record, _, Body::Empty) if is_get => (call.handling.keep, Bytes::new()),
+            (Cacheable::Record | Cacheable::LastGood, _, Body::Empty) if is_get => {
+                (call.handling.keep, Bytes::new())
+            }
             (Cacheable::No, ApiFamily::Search, Body::Whole(question)) if !is_get => {
                 (Duration::ZERO, question.clone())
             }
-            (Cacheable::No | Cacheable::Definition | Cacheable::Record, _, _) => return None,
+            (Cacheable::No | Cacheable::Definition | Cacheable::Record | Cacheable::LastGood, _, _) => {
+                return None;
+            }
         };
         let whose = &call.credential;
         if self.settings.feature == Feature::Off
@@ -118,7 +150,7 @@ impl Cache {
     /// A fresh answer, and whether this is the reader who asks for the next one.
     fn fresh(&self, state: &mut State, key: &Key<'_>, asked: &Asked, now: Instant) -> Option<(Found, bool)> {
         let lifetime_of = |kept: &Kept| match kept.status {
-            StatusCode::OK => asked.lifetime,
+            status if status.is_success() => asked.lifetime,
             _ => Lifetime { fresh: asked.lifetime.fresh.min(self.settings.not_found), ..asked.lifetime },
         };
         let fits = |kept: &Kept| is_fresh(now - kept.at, lifetime_of(kept), &asked.wishes);

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use super::areas::Areas;
 use super::kind::{Kind, Kinds};
 use super::needs::Needs;
 use super::touch::Touch;
@@ -50,6 +51,9 @@ struct Written {
     open: u32,
     everything: Mark,
     definitions: Mark,
+    /// Records and definitions of whatever kind.
+    crm: Mark,
+    areas: [Mark; Areas::COUNT],
     /// What any record of the kind was written: the sum of the others for it.
     any: PerKind,
     whole: PerKind,
@@ -157,7 +161,8 @@ impl Written {
             }
             Needs::Collection { kind, links } => self.any.0[kind.index()].stands(since) && unlinked(links),
             Needs::Definitions => self.definitions.stands(since),
-            Needs::Anything => self.open == 0 && self.last <= since,
+            Needs::Area { family, links } => self.areas[family as usize].stands(since) && unlinked(links),
+            Needs::Crm => self.crm.stands(since),
         }
     }
 
@@ -175,6 +180,12 @@ impl Written {
         }
         if touch.definitions {
             change.apply(&mut self.definitions);
+        }
+        if touch.is_of_the_crm() {
+            change.apply(&mut self.crm);
+        }
+        for area in touch.areas.indices() {
+            change.apply(&mut self.areas[area]);
         }
         let mut kinds = Kinds::NONE;
         for kind in touch.whole.indices() {
@@ -195,6 +206,8 @@ impl Written {
 
 #[cfg(test)]
 mod tests {
+    use hubspot::endpoint::ApiFamily;
+
     use super::*;
 
     const READ: Needs = Needs::Record { kind: Kind::CONTACT, id: 1, also: 1, links: Kinds::NONE };
@@ -210,7 +223,7 @@ mod tests {
         let marks = Marks::default();
         assert!(marks.stands(READ, 5));
         marks.open(&record());
-        assert!(!marks.stands(READ, 5) && !marks.stands(LIST, 5) && !marks.stands(Needs::Anything, 5));
+        assert!(!marks.stands(READ, 5) && !marks.stands(LIST, 5) && !marks.stands(Needs::Crm, 5));
         assert!(marks.stands(OTHER, 5) && marks.stands(Needs::Definitions, 5));
         marks.close(&record(), Some(7));
         assert!(!marks.stands(READ, 6) && !marks.stands(LIST, 6));
@@ -243,6 +256,22 @@ mod tests {
         let linked = Needs::Record { kind: Kind::CONTACT, id: 1, also: 1, links: Kinds::NONE.with(deal) };
         marks.note(&Touch { members: Kinds::NONE.with(deal), ..Touch::default() }, 7);
         assert!(!marks.stands(linked, 6) && marks.stands(READ, 6));
+    }
+
+    #[test]
+    fn a_part_of_the_api_ends_with_what_is_written_there_and_leaves_the_others_alone() {
+        let marks = Marks::default();
+        let area = |family| Needs::Area { family, links: Kinds::NONE };
+        let pages = Touch { areas: Areas::of(ApiFamily::Cms), ..Touch::default() };
+        marks.open(&pages);
+        assert!(!marks.stands(area(ApiFamily::Cms), 5) && marks.stands(area(ApiFamily::Files), 5));
+        assert!(marks.stands(READ, 5) && marks.stands(LIST, 5) && marks.stands(Needs::Crm, 5));
+        marks.close(&pages, Some(7));
+        assert!(!marks.stands(area(ApiFamily::Cms), 6) && marks.stands(area(ApiFamily::Cms), 7));
+        marks.note(&record(), 9);
+        assert!(marks.stands(area(ApiFamily::Cms), 7), "a contact is on no page");
+        marks.note(&Touch { everything: true, ..Touch::default() }, 10);
+        assert!(!marks.stands(area(ApiFamily::Cms), 9) && !marks.stands(area(ApiFamily::Files), 9));
     }
 
     #[test]

@@ -15,8 +15,10 @@ pub(crate) enum Needs {
     Collection { kind: Kind, links: Kinds },
     /// Properties, pipelines, owners, schemas, labels.
     Definitions,
-    /// Any write at all.
-    Anything,
+    /// Whatever is written in a part of the API, and which records of some kinds there are.
+    Area { family: ApiFamily, links: Kinds },
+    /// Anything at all in the CRM: what shows its records, and does not say which.
+    Crm,
 }
 
 impl Needs {
@@ -24,7 +26,7 @@ impl Needs {
     pub(crate) fn of_read(path: &str, query: Option<&str>, endpoint: &Endpoint) -> Self {
         match endpoint.cacheable {
             Cacheable::Definition => return Self::Definitions,
-            Cacheable::Record | Cacheable::No => {}
+            Cacheable::Record | Cacheable::LastGood | Cacheable::No => {}
         }
         let query = query.unwrap_or_default();
         let words = Path::read(path);
@@ -39,7 +41,11 @@ impl Needs {
                 ApiFamily::Objects | ApiFamily::Search,
                 ["crm", "objects", kind] | ["crm", "objects", kind, "search"],
             ) => Self::Collection { kind: Kind::parse(kind), links: linked(query) },
-            _ => Self::Anything,
+            // Whom HubSpot puts on a list, it works out later.
+            (ApiFamily::Lists, _) => Self::Area { family: ApiFamily::Lists, links: Kinds::ALL },
+            (ApiFamily::Objects | ApiFamily::Search | ApiFamily::Associations, _)
+            | (ApiFamily::Other, ["crm", ..]) => Self::Crm,
+            (family, _) => Self::Area { family, links: Kinds::NONE },
         }
     }
 
@@ -69,7 +75,7 @@ impl Needs {
     pub(crate) fn of_absence(self) -> Self {
         match self {
             Self::Record { kind, links, .. } => Self::Collection { kind, links },
-            other @ (Self::Collection { .. } | Self::Definitions | Self::Anything) => other,
+            other @ (Self::Collection { .. } | Self::Definitions | Self::Area { .. } | Self::Crm) => other,
         }
     }
 }
@@ -121,6 +127,10 @@ mod tests {
         Needs::Collection { kind: Kind::CONTACT, links }
     }
 
+    fn area(family: ApiFamily, links: Kinds) -> Needs {
+        Needs::Area { family, links }
+    }
+
     #[rstest]
     #[case("/crm/v3/objects/contacts/151", record(151, Kinds::NONE))]
     #[case("/crm/objects/2026-03/0-1/151?properties=a", record(151, Kinds::NONE))]
@@ -133,8 +143,11 @@ mod tests {
     #[case("/crm/v3/objects/contacts?limit=5", collection(Kinds::NONE))]
     #[case("/crm/v3/properties/contacts", Needs::Definitions)]
     #[case("/crm/v3/owners", Needs::Definitions)]
-    #[case("/crm/v3/lists/1/memberships", Needs::Anything)]
-    #[case("/contacts/v1/contact/vid/1/profile", Needs::Anything)]
+    #[case("/crm/v3/lists/1/memberships", area(ApiFamily::Lists, Kinds::ALL))]
+    #[case("/contacts/v1/contact/vid/1/profile", Needs::Crm)]
+    #[case("/crm/v3/brand-new/1", Needs::Crm)]
+    #[case("/brand/new/1", area(ApiFamily::Other, Kinds::NONE))]
+    #[case("/cms/v3/pages/site-pages", area(ApiFamily::Cms, Kinds::NONE))]
     fn reads(#[case] target: &str, #[case] expected: Needs) {
         assert_eq!(needs(target), expected);
     }

@@ -6,6 +6,7 @@
 use http::Method;
 use hubspot::endpoint::{ApiFamily, Endpoint, Path};
 
+use super::areas::Areas;
 use super::kind::{Kind, Kinds};
 use super::needs::record_id;
 use super::target;
@@ -22,7 +23,8 @@ pub(crate) struct Touch {
     /// Which records of these kinds there are, and what they are linked to.
     pub(crate) members: Kinds,
     pub(crate) definitions: bool,
-    pub(crate) lists: bool,
+    /// Whatever is in these parts of the API.
+    pub(crate) areas: Areas,
     pub(crate) everything: bool,
     /// The person is to be forgotten: what is kept goes now, and not when its room is needed.
     pub(crate) purge: bool,
@@ -39,16 +41,26 @@ impl Touch {
         let words = words.words();
         match endpoint.family {
             _ if reads(words) => Self::default(),
-            ApiFamily::Objects => Self::of_objects(method, words, query, body),
+            ApiFamily::Objects => {
+                let touch = Self::of_objects(method, words, query, body);
+                let shown = words.get(2).map_or(Areas::NONE, |kind| Areas::showing(kind));
+                Self { areas: touch.areas.or(shown), ..touch }
+            }
             ApiFamily::Associations => Self::of_associations(words, body),
-            ApiFamily::Lists => Self { lists: true, ..Self::default() },
-            ApiFamily::Owners | ApiFamily::Settings => Self { definitions: true, ..Self::default() },
+            ApiFamily::Owners => Self { definitions: true, ..Self::default() },
+            family @ ApiFamily::Settings => Self { definitions: true, ..Self::area(family) },
             // Opting out is written on the contact, and so is what a form brings.
             ApiFamily::CommunicationPreferences => Self::whole(Kind::CONTACT),
-            ApiFamily::Forms => Self { definitions: true, ..Self::whole(Kind::CONTACT) },
-            ApiFamily::Marketing if words.contains(&"marketing-events") => Self::whole(Kind::CONTACT),
-            ApiFamily::Events => {
-                Self { definitions: words.contains(&"event-definitions"), ..Self::default() }
+            family @ ApiFamily::Forms => {
+                Self { definitions: true, areas: Areas::of(family), ..Self::whole(Kind::CONTACT) }
+            }
+            // What an e-mail that is sent changes (statistics), HubSpot works out later.
+            ApiFamily::Marketing if sends(words) => Self::default(),
+            family @ ApiFamily::Marketing if words.contains(&"marketing-events") => {
+                Self { areas: Areas::of(family), ..Self::whole(Kind::CONTACT) }
+            }
+            family @ ApiFamily::Events => {
+                Self { definitions: words.contains(&"event-definitions"), ..Self::area(family) }
             }
             // A property that goes, goes from every record. An import may change anything.
             ApiFamily::Properties
@@ -59,20 +71,37 @@ impl Touch {
             ApiFamily::Search
             | ApiFamily::Exports
             | ApiFamily::Limits
-            | ApiFamily::Account
             | ApiFamily::OAuth
+            | ApiFamily::WebhooksJournal => Self::default(),
+            family @ (ApiFamily::Lists
+            | ApiFamily::Account
             | ApiFamily::Webhooks
-            | ApiFamily::WebhooksJournal
             | ApiFamily::Marketing
             | ApiFamily::Automation
             | ApiFamily::Cms
             | ApiFamily::Files
-            | ApiFamily::Conversations => Self::default(),
+            | ApiFamily::Conversations) => Self::area(family),
         }
+    }
+
+    /// It changes records or definitions of whatever kind.
+    pub(crate) fn is_of_the_crm(&self) -> bool {
+        let kinds = self.whole.or(self.members) != Kinds::NONE || !self.records.is_empty();
+        kinds || self.definitions || self.everything || self.areas.has(ApiFamily::Lists)
     }
 
     pub(crate) fn is_nothing(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// A person is to be forgotten, and whatever shows records may show him.
+    pub(crate) fn forget() -> Self {
+        let everyone = Kinds::ALL;
+        Self { whole: everyone, members: everyone, areas: Areas::ALL, purge: true, ..Self::default() }
+    }
+
+    fn area(family: ApiFamily) -> Self {
+        Self { areas: Areas::of(family), ..Self::default() }
     }
 
     fn everything() -> Self {
@@ -101,7 +130,7 @@ impl Touch {
                 let members = if *verb == "archive" { Kinds::NONE.with(kind) } else { Kinds::NONE };
                 Self { records, members, ..Self::default() }
             }
-            ["crm", "objects", kind, "gdpr-delete"] => Self { purge: true, ..Self::whole(Kind::parse(kind)) },
+            ["crm", "objects", _, "gdpr-delete"] => Self::forget(),
             // A merge leads one id to another.
             ["crm", "objects", kind, "merge"] => {
                 let kind = Kind::parse(kind);
@@ -160,6 +189,11 @@ fn reads(words: &[&str]) -> bool {
     )
 }
 
+/// Sends one e-mail.
+fn sends(words: &[&str]) -> bool {
+    words.iter().any(|word| matches!(*word, "single-email" | "single-send" | "singleEmail"))
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -195,7 +229,16 @@ mod tests {
     #[case("POST /crm/v3/lists/search", Touch::default())]
     #[case("POST /crm/v4/associations/contacts/deals/batch/read", Touch::default())]
     #[case("POST /oauth/v1/token", Touch::default())]
-    #[case("POST /events/v3/send", Touch::default())]
+    #[case("POST /events/v3/send", Touch::area(ApiFamily::Events))]
+    #[case("POST /marketing/v4/email/single-send", Touch::default())]
+    #[case("PATCH /marketing/v3/emails/1/draft", Touch::area(ApiFamily::Marketing))]
+    #[case("PATCH /cms/v3/pages/site-pages/1", Touch::area(ApiFamily::Cms))]
+    #[case("DELETE /files/v3/folders/1", Touch::area(ApiFamily::Files))]
+    #[case("PUT /automation/v4/flows/1", Touch::area(ApiFamily::Automation))]
+    #[case("PATCH /crm/v3/objects/marketing_events/1", Touch {
+        records: vec![(Kind::parse("0-54"), 1)],
+        ..Touch::area(ApiFamily::Marketing)
+    })]
     #[case("PATCH /crm/v3/objects/contacts/1", contacts(&[1]))]
     #[case("PATCH /crm/objects/2026-03/0-1/1", contacts(&[1]))]
     #[case("PATCH /crm/v3/objects/contacts/a@b.c?idProperty=email", Touch::whole(Kind::CONTACT))]
@@ -205,7 +248,7 @@ mod tests {
     #[case("POST /crm/v3/objects/contacts/batch/create", Touch::members(Kind::CONTACT))]
     #[case("POST /crm/v3/objects/contacts/batch/upsert", Touch::whole(Kind::CONTACT))]
     #[case("POST /crm/v3/objects/contacts/merge", Touch::whole(Kind::CONTACT))]
-    #[case("POST /crm/v3/objects/contacts/gdpr-delete", Touch { purge: true, ..Touch::whole(Kind::CONTACT) })]
+    #[case("POST /crm/v3/objects/contacts/gdpr-delete", Touch::forget())]
     #[case("PUT /crm/v4/objects/contacts/1/associations/default/deals/2", pair())]
     #[case("PUT /crm/v4/objects/contacts/1/associations/deals/2", pair())]
     #[case("PUT /crm/v3/objects/contacts/1/associations/deals/2/4", pair())]
@@ -216,7 +259,7 @@ mod tests {
     #[case("POST /crm/v3/imports", Touch::everything())]
     #[case("POST /contacts/v1/contact", Touch::everything())]
     #[case("POST /brand/new/thing", Touch::everything())]
-    #[case("PUT /crm/v3/lists/1/memberships/add", Touch { lists: true, ..Touch::default() })]
+    #[case("PUT /crm/v3/lists/1/memberships/add", Touch::area(ApiFamily::Lists))]
     #[case("POST /communication-preferences/v3/unsubscribe", Touch::whole(Kind::CONTACT))]
     fn by_path(#[case] call: &str, #[case] expected: Touch) {
         assert_eq!(touch(call, ""), expected);

@@ -7,6 +7,7 @@
 //! | `max-age=N` | nothing older than N seconds |
 //! | `min-fresh=N` | only what stays fresh for N seconds more |
 //! | `max-stale[=N]`, `stale-if-error=N` | while HubSpot does not answer, what is past its time by up to N seconds |
+//! | `only-if-cached` | HubSpot is not asked: what is kept, as old as it may be while HubSpot does not answer, or a 504 |
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub(crate) struct Wishes {
     pub(crate) no_store: bool,
     pub(crate) no_cache: bool,
+    pub(crate) only_if_cached: bool,
     pub(crate) age_max: Option<Duration>,
     pub(crate) fresh_for_min: Duration,
     /// How far past its time an answer may be; said outright.
@@ -31,6 +33,7 @@ impl Wishes {
             match name.trim().to_ascii_lowercase().as_str() {
                 "no-store" => self.no_store = true,
                 "no-cache" => self.no_cache = true,
+                "only-if-cached" => self.only_if_cached = true,
                 "max-age" => self.age_max = seconds().or(self.age_max),
                 "min-fresh" => self.fresh_for_min = seconds().unwrap_or(self.fresh_for_min),
                 "max-stale" if value.is_empty() => self.stale_by_max = Some(Duration::MAX),
@@ -59,6 +62,11 @@ mod tests {
     #[rstest]
     #[case("", Wishes::default())]
     #[case("no-store", Wishes { no_store: true, ..Wishes::default() })]
+    #[case("only-if-cached, max-stale=9", Wishes {
+        only_if_cached: true,
+        stale_by_max: Some(S(9)),
+        ..Wishes::default()
+    })]
     #[case("No-Cache", Wishes { no_cache: true, ..Wishes::default() })]
     #[case("max-age=0", Wishes { no_cache: true, age_max: Some(S(0)), ..Wishes::default() })]
     #[case("max-age=60, max-stale=5", Wishes { age_max: Some(S(60)), stale_by_max: Some(S(5)), ..Wishes::default() })]

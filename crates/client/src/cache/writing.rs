@@ -87,6 +87,9 @@ impl Writing {
             let at = cache.next_moment();
             for account in &accounts {
                 account.marks.note(&touch, at);
+                if touch.purge {
+                    cache.sweep(account);
+                }
             }
             cache.late_writes.fetch_sub(1, Ordering::Relaxed);
         });

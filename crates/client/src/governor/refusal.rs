@@ -17,6 +17,8 @@ pub struct Refusal {
 pub enum RefusalReason {
     /// The expected wait passes the caller's deadline.
     Deadline,
+    /// The deadline had passed when its turn came, or before.
+    Late,
     /// Too many are waiting.
     QueueFull,
     /// The daily pool is empty until its reset.
@@ -29,11 +31,18 @@ pub enum RefusalReason {
     Moved,
 }
 
+impl Refusal {
+    /// Nobody waits for it any more. No limit is at fault, and none says when to come back.
+    pub(crate) const LATE: Self =
+        Self { budget: Budget::Burst, reason: RefusalReason::Late, retry_after: Duration::ZERO };
+}
+
 impl RefusalReason {
     /// Its name in logs and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Deadline => "deadline",
+            Self::Late => "late",
             Self::QueueFull => "queue_full",
             Self::DailyPoolEmpty => "daily_pool_empty",
             Self::DailyReserve => "daily_reserve",

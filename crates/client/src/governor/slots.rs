@@ -259,7 +259,8 @@ impl Slots {
 
     /// When a request with `ahead` others before it can expect its slot.
     pub(crate) fn expect(&mut self, ahead: u32, now: Instant) -> Instant {
-        if self.is_cold(now) && ahead < self.limit.count {
+        let is_full = self.outside(now) >= self.limit.count;
+        if self.is_cold(now) && !is_full && ahead < self.limit.count {
             return now; // as soon as the one request under way has told what is left
         }
         let free = self.free(now);
@@ -269,7 +270,7 @@ impl Slots {
         // Slots come free in the order they cool, then those under way, and a window later in the same order again.
         let behind = ahead - free;
         let window = self.limit.window + EDGE;
-        let held_until = if self.outside(now) >= self.limit.count { self.outside.until } else { now };
+        let held_until = if is_full { self.outside.until } else { now };
         let outside = Some(self.outside(now)).filter(|outside| *outside < self.limit.count);
         let in_a_round = self.limit.count - outside.unwrap_or(0);
         let (rounds, mut behind) = (behind / in_a_round, behind % in_a_round);

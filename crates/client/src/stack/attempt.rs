@@ -1,7 +1,6 @@
 //! One request: auth, attempt timeout, transport; and what its end says.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use hubspot::endpoint::ApiFamily;
 use hubspot::error::ErrorKind;
@@ -12,7 +11,7 @@ use super::Stack;
 use super::attempted::{Attempted, read_error};
 use super::right::Right;
 use super::spans;
-use crate::accounts::Account;
+use crate::accounts::{Account, Pause};
 use crate::body::Body;
 use crate::breakers::{Passage, Turn};
 use crate::call::{Call, Effort};
@@ -20,9 +19,6 @@ use crate::degraded::Turned;
 use crate::governor::{Hit, Permit, Spender};
 use crate::telemetry::{AttemptResult, Span};
 use crate::transport::TransportFault;
-
-/// With a portal on the move (477), one call in this time asks whether it has arrived.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 impl Stack {
     /// Uses a right to send.
@@ -59,8 +55,7 @@ impl Stack {
         let jitter = || self.jitter();
         let turn = match result {
             AttemptResult::Error(error) if error.kind == ErrorKind::Migrating => {
-                let pause = error.retry_after.unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
-                self.pause_portal(account, now + pause);
+                self.pause_portal(account, Pause::begun(now, error.retry_after));
                 passage.succeeded(now, jitter)
             }
             AttemptResult::Good(_) => {
@@ -113,12 +108,12 @@ impl Stack {
     }
 
     /// A portal moves as a whole, whichever app heard of it.
-    fn pause_portal(&self, account: &Account, until: Instant) {
-        account.pause(until);
+    fn pause_portal(&self, account: &Account, pause: Pause) {
+        account.pause(pause);
         let Some(portal) = account.portal() else { return };
         for other in self.accounts() {
             if other.portal().is_some_and(|other| other.id == portal.id) {
-                other.pause(until);
+                other.pause(pause);
             }
         }
     }

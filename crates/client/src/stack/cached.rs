@@ -70,7 +70,9 @@ impl Stack {
                 tokio::spawn(flyer.fly(Body::Empty));
                 Ok(*found)
             }
-            elsewhere @ (Approach::Lead(..) | Approach::Follow(..) | Approach::Apart) => Err(elsewhere),
+            elsewhere @ (Approach::Lead(..) | Approach::Follow(..) | Approach::Apart | Approach::NotKept) => {
+                Err(elsewhere)
+            }
         }
     }
 
@@ -91,6 +93,7 @@ impl Stack {
             Approach::Follow(asked, landing) => {
                 Either::Right(self.follow(asked, landing, call, body, account, effort).boxed())
             }
+            Approach::NotKept => Either::Right(std::future::ready(Err(Failure::NotKept)).boxed()),
             Approach::Kept(..) | Approach::Apart => {
                 Either::Right(self.written(call, body, account, effort).boxed())
             }
@@ -269,7 +272,9 @@ fn whole_bytes(body: &Body) -> Option<Bytes> {
 /// The leader's time was up, which says nothing to those with more of it.
 fn is_own(failure: &Failure, call: &Call, now: Instant) -> bool {
     match failure {
-        Failure::Refused(refusal) => refusal.reason == RefusalReason::Deadline,
+        Failure::Refused(refusal) => {
+            matches!(refusal.reason, RefusalReason::Deadline | RefusalReason::Late)
+        }
         Failure::TimedOut { .. } => now >= call.deadline,
         Failure::BreakerOpen { .. }
         | Failure::Congested { .. }
@@ -279,6 +284,7 @@ fn is_own(failure: &Failure, call: &Call, now: Instant) -> bool {
         | Failure::PortalPaused { .. }
         | Failure::NoToken { .. }
         | Failure::TooManyCredentials
+        | Failure::NotKept
         | Failure::Transport(_) => false,
     }
 }
@@ -288,7 +294,8 @@ fn outage(ended: &Ended) -> Option<Outage> {
     match ended {
         Ok(((_, Some(error)), _)) => of_error(error),
         // Without a token nobody may say whether this one still sees what is kept.
-        Ok(((_, None), _)) | Err(Failure::TooManyCredentials | Failure::NoToken { .. }) => None,
+        Ok(((_, None), _))
+        | Err(Failure::TooManyCredentials | Failure::NotKept | Failure::NoToken { .. }) => None,
         Err(
             Failure::BreakerOpen { .. }
             | Failure::Congested { .. }
@@ -302,6 +309,7 @@ fn outage(ended: &Ended) -> Option<Outage> {
         Err(Failure::Refused(refusal)) => match refusal.reason {
             RefusalReason::ShuttingDown | RefusalReason::Moved => None,
             RefusalReason::Deadline
+            | RefusalReason::Late
             | RefusalReason::QueueFull
             | RefusalReason::DailyPoolEmpty
             | RefusalReason::DailyReserve => Some(Outage::OutOfBudget),

@@ -263,8 +263,7 @@ fn turned_away(
 }
 
 fn too_late() -> Failure {
-    let retry_after = std::time::Duration::ZERO;
-    Failure::Refused(Refusal { budget: Budget::Burst, reason: RefusalReason::Deadline, retry_after })
+    Failure::Refused(Refusal::LATE)
 }
 
 /// A body that is here as a whole.

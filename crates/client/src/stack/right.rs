@@ -1,9 +1,7 @@
 //! Breaker, room and governor: the right to send one request now.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use hubspot::endpoint::Budget;
 use tokio::time::Instant;
 
 use super::{Stack, StackSettings};
@@ -71,8 +69,9 @@ impl Stack {
         self.degraded.check(account, family)?;
         self.curbs.check(account, call)?;
         has_token(call, now)?;
-        if let Some(retry_after) = account.paused_for(now) {
-            return Err(Failure::PortalPaused { retry_after });
+        account.check_pause(now)?;
+        if now >= call.deadline {
+            return Err(Failure::Refused(Refusal::LATE));
         }
         let work = Work::of(&call.method, call.target.path());
         account
@@ -91,9 +90,7 @@ impl Stack {
         now: Instant,
     ) -> Result<(), Failure> {
         has_token(call, now)?;
-        if let Some(retry_after) = account.paused_for(now) {
-            return Err(Failure::PortalPaused { retry_after });
-        }
+        account.check_pause(now)?;
         let family = call.endpoint.family;
         self.degraded.check(account, family)?;
         self.curbs.check(account, call)?;
@@ -139,12 +136,7 @@ impl Stack {
         };
         let sent_at = if permit.had_to_wait() { Instant::now() } else { at };
         if sent_at >= call.deadline {
-            let reason = RefusalReason::Deadline;
-            return Err(Failure::Refused(Refusal {
-                budget: Budget::Burst,
-                reason,
-                retry_after: Duration::ZERO,
-            }));
+            return Err(Failure::Refused(Refusal::LATE));
         }
         if permit.had_to_wait() {
             self.look_again(call, account, passage, sent_at)?;

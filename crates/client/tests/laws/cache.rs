@@ -13,6 +13,8 @@ use super::server::{Reply, Server};
 
 mod flights;
 mod kept;
+mod last_good;
+mod memory_alone;
 mod stale;
 
 const SECOND: Duration = Duration::from_secs(1);

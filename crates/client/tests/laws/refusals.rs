@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use client::call::Failure;
+use client::governor::RefusalReason;
 use client::stack::Feature;
 use rstest::rstest;
 use tokio::time::Instant;
@@ -82,4 +84,63 @@ async fn good_answers_end_an_empty_day_whose_reset_is_unknown() {
         good += usize::from(program.call(&SEARCH, Duration::from_secs(1)).await.is_ok());
     }
     assert!(good >= SEARCHES - 40, "{good} of {SEARCHES} searches in the hour after one DAILY");
+}
+
+/// The first call after a start: nothing is known of the window yet, and HubSpot says that it is full.
+#[rstest]
+#[case::in_a_hurry(5, Some(429), 0)]
+#[case::patient(30, Some(200), 11)]
+#[tokio::test(start_paused = true)]
+async fn a_first_429_that_says_nothing_costs_one_window_and_no_deadline(
+    #[case] patience_s: u64,
+    #[case] status: Option<u16>,
+    #[case] took_max_s: u64,
+) {
+    let mut first = true;
+    let server = Server::new(100, move |_| std::mem::take(&mut first).then(|| Reply::status(429, BURST)));
+    let program = Program::new(&stack(&server, |_| {}), "Bearer a");
+    let began = Instant::now();
+    let outcome = program.call(&READ, Duration::from_secs(patience_s)).await;
+    let got = outcome.ok().map(|answer| answer.response.status().as_u16());
+    assert_eq!((got, began.elapsed().as_secs() <= took_max_s), (status, true), "{:?}", began.elapsed());
+    // Who comes meanwhile is told so at once, and when.
+    let server = Server::new(100, move |_| Some(Reply::status(429, BURST)));
+    let program = Program::new(&stack(&server, |settings| settings.retries = Feature::Off), "Bearer a");
+    let _full = program.call(&READ, PATIENT).await;
+    let began = Instant::now();
+    let Err(failed) = program.call(&READ, Duration::from_secs(5)).await else { panic!("it is full") };
+    let Failure::Refused(refusal) = failed.why else { panic!("{}", failed.why) };
+    assert_eq!((refusal.reason, began.elapsed()), (RefusalReason::Deadline, Duration::ZERO));
+    assert!(refusal.retry_after > WINDOW - Duration::from_secs(1), "{:?}", refusal.retry_after);
+}
+
+/// HubSpot names the end of a move (477) to whoever asks first; those who come later are told the same one.
+#[tokio::test(start_paused = true)]
+async fn a_portal_on_the_move_is_left_alone_until_it_was_said_to_arrive() {
+    const MOVING: &str = r#"{"status":"error","category":"MIGRATION_IN_PROGRESS"}"#;
+    let server = Server::new(100, |_| None);
+    let program = Program::warm(&stack(&server, |_| {}), "Bearer a").await;
+    server.becomes(|_| Some(Reply::status(477, MOVING).header("retry-after", "3600")));
+    assert_eq!(
+        program.call(&READ, PATIENT).await.ok().map(|answer| answer.response.status().as_u16()),
+        Some(477)
+    );
+    let sent = server.sent(|_| true);
+    for minute in 1..=5 {
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        let Err(failed) = program.call(&READ, PATIENT).await else { panic!("it is on the move") };
+        let Failure::PortalPaused { retry_after, .. } = failed.why else { panic!("{}", failed.why) };
+        // Each question is answered with the hour anew.
+        assert!((3549..=3551).contains(&retry_after.as_secs()), "{retry_after:?}");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        // This one asks.
+        assert!(program.call(&READ, PATIENT).await.is_ok());
+        assert_eq!(server.sent(|_| true) - sent, minute);
+    }
+    server.becomes(|_| None);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for _ in 0..3 {
+        let outcome = program.call(&READ, PATIENT).await;
+        assert!(outcome.is_ok_and(|answer| answer.response.status().is_success()), "it has arrived sooner");
+    }
 }

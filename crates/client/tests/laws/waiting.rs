@@ -58,6 +58,7 @@ async fn a_call_without_time_is_not_sent() {
     let before = server.sent(|_| true);
     let failed = program.call(&CREATE, Duration::ZERO).await.err().expect("there was no time");
     assert!(!failed.why.may_have_been_applied(), "{}", failed.why);
+    assert_eq!(failed.why.name(), "late", "no limit held it");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(server.sent(|_| true), before);
 }

@@ -122,18 +122,22 @@ pub(crate) fn of_failure(failed: &CallFailed, twice: Twice) -> Verdict {
         Failure::Refused(refusal) => match refusal.reason {
             RefusalReason::ShuttingDown | RefusalReason::Moved => (Blame::Operation, Some(Duration::ZERO)),
             RefusalReason::Deadline
+            | RefusalReason::Late
             | RefusalReason::QueueFull
             | RefusalReason::DailyPoolEmpty
             | RefusalReason::DailyReserve => (Blame::Way, Some(refusal.retry_after)),
         },
         Failure::BreakerOpen { retry_after, .. }
         | Failure::Congested { retry_after, .. }
-        | Failure::PortalPaused { retry_after } => (Blame::Way, Some(*retry_after)),
+        // It may be there sooner than HubSpot said: one goes to ask, and outlives its caller's patience anyway.
+        | Failure::PortalPaused { asked_again_in: retry_after, .. } => (Blame::Way, Some(*retry_after)),
         // Looking at a switch costs nothing.
         Failure::Degraded { .. } | Failure::Held { .. } => (Blame::Way, Some(SWITCH)),
         // Until a person has authorised it, or for a moment: it waits as for an outage.
         Failure::NoToken { .. } => (Blame::Way, None),
         Failure::RetriesSpent { retry_after } => (Blame::Operation, Some(*retry_after)),
+        // A write that must not be sent.
+        Failure::NotKept => return Verdict::Dead,
         Failure::TooManyCredentials => (Blame::Way, None),
         // It could not be connected; what may have been sent was told above.
         Failure::Transport(_) | Failure::TimedOut { .. } => (Blame::Failing, None),
@@ -193,7 +197,7 @@ mod tests {
     #[case::no_name(transport(TransportFault::Dns), "failing", "failing")]
     #[case::refused(transport(TransportFault::Connect), "failing", "failing")]
     #[case::breaker(Failure::BreakerOpen { family: ApiFamily::Objects, retry_after: LOCK }, "way", "way")]
-    #[case::paused(Failure::PortalPaused { retry_after: LOCK }, "way", "way")]
+    #[case::paused(Failure::PortalPaused { retry_after: LOCK, asked_again_in: LOCK }, "way", "way")]
     #[case::day_spent(refused(RefusalReason::DailyPoolEmpty), "way", "way")]
     #[case::shutting_down(refused(RefusalReason::ShuttingDown), "operation", "operation")]
     fn failures(#[case] why: Failure, #[case] if_safe: &str, #[case] if_not: &str) {

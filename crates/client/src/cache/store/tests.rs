@@ -46,7 +46,7 @@ impl Rig {
             .unwrap();
         self.count += 1;
         let at = self.began + Duration::from_secs(self.count);
-        let facts = Facts { needs: Needs::Anything, since: 0, at, took_ms: 1, use_of: Use::Stale };
+        let facts = Facts { needs: Needs::Crm, since: 0, at, took_ms: 1, use_of: Use::Stale };
         let names = self.store.names(answer.headers());
         let kept = Kept::new(&key, facts, &answer, body, names).unwrap();
         self.store.keep(&key, kept);

@@ -4,6 +4,7 @@
 //! go, wins the right to send, and only then takes its members, so that the pack fills while it waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -146,6 +147,10 @@ impl Driver {
         let until = match why {
             Failure::Refused(refusal) if refusal.reason == RefusalReason::Deadline => {
                 now + refusal.retry_after
+            }
+            // Whose deadline is this very moment, too.
+            Failure::Refused(refusal) if refusal.reason == RefusalReason::Late => {
+                now + Duration::from_nanos(1)
             }
             _ => now, // and so everyone
         };
