@@ -16,6 +16,7 @@ use gateway::rights::Witness;
 use gateway::traffic::{Change, Traffic, TrafficReport};
 use gateway::{ListenerSettings, ListenerTls, OwnHosts, serve_requests};
 use hubspot::limits::Plan;
+use inbox::privacy::Privacy;
 use ops::quota::{QuotaReport, Saved};
 use serde::Deserialize;
 use serde_json::json;
@@ -35,6 +36,7 @@ mod degraded;
 pub(crate) mod incidents;
 mod login;
 mod outbox;
+mod privacy;
 mod rights;
 mod shape;
 mod slots;
@@ -70,6 +72,8 @@ pub(crate) struct Admin {
     /// `None` where it is switched off.
     pub(crate) incidents: Option<Incidents>,
     pub(crate) webhooks: Option<Running>,
+    /// Forgets people; `None` where nothing is kept.
+    pub(crate) privacy: Option<Arc<Privacy>>,
     pub(crate) lent: LentSlots,
     pub(crate) audit: Audit,
     pub(crate) connections: Arc<Keeping>,
@@ -124,7 +128,7 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, tls: Option<Liste
 
 /// Where people are led to from other sites.
 fn is_landing(method: &Method, path: &str) -> bool {
-    connections::is_landing(method, path) || (method == Method::GET && path == login::CALLBACK)
+    connections::is_landing(method, path) || (method == Method::GET && login::LANDINGS.contains(&path))
 }
 
 fn routes(admin: Admin) -> Router {
@@ -146,6 +150,7 @@ fn routes(admin: Admin) -> Router {
         .merge(slots::routes())
         .merge(connections::routes())
         .merge(outbox::routes())
+        .merge(privacy::routes())
         .merge(console::routes())
         .merge(webhooks::routes())
         .merge(login::routes())
@@ -217,6 +222,7 @@ async fn not_here() -> impl IntoResponse {
         "/api/v1/jobs/{name}/start|finish|fail",
         "/api/v1/maintenance",
         "/api/v1/outbox",
+        "/api/v1/privacy/find|forget",
         "/api/v1/webhooks",
         "/api/v1/slots",
     ];

@@ -127,6 +127,11 @@ impl Audit {
 }
 
 impl Audit {
+    /// As what the log knows somebody.
+    pub(crate) fn name_of(&self, person: &str) -> Option<String> {
+        self.0.as_ref().map(|kept| kept.key.name_of(person))
+    }
+
     /// Hears of denied calls, for the gateway.
     pub(crate) fn witness(&self) -> Option<Arc<dyn Witness>> {
         self.0.as_ref()?;

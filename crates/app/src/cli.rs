@@ -7,12 +7,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod audit;
 mod check;
 mod connections;
+mod privacy;
 mod scan;
 mod webhooks;
 
 pub(crate) use audit::{AuditCommand, AuditPlace};
 pub(crate) use check::{CheckFormat, CheckOptions};
 pub(crate) use connections::{ConnectionsAt, ConnectionsCommand};
+pub(crate) use privacy::{PersonOptions, PrivacyCommand, PrivacyOptions};
 pub(crate) use scan::ScanOptions;
 pub(crate) use webhooks::{
     At, ListOptions, ReplayOptions, SubscribersOptions, TailOptions, VerifyOptions, WebhooksCommand,
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Outbox(OutboxOptions),
     /// HubSpot's events: what came, what went on, what waits, and why a delivery does not verify
     Webhooks(WebhooksOptions),
+    /// Tell what is kept here of a person, and forget it
+    Privacy(PrivacyOptions),
     /// The ways we may call HubSpot: how they stand, authorising, renewing, removing
     #[command(subcommand)]
     Connections(ConnectionsCommand),

@@ -20,6 +20,7 @@ mod listen_tls;
 mod names;
 mod outbox;
 mod places;
+mod privacy;
 mod quota;
 mod room;
 mod runbook;
@@ -45,7 +46,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         logs::start(&LogSection::default(), cli.log.as_deref(), None)?;
     }
     match cli.command {
-        Command::Up(options) => up::run(load()?, &options, cli.log.as_deref()),
+        Command::Up(options) => up::run(Config::read(file.as_deref())?, &options, cli.log.as_deref()),
         Command::Demo(options) => demo::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Triage(options) => triage::run(&load()?, &options),
@@ -56,6 +57,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Incident(options) => incident::run(&load()?, &options),
         Command::Scan(options) => scan::run(&options),
         Command::Webhooks(options) => webhooks::run(&load()?, &options),
+        Command::Privacy(options) => privacy::run(&load()?, &options),
         Command::Connections(command) => connections::run(load, &command),
         Command::Callers(command) => callers::run(&command),
         Command::Audit(command) => audit::run(&load()?, &command),

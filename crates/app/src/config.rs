@@ -271,12 +271,19 @@ impl Config {
     /// # Errors
     /// A usage failure that points at the place, with one hint.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Failure> {
-        let config = load::read(file)?;
-        check::check(&config)?;
-        Ok(config)
+        Self::read(file)?.checked()
     }
 
-    /// Checks again, after the command line has had its say.
+    /// Not checked yet: the command line has its say first.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds what is no key.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        load::read(file)
+    }
+
+    /// # Errors
+    /// What makes no sense, or would not be safe.
     pub(crate) fn checked(self) -> Result<Self, Failure> {
         check::check(&self)?;
         Ok(self)

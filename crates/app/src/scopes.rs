@@ -33,6 +33,11 @@ impl ScopeLedger {
         self.scopes.clone()
     }
 
+    /// Learns the portals that are not known yet.
+    pub(crate) async fn introduce(&self) {
+        self.scopes.introduce().await;
+    }
+
     /// Keeps what is counted, for as long as it is polled.
     pub(crate) async fn run(&self) {
         loop {

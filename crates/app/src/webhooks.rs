@@ -18,6 +18,7 @@ use hubspot::signature::Rules;
 use inbox::address::PublicAddress;
 use inbox::books::Books;
 use inbox::dispatch::house::Dispatch;
+use inbox::privacy::Privacy;
 use inbox::receive::{self, App, Outcome, Receiver, Ways};
 use inbox::secrets::ClientSecrets;
 use parking_lot::Mutex;
@@ -72,9 +73,9 @@ pub(crate) async fn open(
     config: &Config,
     store: Option<Store>,
     stack: &Arc<Stack>,
-    outbox: Option<Arc<Outbox>>,
+    privacy: Option<&Arc<Privacy>>,
     tls: &rustls::ClientConfig,
-    (ledgers, audit): (&Arc<Ledgers>, &Audit),
+    ledgers: &Arc<Ledgers>,
     secrets: &Secrets,
 ) -> Result<Option<Running>, Failure> {
     let Some(public) = &config.webhooks.public_url else { return Ok(None) };
@@ -93,7 +94,7 @@ pub(crate) async fn open(
     }
     let subscribers = config.webhooks.subscribers.iter().map(SubscriberSection::subscriber);
     let subscribers = subscribers.collect::<Result<Vec<_>, _>>()?;
-    let store = store.ok_or_else(|| {
+    let (store, privacy) = store.zip(privacy).ok_or_else(|| {
         Failure::usage("webhooks are acknowledged only once they are on a disk, and no store is configured")
             .hint("name a directory with --data, or set [store] url")
     })?;
@@ -112,7 +113,7 @@ pub(crate) async fn open(
         arrived,
         books: Books::default(),
         trusted_proxies: config.webhooks.trusted_proxies()?,
-        effects: Arc::new(effects::House { stack: stack.clone(), outbox, audit: audit.clone() }),
+        effects: privacy.effects.clone(),
     });
     watch_secrets(config, &receiver, secrets)?;
     let acknowledged = Arc::new(Mutex::new(Histogram::default()));
@@ -122,9 +123,21 @@ pub(crate) async fn open(
         acknowledged: acknowledged.clone(),
         ledgers: ledgers.clone(),
     };
-    let stop = keeping::start(&receiver, &clock, &config.webhooks);
+    let stop = keeping::start(&receiver, &clock, &config.webhooks, privacy);
     let journals = journal::open(config, &receiver, stack, tls, &stop)?;
     Ok(Some(Running { intake: Arc::new(webhooks), dispatch, receiver, acknowledged, clock, journals, stop }))
+}
+
+/// Who forgets people, in all that is kept and in memory.
+pub(crate) fn privacy(
+    store: &Store,
+    stack: &Arc<Stack>,
+    outbox: Option<&Arc<Outbox>>,
+    audit: &Audit,
+) -> Arc<Privacy> {
+    let house = effects::House { stack: stack.clone(), outbox: outbox.cloned(), audit: audit.clone() };
+    let clock = stack.clock();
+    Arc::new(Privacy::new(store.clone(), Arc::new(house), Arc::new(move || clock.now()), store.owner()))
 }
 
 /// What answers at the webhook address.

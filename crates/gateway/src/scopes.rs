@@ -166,6 +166,15 @@ impl Scopes {
         }
     }
 
+    /// Asks HubSpot of which portal each connection is that nobody has told of yet.
+    pub async fn introduce(&self) {
+        let is_unknown = |watched: &&Watched| {
+            let connection = &watched.of.connection;
+            connection.portal_id().or(connection.told_portal_id()).is_none()
+        };
+        join_all(self.watched.values().filter(is_unknown).map(|watched| self.standing(watched))).await;
+    }
+
     /// How each connection stands; HubSpot is asked where that is not known well enough for a report.
     pub async fn standings(&self) -> Vec<Standing> {
         let mut standings = join_all(self.watched.values().map(|watched| self.standing(watched))).await;
@@ -219,7 +228,12 @@ impl Scopes {
         let told = asking::ask(&self.stack, &watched.of).await;
         let mut known = watched.known.lock();
         match told {
-            Some(told) => known.heard(told.scopes, generation, Instant::now()),
+            Some(told) => {
+                if let Some(id) = told.portal_id {
+                    watched.of.connection.note_told_portal_id(id);
+                }
+                known.heard(told.scopes, generation, Instant::now());
+            }
             None => known.heard_nothing(Instant::now()),
         }
     }

@@ -13,6 +13,20 @@ pub trait Effects: Send + Sync + 'static {
     /// failure or a crash.
     fn forget(&self, person: Person) -> BoxFuture<'static, Result<Forgotten, String>>;
 
+    /// How much of ours holds something of a person; nothing goes.
+    fn find(&self, _person: Person) -> BoxFuture<'static, Result<Forgotten, String>> {
+        Box::pin(std::future::ready(Ok(Forgotten::default())))
+    }
+
+    /// The numbers that writes through this house tell of a portal's contacts with an address.
+    fn numbers_of(
+        &self,
+        _portal_id: String,
+        _email: String,
+    ) -> BoxFuture<'static, Result<Vec<String>, String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// It was done, and will be kept as done: at least once for each, again after a crash in between.
     fn purged(&self, _purge: &Purge) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))

@@ -12,13 +12,14 @@ use store::dispatch::LetterFilter;
 use store::failure::StoreError;
 use store::journal::Bookmark;
 use store::privacy::{Purge, PurgeCounts};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::effects::{Effects, Forgotten, Person};
 
+pub mod asked;
 mod people;
 
 use people::{Left, People, people};
@@ -54,11 +55,17 @@ pub struct Privacy {
     pub clock: Clock,
     /// Tells us apart from other hubkeepers on the same store.
     pub owner: Uuid,
+    /// What is read is written back: one at a time.
+    turns: Mutex<()>,
 }
 
 impl Privacy {
+    pub fn new(store: Store, effects: Arc<dyn Effects>, clock: Clock, owner: Uuid) -> Self {
+        Self { store, effects, clock, owner, turns: Mutex::default() }
+    }
+
     /// Works until `stop` turns true. After a failure or a crash it goes on where it was.
-    pub async fn run(self, mut arrivals: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self: Arc<Self>, mut arrivals: watch::Receiver<u64>, mut stop: watch::Receiver<bool>) {
         let mut seen = self.store.last_delivery().await.unwrap_or(0);
         loop {
             arrivals.borrow_and_update();
@@ -81,6 +88,7 @@ impl Privacy {
     }
 
     async fn turn(&self, seen: &mut i64) -> Result<(), String> {
+        let _nobody_else_rewrites = self.turns.lock().await;
         let now = (self.clock)();
         if self.store.lease(READER, self.owner, now, now + LEASE).await.map_err(told)? {
             let read = self.read(seen).await;
@@ -152,29 +160,57 @@ impl Privacy {
                 return Ok(Obeyed::Nothing);
             }
         } else {
-            // At once; looking through all that is kept takes its time.
-            asked.keys().for_each(|place| self.effects.forget_in_memory(&gone[*place]));
-            self.learn(gone).await.map_err(told)?;
-            for place in asked.keys() {
-                self.effects.forget_in_memory(&gone[*place]);
-                let Forgotten { operations, answers } = self.effects.forget(gone[*place].clone()).await?;
-                counts.insert(*place, PurgeCounts { operations, answers, ..PurgeCounts::default() });
-            }
-            self.in_the_log(gone, &mut counts).await.map_err(told)?;
-            self.in_the_quarantine(gone, &mut counts).await.map_err(told)?;
+            self.everywhere(gone, &asked, &mut counts).await?;
         }
-        // Workers hold events as they were. They keep nothing of that any more, and begin again with what is kept.
-        self.store.end_leads().await.map_err(told)?;
-        self.in_letters(gone, &mut counts).await.map_err(told)?;
-        for (place, asked_at) in asked {
-            self.note(&gone[place], asked_at, counts.remove(&place).unwrap_or_default()).await?;
-        }
-        self.store.scrub().await.map_err(told)?;
+        self.afterwards(gone, Asked::AtHubSpot, asked, &mut counts).await?;
         Ok(Obeyed::Something)
     }
 
+    /// Looks through all that is kept, but for letters.
+    async fn everywhere(
+        &self,
+        gone: &mut People,
+        asked: &BTreeMap<usize, Timestamp>,
+        counts: &mut Counts,
+    ) -> Result<(), String> {
+        // At once; looking through all that is kept takes its time.
+        asked.keys().for_each(|place| self.effects.forget_in_memory(&gone[*place]));
+        self.learn(gone).await.map_err(told)?;
+        for place in asked.keys() {
+            self.effects.forget_in_memory(&gone[*place]);
+            let Forgotten { operations, answers } = self.effects.forget(gone[*place].clone()).await?;
+            counts.insert(*place, PurgeCounts { operations, answers, ..PurgeCounts::default() });
+        }
+        self.in_the_log(gone, counts).await.map_err(told)?;
+        self.in_the_quarantine(gone, counts).await.map_err(told)
+    }
+
+    /// Letters last: workers write them. Then it is kept that it was done.
+    async fn afterwards(
+        &self,
+        gone: &People,
+        by: Asked,
+        asked: BTreeMap<usize, Timestamp>,
+        counts: &mut Counts,
+    ) -> Result<(), String> {
+        // Workers hold events as they were. They keep nothing of that any more, and begin again with what is kept.
+        self.store.end_leads().await.map_err(told)?;
+        self.in_letters(gone, counts).await.map_err(told)?;
+        for (place, asked_at) in asked {
+            let counts = counts.get(&place).copied().unwrap_or_default();
+            self.note(&gone[place], by, asked_at, counts).await?;
+        }
+        self.store.scrub().await.map_err(told)
+    }
+
     /// It is kept that somebody was forgotten.
-    async fn note(&self, person: &Person, asked_at: Timestamp, counts: PurgeCounts) -> Result<(), String> {
+    async fn note(
+        &self,
+        person: &Person,
+        by: Asked,
+        asked_at: Timestamp,
+        counts: PurgeCounts,
+    ) -> Result<(), String> {
         let PurgeCounts { deliveries, letters, suspects, operations, answers } = counts;
         let Person { connection, portal_id, contact_id, .. } = person.clone();
         tracing::info!(
@@ -187,9 +223,14 @@ impl Privacy {
             answers,
             "a contact was deleted for privacy: what was kept of them is gone"
         );
+        // Of whom no number is known, no event can come late.
+        let is_numbered = !contact_id.is_empty();
         let purge = Purge { portal_id, contact_id, connection, asked_at, purged_at: (self.clock)(), counts };
-        self.effects.purged(&purge).await;
-        self.store.note_purge(&purge).await.map_err(told)
+        match by {
+            Asked::AtHubSpot => self.effects.purged(&purge).await,
+            Asked::Here => {}
+        }
+        if is_numbered { self.store.note_purge(&purge).await.map_err(told) } else { Ok(()) }
     }
 
     /// The addresses that events gave to them: what they wrote is found by these.
@@ -264,6 +305,15 @@ impl Privacy {
     }
 }
 
+/// Who wants somebody forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Told by an event.
+    AtHubSpot,
+    /// A person here, who tells the audit log.
+    Here,
+}
+
 /// What a page of the log had for us to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Obeyed {
@@ -314,8 +364,7 @@ mod tests {
         let url = format!("sqlite:{}", directory.path().join("s.db").display());
         let store = Store::open(&url).await.unwrap();
         let clock: Clock = Arc::new(|| "2026-03-01T12:00:00Z".parse().unwrap());
-        let privacy =
-            Privacy { store: store.clone(), effects: Arc::new(NoEffects), clock, owner: Uuid::nil() };
+        let privacy = Privacy::new(store.clone(), Arc::new(NoEffects), clock, Uuid::nil());
         (store, privacy)
     }
 
@@ -345,6 +394,32 @@ mod tests {
         privacy.read(&mut 0).await.unwrap();
         let kept = store.deliveries(0, 10).await.unwrap();
         assert!(!String::from_utf8_lossy(&kept[2].body).contains("ada@"), "{:?}", kept[2]);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_asked_about_here_is_found_and_goes_as_well() {
+        use super::asked::Who;
+        let directory = tempfile::tempdir().unwrap();
+        let (store, privacy) = opened(&directory).await;
+        come(&store, &[&change(101, "ada@example.com"), &change(102, "bob@example.com")]).await;
+        let by = |text: &str| Who::parse(text).unwrap();
+        for who in [by("101"), by(" Ada@Example.COM ")] {
+            let found = privacy.find(&who, &["7".into()], None).await.unwrap();
+            let one: Vec<_> =
+                found.iter().map(|one| (&*one.person.portal_id, &*one.person.contact_id)).collect();
+            assert_eq!(one, [("62515", "101")], "{who:?}");
+            assert_eq!((found[0].counts.deliveries, found[0].forgotten_at), (1, None));
+            assert!(privacy.find(&who, &[], Some("7")).await.unwrap().is_empty(), "of another portal");
+        }
+        let found = privacy.find(&by("ada@example.com"), &[], None).await.unwrap();
+        assert_eq!(privacy.forget(found[0].person.clone()).await.unwrap().deliveries, 1);
+        let text = String::from_utf8(store.deliveries(0, 10).await.unwrap()[0].body.clone()).unwrap();
+        assert!(!text.contains("ada@") && text.contains("bob@"), "{text}");
+        let again = privacy.find(&by("101"), &[], None).await.unwrap();
+        assert_eq!((again[0].counts, again[0].forgotten_at.is_some()), (PurgeCounts::default(), true));
+        for nobody in ["", "ada", "@", "a b@c", "12x"] {
+            assert_eq!(Who::parse(nobody), None, "{nobody:?}");
+        }
     }
 
     /// Takes its time over the first request, and fails each.

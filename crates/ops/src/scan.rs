@@ -21,9 +21,11 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 pub mod baseline;
+mod called;
 mod direction;
 mod ending;
 mod files;
+
 mod history;
 mod look;
 mod place;

@@ -49,11 +49,13 @@ struct Told {
 }
 
 /// HubSpot sends a person back with either of the two.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Callback {
-    #[serde(default)]
-    state: String,
-    code: Option<String>,
+    /// Whoever has it comes back as that person.
+    #[serde(default = "no_state", deserialize_with = "secret")]
+    state: Secret,
+    #[serde(default, deserialize_with = "maybe_secret")]
+    code: Option<Secret>,
     error: Option<String>,
 }
 
@@ -91,6 +93,9 @@ pub(super) fn is_landing(method: &Method, path: &str) -> bool {
 }
 
 async fn list(State(admin): State<Admin>) -> Json<Value> {
+    if let Some(ledger) = &admin.connections.ledger {
+        ledger.introduce().await;
+    }
     let tell = |stands: Stands| {
         json!({
             "secret": stands.name, "age_seconds": stands.age.as_secs(),
@@ -112,7 +117,7 @@ impl Keeping {
             Told {
                 name: connection.name.clone(),
                 kind: connection.kind,
-                portal_id: connection.portal_id(),
+                portal_id: connection.portal_id().or(connection.told_portal_id()),
                 standing: asked.map_or(standing, |asked| asked.standing).name(),
                 token_ends_at: asked.and_then(|asked| asked.token_ends_at).map(|at| at.to_string()),
                 trouble: asked.and_then(|asked| asked.trouble).map(Trouble::name),
@@ -162,6 +167,18 @@ async fn connect(State(admin): State<Admin>, Path(name): Path<String>) -> Respon
     }
 }
 
+fn no_state() -> Secret {
+    Secret::new(String::new())
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+fn maybe_secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+}
+
 async fn callback(State(admin): State<Admin>, Query(callback): Query<Callback>) -> Response {
     let Some(keeper) = &admin.connections.keeper else {
         return page(
@@ -170,7 +187,7 @@ async fn callback(State(admin): State<Admin>, Query(callback): Query<Callback>) 
             "There is no OAuth connection in the configuration.",
         );
     };
-    let Some(code) = callback.code.map(Secret::new) else {
+    let Some(code) = callback.code else {
         let why = callback.error.as_deref().filter(|error| error.len() <= 64).unwrap_or("no code");
         return page(
             StatusCode::BAD_REQUEST,
@@ -178,7 +195,7 @@ async fn callback(State(admin): State<Admin>, Query(callback): Query<Callback>) 
             &format!("It says: {why}. Begin anew."),
         );
     };
-    match keeper.granted(&callback.state, &code).await {
+    match keeper.granted(callback.state.expose(), &code).await {
         Ok(granted) => {
             let detail = format!("authorised for portal {}", granted.portal_id);
             admin.acted(Act::CredentialChanged, &granted.connection, Outcome::Done, &detail).await;
@@ -223,6 +240,9 @@ async fn check(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
         }
         Err(failed) => (false, no_answer(&failed.why), None),
     };
+    if let Some(id) = portal_id {
+        connection.note_told_portal_id(id);
+    }
     let configured = connection.portal_id();
     let right = portal_id.is_none() || configured.is_none() || portal_id == configured;
     let detail = if right { detail } else { "its token is another portal's than configured".to_owned() };

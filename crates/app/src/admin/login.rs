@@ -34,13 +34,14 @@ mod keys;
 mod oidc;
 mod page;
 mod sessions;
+mod whereto;
 
 use asker::Asker;
 pub(crate) use asker::{actor, csrf_field, log_out_form, may, person};
 use keys::{Holder, Keys};
-pub(super) use oidc::CALLBACK;
+pub(in crate::admin) use oidc::CALLBACK;
 use oidc::Oidc;
-use page::{Given, login_page};
+use page::{Given, going_on, login_page};
 use sessions::{Session, Sessions};
 
 /// Who holds a key, and who is logged in. Without any key, everyone may.
@@ -52,6 +53,9 @@ struct Locked {
     sessions: Arc<Mutex<Sessions>>,
     oidc: Option<Oidc>,
 }
+
+/// Other sites lead people here: the issuer, and links in messages of those who have to log in first.
+pub(super) const LANDINGS: [&str; 2] = ["/login", CALLBACK];
 
 const COOKIE: &str = "hubkeeper_session";
 
@@ -133,7 +137,7 @@ pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Ne
             let Session { name, csrf, role, .. } = session.clone();
             (Asker::Person { name, csrf, role }, Some(session))
         }
-        Who::Nobody if wants_a_page(&request) => return Redirect::to("/login").into_response(),
+        Who::Nobody if wants_a_page(&request) => return to_login(request.uri().path(), admin.is_https),
         Who::Nobody => return nobody(),
     };
     if !asker.role().has(right) {
@@ -146,6 +150,15 @@ pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Ne
     match request {
         Ok(request) => asker.scope(next.run(request)).await,
         Err(refused) => refused,
+    }
+}
+
+/// And on from there to where they wanted to go.
+fn to_login(path: &str, is_https: bool) -> Response {
+    let response = Redirect::to("/login").into_response();
+    match whereto::remembered(path, is_https) {
+        Some(cookie) => with_cookie(response, &cookie),
+        None => response,
     }
 }
 
@@ -179,11 +192,11 @@ fn without_csrf(form: &[u8]) -> Vec<u8> {
     pairs.collect::<Vec<_>>().join(&b'&')
 }
 
-async fn form(State(admin): State<Admin>) -> Response {
-    login_page(StatusCode::OK, "", &admin.login)
+async fn form(State(admin): State<Admin>, headers: HeaderMap) -> Response {
+    going_on(&admin.login, whereto::of(&headers))
 }
 
-async fn log_in(State(admin): State<Admin>, Form(given): Form<Given>) -> Response {
+async fn log_in(State(admin): State<Admin>, headers: HeaderMap, Form(given): Form<Given>) -> Response {
     let Some(locked) = &admin.login.0 else { return Redirect::to("/").into_response() };
     let Some(name) = given.name() else {
         return login_page(StatusCode::BAD_REQUEST, "A name is a line of up to 100 bytes.", &admin.login);
@@ -211,7 +224,9 @@ async fn log_in(State(admin): State<Admin>, Form(given): Form<Given>) -> Respons
         );
     };
     admin.logged_in(name, Outcome::Done, "").await;
-    with_cookie(Redirect::to("/").into_response(), &session_cookie(&token, admin.is_https))
+    let response = Redirect::to(whereto::of(&headers)).into_response();
+    let response = with_cookie(response, &session_cookie(&token, admin.is_https));
+    with_cookie(response, whereto::OVER)
 }
 
 fn session_cookie(token: &str, is_https: bool) -> String {
@@ -257,7 +272,7 @@ async fn log_out(State(admin): State<Admin>, headers: HeaderMap) -> Response {
 
 fn with_cookie(mut response: Response, cookie: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(cookie) {
-        response.headers_mut().insert(header::SET_COOKIE, value);
+        response.headers_mut().append(header::SET_COOKIE, value);
     }
     response
 }

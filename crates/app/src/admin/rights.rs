@@ -81,6 +81,7 @@ pub(crate) const ROUTES: &[Line] = &[
     ("GET", "/api/v1/webhooks/purges", Right::Content),
     ("GET", "/api/v1/webhooks/quarantine", Right::Content),
     ("GET", "/api/v1/webhooks/quarantine/{id}", Right::Content),
+    ("POST", "/api/v1/privacy/find", Right::Content),
     ("POST", "/switches", Right::Act),
     ("POST", "/incidents/{id}/{verb}", Right::Act),
     ("POST", "/drill", Right::Act),
@@ -105,6 +106,8 @@ pub(crate) const ROUTES: &[Line] = &[
     // Events go wherever a subscriber is, and its secret is in the answer.
     ("POST", "/api/v1/webhooks/subscribers", Right::Credentials),
     ("DELETE", "/api/v1/webhooks/subscribers/{*name}", Right::Credentials),
+    // What goes does not come back.
+    ("POST", "/api/v1/privacy/forget", Right::Credentials),
     ("GET", "/oauth/connect/{name}", Right::Credentials),
     ("POST", "/api/v1/connections/rewrap", Right::Credentials),
     ("DELETE", "/api/v1/connections/{name}", Right::Credentials),

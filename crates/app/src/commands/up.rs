@@ -14,6 +14,7 @@ use gateway::traffic::Traffic;
 use gateway::{Gateway, OwnHosts};
 use hubspot::limits::Plan;
 use hubspot::secret::Secret;
+use inbox::privacy::Privacy;
 use serde_json::json;
 use store::Store;
 use tokio::net::TcpListener;
@@ -120,6 +121,7 @@ pub(super) struct House {
     kept: Option<Kept>,
     _succession: Option<Succession>,
     webhooks: Option<webhooks::Running>,
+    privacy: Option<Arc<Privacy>>,
     audit: Audit,
     room: Option<(Incidents, Room)>,
     login: Arc<Login>,
@@ -157,9 +159,10 @@ impl House {
         let ledgers = Arc::new(Ledgers::new(clock.clone(), thresholds, durable::place(config, data)));
         let outbox =
             store.clone().map(|store| outbox(config, store, &stack, connections.all.clone())).map(Arc::new);
+        let privacy = store.as_ref().map(|store| webhooks::privacy(store, &stack, outbox.as_ref(), &audit));
+        let forgets = privacy.as_ref();
         let webhooks =
-            webhooks::open(config, store.clone(), &stack, outbox.clone(), &tls, (&ledgers, &audit), &secrets)
-                .await?;
+            webhooks::open(config, store.clone(), &stack, forgets, &tls, &ledgers, &secrets).await?;
         let ledger = connections.ledger(config, store.as_ref(), &stack);
         let installs = Installs::default();
         let around = Around {
@@ -199,6 +202,7 @@ impl House {
             kept,
             _succession: succession,
             webhooks,
+            privacy,
             audit,
             room,
             is_https: is_https(config),
@@ -254,6 +258,7 @@ impl House {
             own_hosts: self.admin_hosts,
             drill: self.drill,
             webhooks: self.webhooks.clone(),
+            privacy: self.privacy,
             lent: admin::LentSlots::default(),
             audit: self.audit,
             login: self.login,

@@ -61,7 +61,9 @@ impl AdminSection {
                 "the admin API on {} without a key would be open to everyone who can connect",
                 self.listen
             ))
-            .hint(format!("give [admin] a key, or listen on 127.0.0.1; {HINT}")));
+            .hint(format!(
+                "give [admin] a key, or listen on 127.0.0.1 (admin.listen, or --admin-listen); {HINT}"
+            )));
         }
         Ok(())
     }

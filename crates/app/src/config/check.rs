@@ -91,7 +91,7 @@ pub(super) fn check(config: &Config) -> Result<(), Failure> {
             "managed mode on {} without [[callers]] would lend your HubSpot token to everyone who can connect",
             gateway.listen
         ))
-        .hint("add [[callers]] with keys, or listen on 127.0.0.1"));
+        .hint("add [[callers]] with keys, or listen on 127.0.0.1 (gateway.listen, or --listen)"));
     }
     Ok(())
 }

@@ -38,13 +38,33 @@ impl Effects for House {
         let outbox = self.outbox.clone();
         Box::pin(async move {
             let Some(outbox) = outbox else { return Ok(Forgotten::default()) };
-            let Person { portal_id, contact_id, emails, .. } = person;
-            let person = gateway::outbox::person::Person { portal_id, contact_id, emails };
-            let gone = outbox.forget_person(person).await.map_err(|error| error.to_string())?;
+            let gone = outbox.forget_person(of_outbox(person)).await.map_err(|error| error.to_string())?;
             if gone.left > 0 {
                 return Err(format!("{} accepted writes on the contact are being sent", gone.left));
             }
             Ok(Forgotten { operations: gone.operations, answers: gone.answers })
+        })
+    }
+
+    fn find(&self, person: Person) -> BoxFuture<'static, Result<Forgotten, String>> {
+        let outbox = self.outbox.clone();
+        Box::pin(async move {
+            let Some(outbox) = outbox else { return Ok(Forgotten::default()) };
+            let found = outbox.find_person(of_outbox(person)).await.map_err(|error| error.to_string())?;
+            Ok(Forgotten { operations: found.operations, answers: found.answers })
+        })
+    }
+
+    fn numbers_of(
+        &self,
+        portal_id: String,
+        email: String,
+    ) -> BoxFuture<'static, Result<Vec<String>, String>> {
+        let outbox = self.outbox.clone();
+        Box::pin(async move {
+            let Some(outbox) = outbox else { return Ok(Vec::new()) };
+            let numbers = outbox.numbers_of(&portal_id, &email).await;
+            numbers.map(|numbers| numbers.into_iter().collect()).map_err(|error| error.to_string())
         })
     }
 
@@ -67,6 +87,11 @@ impl Effects for House {
             self.stack.changed_elsewhere(&change);
         }
     }
+}
+
+fn of_outbox(person: Person) -> gateway::outbox::person::Person {
+    let Person { portal_id, contact_id, emails, .. } = person;
+    gateway::outbox::person::Person { portal_id, contact_id, emails }
 }
 
 /// The kind of record, as paths name it, and how much of what is kept is over. HubSpot's events: hubspot-facts §6.3.

@@ -24,16 +24,10 @@ pub(super) fn start(
     receiver: &Arc<Receiver>,
     clock: &WallClock,
     section: &WebhooksSection,
+    privacy: &Arc<Privacy>,
 ) -> watch::Sender<bool> {
     let (stop, stopped) = watch::channel(false);
-    let now = clock.clone();
-    let privacy = Privacy {
-        store: receiver.store.clone(),
-        effects: receiver.effects.clone(),
-        clock: Arc::new(move || now.now()),
-        owner: receiver.store.owner(),
-    };
-    tokio::spawn(privacy.run(receiver.arrived.subscribe(), stopped.clone()));
+    tokio::spawn(privacy.clone().run(receiver.arrived.subscribe(), stopped.clone()));
     let days = i64::try_from(section.keep_days).unwrap_or(i64::MAX / 86_400).min(36_500);
     let kept = Kept { days: SignedDuration::from_hours(24 * days), bytes_max: section.keep_bytes_max };
     tokio::spawn(keep(receiver.clone(), clock.clone(), kept, stopped));

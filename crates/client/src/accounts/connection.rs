@@ -25,6 +25,8 @@ pub struct Connection {
     pub(super) key: Box<[u8]>,
     /// Zero: not known.
     portal_id: AtomicU64,
+    /// What HubSpot said of its token, for people. Zero: nothing yet.
+    told_portal_id: AtomicU64,
     tokens: ArcSwap<Tokens>,
     news: watch::Sender<News>,
     /// Rings at who sees to it.
@@ -120,6 +122,7 @@ impl Connection {
             kind,
             plan: None,
             portal_id: AtomicU64::new(0),
+            told_portal_id: AtomicU64::new(0),
             tokens: ArcSwap::from_pointee(Tokens { generation, now, before: None }),
             news: watch::Sender::new(News { generation, stays: 0, refused: 0 }),
             bell: OnceLock::new(),
@@ -128,6 +131,15 @@ impl Connection {
 
     pub fn portal_id(&self) -> Option<u64> {
         Some(self.portal_id.load(Ordering::Relaxed)).filter(|id| *id != 0)
+    }
+
+    /// Of which portal HubSpot says its token is. Nothing is decided by it: another token may be another portal's.
+    pub fn told_portal_id(&self) -> Option<u64> {
+        Some(self.told_portal_id.load(Ordering::Relaxed)).filter(|id| *id != 0)
+    }
+
+    pub fn note_told_portal_id(&self, id: u64) {
+        self.told_portal_id.store(id, Ordering::Relaxed);
     }
 
     /// Which portal it is of has become known.

@@ -1,10 +1,12 @@
 //! What is kept of a person who is to be forgotten: writes, what came of them, and answers to callers' keys.
 
+use std::collections::BTreeSet;
+
 use store::failure::StoreError;
 use store::outbox::{Filter, Operation};
 
 use super::Outbox;
-use super::person::Person;
+use super::person::{Person, found};
 
 /// Looked at between two breaths.
 const PAGE: usize = 200;
@@ -24,11 +26,7 @@ impl Outbox {
     /// # Errors
     /// [`StoreError`]; what is gone is gone, and it may be asked again.
     pub async fn forget_person(&self, mut person: Person) -> Result<Forgotten, StoreError> {
-        // An address that the last of them tells may be the first one's only name.
-        let mut after = 0;
-        while let Some(operations) = self.page(&mut after, &person.portal_id).await? {
-            operations.iter().for_each(|operation| person.learn(operation));
-        }
+        self.learn(&mut person).await?;
         let mut forgotten = Forgotten::default();
         let mut after = 0;
         while let Some(operations) = self.page(&mut after, &person.portal_id).await? {
@@ -43,6 +41,56 @@ impl Outbox {
         }
         forgotten.answers = self.forget_answers(&person).await?;
         Ok(forgotten)
+    }
+
+    /// What is kept of them; nothing goes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_person(&self, mut person: Person) -> Result<Forgotten, StoreError> {
+        self.learn(&mut person).await?;
+        let mut found = Forgotten::default();
+        let mut after = 0;
+        while let Some(operations) = self.page(&mut after, &person.portal_id).await? {
+            let theirs = operations.iter().filter(|operation| person.is_in(operation)).count();
+            found.operations += u64::try_from(theirs).unwrap_or(u64::MAX);
+        }
+        let mut key = None;
+        loop {
+            let page = self.store.answers(key, PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(found) };
+            key = Some(*last);
+            let left = |body: &[u8]| person.purged_answer(body).is_some_and(|left| left != body);
+            let theirs = page.iter().filter(|(_, answer)| left(&answer.body)).count();
+            found.answers += u64::try_from(theirs).unwrap_or(u64::MAX);
+        }
+    }
+
+    /// HubSpot's numbers of the contacts that writes and answers give an address to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn numbers_of(&self, portal_id: &str, email: &str) -> Result<BTreeSet<String>, StoreError> {
+        let (mut numbers, mut after) = (BTreeSet::new(), 0);
+        while let Some(operations) = self.page(&mut after, portal_id).await? {
+            numbers.extend(operations.iter().flat_map(|operation| found::numbers_of(email, operation)));
+        }
+        let mut key = None;
+        loop {
+            let page = self.store.answers(key, PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(numbers) };
+            key = Some(*last);
+            numbers.extend(page.iter().flat_map(|(_, answer)| found::numbers_in(email, &answer.body)));
+        }
+    }
+
+    /// An address that the last of them tells may be the first one's only name.
+    async fn learn(&self, person: &mut Person) -> Result<(), StoreError> {
+        let mut after = 0;
+        while let Some(operations) = self.page(&mut after, &person.portal_id).await? {
+            operations.iter().for_each(|operation| person.learn(operation));
+        }
+        Ok(())
     }
 
     /// The next operations that may be of a portal; `None` at the end.

@@ -5,13 +5,16 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use store::outbox::{Left, Operation, Purged};
 
+pub(super) mod found;
+
 /// Lists of which each element is somebody's own.
 const LISTS: [&str; 3] = ["inputs", "results", "errors"];
 
 /// What is left of a body that was about nobody else.
 const NOTHING: &[u8] = b"{}";
 
-/// A contact, by HubSpot's number and by the e-mail addresses that are known to be theirs, in lower case.
+/// A contact, by HubSpot's number and by the e-mail addresses that are known to be theirs, in lower case. Where the number is
+/// not known it is empty, and nobody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     pub portal_id: String,
@@ -74,7 +77,7 @@ impl Person {
             return;
         }
         let path = operation.asked.target.split('?').next().unwrap_or_default();
-        let named = path.split('/').any(|segment| segment == self.contact_id);
+        let named = path.split('/').any(|segment| self.has_number(segment));
         let answer = operation.answer.as_ref().map(|answer| answer.body.as_slice()).unwrap_or_default();
         for text in [&operation.asked.body[..], answer] {
             let Ok(value) = serde_json::from_slice::<Value>(text) else { continue };
@@ -128,7 +131,7 @@ impl Person {
     fn is_theirs(&self, value: &Value, of_contacts: OfContacts) -> bool {
         match value {
             Value::String(text) => {
-                self.has_address(text) || (of_contacts == OfContacts::Yes && *text == self.contact_id)
+                self.has_address(text) || (of_contacts == OfContacts::Yes && self.has_number(text))
             }
             Value::Number(_) => of_contacts == OfContacts::Yes && self.is_number_of(value),
             Value::Array(list) => list.iter().any(|one| self.is_theirs(one, of_contacts)),
@@ -141,8 +144,7 @@ impl Person {
         let path = target.split('?').next().unwrap_or_default();
         if self.has_address(&percent_decode_str(target).decode_utf8_lossy()) {
             InTarget::Address
-        } else if of_contacts == OfContacts::Yes && path.split('/').any(|segment| segment == self.contact_id)
-        {
+        } else if of_contacts == OfContacts::Yes && path.split('/').any(|segment| self.has_number(segment)) {
             InTarget::Number
         } else {
             InTarget::Nothing
@@ -156,10 +158,14 @@ impl Person {
         }
     }
 
+    fn has_number(&self, text: &str) -> bool {
+        !self.contact_id.is_empty() && text == self.contact_id
+    }
+
     fn is_number_of(&self, value: &Value) -> bool {
         match value {
-            Value::String(text) => *text == self.contact_id,
-            Value::Number(number) => number.to_string() == self.contact_id,
+            Value::String(text) => self.has_number(text),
+            Value::Number(number) => self.has_number(&number.to_string()),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
         }
     }
@@ -208,11 +214,11 @@ mod tests {
 
     use super::*;
 
-    fn ada() -> Person {
+    pub(super) fn ada() -> Person {
         Person { portal_id: "1".into(), contact_id: "701".into(), emails: vec!["ada@example.com".into()] }
     }
 
-    fn operation(target: &str, body: &str, answer: Option<&str>) -> Operation {
+    pub(super) fn operation(target: &str, body: &str, answer: Option<&str>) -> Operation {
         let asked = NewOperation {
             id: Uuid::nil(),
             accepted_at: Timestamp::UNIX_EPOCH,

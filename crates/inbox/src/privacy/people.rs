@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use store::deliveries::Delivery;
 
+use super::asked::Who;
 use crate::effects::Person;
 use crate::event::{self, Event};
 
@@ -54,14 +55,17 @@ impl People {
         })
     }
 
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Person> {
+        self.people.iter()
+    }
+
     /// The addresses that a delivery's events give to them.
     pub(super) fn learn(&mut self, body: &[u8]) {
         for (raw, event) in event::read_raw(body).unwrap_or_default() {
             if event.property_name.as_deref() != Some("email") {
                 continue;
             }
-            let value: Value = serde_json::from_str(raw).unwrap_or_default();
-            let email = value["propertyValue"].as_str().unwrap_or_default().trim().to_lowercase();
+            let email = address(raw);
             for place in self.named_by(&event) {
                 let emails = &mut self.people[place].emails;
                 if email.contains('@') && !emails.contains(&email) {
@@ -116,6 +120,26 @@ impl People {
         };
         event.object_ids().filter_map(|id| contacts.get(id).copied()).collect()
     }
+}
+
+/// The value of an event, as an address.
+fn address(raw: &str) -> String {
+    let value: Value = serde_json::from_str(raw).unwrap_or_default();
+    value["propertyValue"].as_str().unwrap_or_default().trim().to_lowercase()
+}
+
+/// Portal and number of each contact in a body who may be meant: of that number, or one whose address it is.
+pub(super) fn named(who: &Who, body: &[u8]) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (raw, event) in event::read_raw(body).unwrap_or_default() {
+        let Some(portal) = event.portal_id().filter(|_| event.is_about_contacts()) else { continue };
+        let means = |id: &str| match who {
+            Who::Contact(number) => id == number,
+            Who::Email(email) => event.property_name.as_deref() == Some("email") && address(raw) == *email,
+        };
+        all.extend(event.object_ids().filter(|id| means(id)).map(|id| (portal.to_owned(), id.to_owned())));
+    }
+    all
 }
 
 /// Whom a delivery asks to forget.

@@ -1,10 +1,11 @@
 //! One file's text against the rules. Pure: the text comes from the files or from git.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use regex::bytes::Captures;
 
+use super::called;
 use super::direction::{self, Association};
 use super::ending;
 use super::place::{Place, Text};
@@ -60,7 +61,15 @@ fn ask(
 ) -> Vec<Finding> {
     let mut findings: Vec<(usize, Finding)> = Vec::new();
     for pattern in rule.patterns.iter().filter(|pattern| fits(pattern, text, language)) {
+        let singles = pattern.called.as_ref().map(|called| called.names(text.bytes));
+        if singles.as_ref().is_some_and(BTreeSet::is_empty) {
+            continue;
+        }
         for captures in pattern.find.get().captures_iter(text.bytes) {
+            let begins = captures.get(0).map_or(0, |whole| whole.start());
+            if singles.as_ref().is_some_and(|names| !called::is_called(text.bytes, begins, names)) {
+                continue;
+            }
             let Some(place) = place(rule, pattern, text, &captures) else { continue };
             let overlaps =
                 |range: &std::ops::Range<usize>| range.start < place.end && place.start < range.end;

@@ -11,6 +11,8 @@ use hubspot::version::ApiVersion;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::called::Called;
+
 mod expression;
 mod language;
 mod written;
@@ -97,6 +99,8 @@ pub struct Pattern {
     pub near_lacks: Option<Expression>,
     pub near_lines: usize,
     pub match_lacks: Option<Expression>,
+    /// It counts where a function of the file that does this is called in it.
+    pub called: Option<Called>,
 }
 
 /// A file's name and text.

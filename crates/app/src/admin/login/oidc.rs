@@ -13,7 +13,7 @@
 //! | `claims` | who it is, and what they may do; pure |
 
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use client::clock::WallClock;
 use hubspot::secret::Secret;
@@ -34,7 +34,7 @@ use journey::{Away, Journeys};
 use token::Expected;
 
 use super::page::{landing_page, login_page};
-use super::with_cookie;
+use super::{whereto, with_cookie};
 use crate::admin::Admin;
 use crate::config::OidcSection;
 use crate::failure::Failure;
@@ -215,12 +215,11 @@ pub(super) async fn callback(
     let opened = locked.sessions.lock().open(&person.name, person.role, None, Instant::now());
     let Some(token) = opened else { return admin.not_let_in(&NotLetIn::NoRandomness).await };
     admin.logged_in(&person.name, Outcome::Done, person.role.name()).await;
-    let mut response = with_cookie(landing_page(), &super::session_cookie(&token, admin.is_https));
-    let over = format!("{COOKIE}=; HttpOnly; SameSite=Lax; Path=/login; Max-Age=0");
-    if let Ok(over) = header::HeaderValue::from_str(&over) {
-        response.headers_mut().append(header::SET_COOKIE, over);
-    }
-    response
+    let response =
+        with_cookie(landing_page(whereto::of(&headers)), &super::session_cookie(&token, admin.is_https));
+    let response =
+        with_cookie(response, &format!("{COOKIE}=; HttpOnly; SameSite=Lax; Path=/login; Max-Age=0"));
+    with_cookie(response, whereto::OVER)
 }
 
 impl Admin {

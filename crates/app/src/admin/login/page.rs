@@ -33,6 +33,16 @@ impl Given {
 }
 
 pub(super) fn login_page(status: StatusCode, said: &str, login: &Login) -> Response {
+    page(status, said, login, None)
+}
+
+/// The same, for somebody on the way to a page. A browser that was led here from another site has not shown whether
+/// somebody is logged in; from a link of ours it does.
+pub(super) fn going_on(login: &Login, to: &str) -> Response {
+    page(StatusCode::OK, "", login, Some(to).filter(|to| *to != "/"))
+}
+
+fn page(status: StatusCode, said: &str, login: &Login, to: Option<&str>) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -58,6 +68,9 @@ pub(super) fn login_page(status: StatusCode, said: &str, login: &Login) -> Respo
                     }
                     p { "The name is what the audit log says of what you do." }
                 }
+                @if let Some(to) = to {
+                    p { "Then you go on to " code { (to) } ". " a href=(to) { "I am logged in already" } "." }
+                }
             } }
         }
     };
@@ -65,17 +78,17 @@ pub(super) fn login_page(status: StatusCode, said: &str, login: &Login) -> Respo
 }
 
 /// Whoever was led here from another site: only from a page of ours does the browser send what it has just been given.
-pub(super) fn landing_page() -> Response {
+pub(super) fn landing_page(to: &str) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="refresh" content="0;url=/";
+                meta http-equiv="refresh" content={ "0;url=" (to) };
                 title { "Logged in · hubkeeper" }
                 link rel="stylesheet" href="/console.css";
             }
-            body { main { p { "Logged in. " a href="/" { "Go on" } "." } } }
+            body { main { p { "Logged in. " a href=(to) { "Go on" } "." } } }
         }
     };
     (StatusCode::OK, crate::console::HEADERS, Html(page.0)).into_response()

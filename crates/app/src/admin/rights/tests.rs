@@ -40,6 +40,7 @@ fn the_table_is_the_router() {
         include_str!("../connections.rs"),
         include_str!("../login.rs"),
         include_str!("../outbox.rs"),
+        include_str!("../privacy.rs"),
         include_str!("../slots.rs"),
         include_str!("../webhooks.rs"),
         include_str!("../../console.rs"),

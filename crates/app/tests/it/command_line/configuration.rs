@@ -253,3 +253,25 @@ async fn a_database_that_is_not_there_is_told_with_its_cause() {
     let start = Start::up("http://127.0.0.1:9").env("HUBKEEPER__STORE__URL", "postgres://x@127.0.0.1:9/x");
     hinted(start, &["store", "Connection refused", "[store] url"]).await;
 }
+
+/// What counts is where it listens in the end: a flag that keeps it at home mends a file that would not.
+#[tokio::test]
+async fn a_flag_has_its_say_before_the_file_is_judged() {
+    let file = "[gateway]\nlisten = \"0.0.0.0:0\"\nmode = \"managed\"\n[admin]\nlisten = \"0.0.0.0:0\"\n";
+    let up = |listen: &'static str, admin: &'static str| {
+        Start::new(&["up", "--listen", listen, "--admin-listen", admin, "--config", "open.toml"])
+            .file("open.toml", file)
+            .env("HUBSPOT_ACCESS_TOKEN", "a-token-of-a-test")
+    };
+    up("127.0.0.1:0", "127.0.0.1:0").ready().await.stop().await;
+    for (listen, admin, flag) in
+        [("0.0.0.0:0", "127.0.0.1:0", "--listen"), ("127.0.0.1:0", "0.0.0.0:0", "--admin-listen")]
+    {
+        let refused = up(listen, admin).ended().await;
+        assert_eq!(refused.code, Some(2), "{refused:#?}");
+        assert!(
+            refused.stderr.contains(flag) && refused.stderr.contains("listen on 127.0.0.1"),
+            "{refused:#?}"
+        );
+    }
+}

@@ -104,6 +104,70 @@ async fn listed(up: &Program, what: &[&str], name: &str, count: usize) -> Value 
     tokio::time::timeout(PATIENCE, listed).await.expect("it comes in time")
 }
 
+/// What a person does about it by hand, and what comes of it.
+async fn privacy(up: &Program, arguments: &[&str]) -> crate::house::Ended {
+    let start =
+        crate::house::Start::new(&["privacy"]).args(arguments).args(&["--json", "--admin", up.admin()]);
+    start.ended().await
+}
+
+#[tokio::test]
+async fn whoever_is_asked_about_by_address_or_number_is_found_and_forgotten_by_hand() {
+    let taker = Upstream::start(|_| vec![json_answer("422 Unprocessable Content", "{}")]).await;
+    let place = Place::new(&subscriber(&taker, "")).await;
+    let events = ["contact.creation", "contact.propertyChange:firstname", "contact.propertyChange:email"];
+    let target = written!({"url": format!("{}/webhooks/hubspot", place.address), "events": events});
+    place.control("target", &target).await;
+    let connection = format!(
+        "[[connections]]\nname = \"default\"\ntoken = \"env:TOKEN\"\napp_id = {PRIVATE_APP_ID}\nclient_secret = \"env:APP_SECRET\"\n"
+    );
+    let secret = place.sim.ready["client_secret"].as_str().unwrap();
+    let up = place.up_with(&connection, secret).await;
+    let ada = told_everywhere(&up, &place, CANARY, KEY).await;
+    told_everywhere(&up, &place, OTHER, "Idempotency-Key: another-0001").await;
+    suspected(&up, &ada).await;
+    listed(&up, &["list", "--max", "100"], "events", 4).await;
+    let email = format!("{CANARY}@Example.com");
+    let by_address = json(&privacy(&up, &["find", &email]).await);
+    let by_number = json(&privacy(&up, &["find", &ada]).await);
+    let one = &by_address["people"][0];
+    assert_eq!(by_address["people"].as_array().unwrap().len(), 1, "{by_address}");
+    assert_eq!((&one["contact_id"], &one["kept"]["operations"]), (&written!(ada), &written!(2)), "{one}");
+    assert_eq!((&one["kept"]["answers"], &one["kept"]["quarantine"]), (&written!(1), &written!(1)), "{one}");
+    assert!(one["kept"]["deliveries"].as_u64().unwrap() >= 1, "{one}");
+    let keyed = one["in_the_audit_log"].as_str().unwrap().to_owned();
+    assert!(keyed.starts_with("person:"), "{one}");
+    assert_eq!(by_number["people"][0]["kept"], one["kept"]);
+    // Kept answers do not tell whose portal they are of; events do.
+    let elsewhere = json(&privacy(&up, &["find", &email, "--portal", "7"]).await);
+    let elsewhere = elsewhere["people"].as_array().unwrap().iter().map(|one| &one["kept"]["deliveries"]);
+    assert_eq!(elsewhere.filter(|count| **count != 0).count(), 0);
+    let asked_only = privacy(&up, &["forget", &email]).await;
+    assert!(asked_only.code == Some(2) && asked_only.stderr.contains("--yes"), "{asked_only:#?}");
+    let nonsense = privacy(&up, &["find", "ada"]).await;
+    assert_eq!((nonsense.code, &*nonsense.stdout), (Some(2), ""), "{nonsense:#?}");
+
+    let forgotten = privacy(&up, &["forget", &email, "--yes"]).await;
+    assert_eq!(forgotten.code, Some(0), "{forgotten:#?}");
+    assert_eq!(json(&forgotten)["forgotten"][0]["kept"]["operations"], 2, "{forgotten:#?}");
+    let again = json(&privacy(&up, &["find", &ada]).await);
+    let again = &again["people"][0];
+    assert!(again["forgotten_before"].is_string(), "{again}");
+    assert_eq!(
+        again["kept"]["deliveries"].as_u64().unwrap() + again["kept"]["operations"].as_u64().unwrap(),
+        0,
+        "{again}"
+    );
+    up.stop().await;
+    let data = place.data.path();
+    assert_eq!(files_with(data, CANARY), Vec::<String>::new());
+    assert!(!files_with(data, OTHER).is_empty(), "nobody else is forgotten");
+    let audited =
+        crate::house::Start::new(&["audit", "list", "--data", data.to_str().unwrap()]).ended().await;
+    let told = |line: &&str| line.contains("privacy_request") && line.contains(&keyed);
+    assert_eq!(audited.stdout.lines().filter(told).count(), 1, "{audited:#?}");
+}
+
 #[tokio::test]
 async fn nothing_of_a_person_is_left_in_any_file_and_it_is_told_that_it_went() {
     // It takes nothing, so that events become letters.

@@ -5,6 +5,8 @@ use tempfile::TempDir;
 
 use crate::house::{Answer, Ended, Program, Start, ask};
 
+mod several;
+
 const JSON: &str = "Content-Type: application/json";
 const READ: &str = "/crm/v3/objects/contacts?limit=1";
 
@@ -293,5 +295,21 @@ async fn the_stores_key_may_be_one_that_only_a_key_service_opens() {
     std::fs::remove_file(service.join("old")).unwrap();
     let up = start(format!("key = \"{}\"", key("new"))).ready().await;
     assert_eq!(standing(&up).await.0, "ok");
+    up.stop().await;
+}
+
+/// A configured token tells its portal itself, without anybody calling.
+#[tokio::test]
+async fn the_portal_of_a_configured_token_is_learned_and_shown() {
+    let sim = Start::sim().ready().await;
+    let up = Start::up(sim.url())
+        .gateway("mode", "managed")
+        .env("HUBSPOT_ACCESS_TOKEN", sim.ready["token"].as_str().unwrap())
+        .ready()
+        .await;
+    let (_, told) = connections(&up, &["list"]).await;
+    assert_eq!(told["connections"][0]["portal_id"], simulator::Config::default().portal_id, "{told}");
+    let text = Start::new(&["connections", "list", "--admin", up.admin()]).ended().await.stdout;
+    assert!(text.contains(&format!("portal {}", simulator::Config::default().portal_id)), "{text}");
     up.stop().await;
 }

@@ -81,6 +81,32 @@ async fn without_the_key_nothing_is_shown_but_health() {
     assert!(!up.stop().await.stderr.contains(KEY));
 }
 
+/// Links in messages lead to pages of ours, from other sites too.
+#[tokio::test]
+async fn whoever_had_to_log_in_first_goes_on_to_where_they_wanted() {
+    let data = TempDir::new().unwrap();
+    let up = up(&data, "env:KEY").await;
+    let from_a_message = ["Accept: text/html", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"];
+    let sent = ask(up.admin(), "GET", "/oauth/connect/crm", &from_a_message, "").await;
+    assert_eq!((sent.status, sent.header("location")), (303, Some("/login")));
+    let cookie = sent.header("set-cookie").unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
+    let page = ask(up.admin(), "GET", "/login", &[&from_a_message[..], &[&cookie]].concat(), "").await;
+    assert_eq!(page.status, 200, "the browser follows from the other site: {page:?}");
+    assert!(page.text().contains("href=\"/oauth/connect/crm\""), "{page:?}");
+    let form = format!("name=ada&key={KEY}");
+    let in_now = post(&up, "/login", &[&cookie], &form).await;
+    assert_eq!((in_now.status, in_now.header("location")), (303, Some("/oauth/connect/crm")));
+    assert!(in_now.head.contains("hubkeeper_next=; "), "once: {in_now:?}");
+    for elsewhere in ["https://evil.example/", "//evil.example", "/login", "/api/v1/traffic"] {
+        let cookie = format!("Cookie: hubkeeper_next={elsewhere}");
+        let in_now = post(&up, "/login", &[&cookie], &form).await;
+        assert_eq!(in_now.header("location"), Some("/"), "{elsewhere}");
+    }
+    up.stop().await;
+}
+
 #[tokio::test]
 async fn a_person_logs_in_and_the_audit_log_names_them() {
     let data = TempDir::new().unwrap();

@@ -18,7 +18,7 @@ pub struct Expression {
 }
 
 impl Expression {
-    pub(super) fn new(text: &str) -> Self {
+    pub(in crate::scan) fn new(text: &str) -> Self {
         Self { text: spelled_out(text), compiled: OnceLock::new() }
     }
 

@@ -5,6 +5,7 @@ use hubspot::version::ApiVersion;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::super::called::Called;
 use super::{Context, Direction, Ends, Example, Expression, Kind, Language, Level, Pattern, Rule};
 
 const SECRETS: &str = include_str!("../../../data/scan/secrets.toml");
@@ -67,6 +68,14 @@ struct WrittenPattern {
     #[serde(default)]
     near_lines: usize,
     match_lacks: Option<String>,
+    called: Option<WrittenCalled>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCalled {
+    begins: String,
+    has: String,
 }
 
 fn read(text: &str) -> impl Iterator<Item = Rule> + use<> {
@@ -119,6 +128,10 @@ fn pattern(written: WrittenPattern) -> Pattern {
         near_lacks: maybe(written.near_lacks),
         near_lines: written.near_lines,
         match_lacks: maybe(written.match_lacks),
+        called: written.called.map(|called| Called {
+            begins: Expression::new(&called.begins),
+            has: Expression::new(&called.has),
+        }),
     }
 }
 
@@ -162,6 +175,7 @@ fn call_that_ends(sunset: &'static Sunset) -> Rule {
             near_lacks: None,
             near_lines: 0,
             match_lacks: None,
+            called: None,
         }],
         hits: hits.map(|file| example(file, path)).to_vec(),
         misses: vec![example("a.js", &format!("{path}0")), example("a.md", path)],
