@@ -121,6 +121,13 @@ fn may_be_kept(headers: &HeaderMap) -> bool {
     !headers.get_all(header::CACHE_CONTROL).iter().any(says_no_store)
         && headers.get_all(header::SET_COOKIE).iter().all(is_of_the_edge)
         && !varies_beyond(headers)
+        && !is_a_page(headers)
+}
+
+/// HubSpot's API answers JSON. A page with status 200 is somebody else's: of a proxy, or of an edge that is being looked after.
+fn is_a_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"))
 }
 
 /// Cloudflare, which stands before all of HubSpot, hands out cookies of its own whatever the answer
@@ -141,6 +148,8 @@ mod tests {
     #[case("cache-control", "max-age=0", true)]
     #[case("set-cookie", "session=1; Path=/", false)]
     #[case("set-cookie", "__cf_bm=1; Path=/", true)]
+    #[case("content-type", "application/json;charset=utf-8", true)]
+    #[case("content-type", "Text/HTML; charset=utf-8", false)]
     #[case("vary", "Accept-Encoding", true)]
     #[case("vary", "*", false)]
     fn what_hubspot_says_of_keeping(
