@@ -58,6 +58,7 @@ proof:  ## The long tiers: nothing lost (rigs, see docs/PROOF.md), and the brown
 	scripts/setup proof
 	scripts/proof $(TIER)
 	HUBKEEPER_SEEDS=all cargo test --locked --package app --test it brownout
+	cargo test --locked --package app --features proof --test it wire::falls
 
 accuracy:  ## How often the diagnosis is right, on the scoring seeds (a quarter of an hour)
 	HUBKEEPER_ACCURACY=$${HUBKEEPER_ACCURACY:-scoring} cargo test --locked --package app --test it accuracy::the_scores -- --nocapture

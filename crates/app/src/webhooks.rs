@@ -23,7 +23,7 @@ use inbox::receive::{self, App, Outcome, Receiver, Ways};
 use inbox::secrets::ClientSecrets;
 use parking_lot::Mutex;
 use serde::Serialize;
-use store::Store;
+use store::{Store, fall};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -261,6 +261,7 @@ async fn take(
         return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
     };
     let body = body.to_bytes();
+    fall::over(fall::Way::Inbox, &parts);
     let delivery = receive::Request {
         method: parts.method.as_str(),
         target: parts.uri.path_and_query().map_or(PATH, http::uri::PathAndQuery::as_str),

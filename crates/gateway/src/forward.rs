@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, Request, Response, header};
 use http_body::Body as _;
 use http_body_util::Limited;
 use hubspot::endpoint::Endpoint;
+use store::fall;
 use tokio::time::Instant;
 
 use crate::admit::{Admission, Admitted, NotAdmitted};
@@ -138,6 +139,7 @@ impl Forwarder {
     /// Admits and resolves: who calls, and what the call is.
     fn prepare(self: &Arc<Self>, request: Request<Body>) -> Result<Way, Refusal> {
         let (mut parts, incoming) = request.into_parts();
+        fall::over(fall::Way::Gateway, &parts);
         if let Some(own_hosts) = &self.own_hosts {
             own_hosts.check(&parts.headers)?;
         }

@@ -21,6 +21,7 @@
 //! | [`schema`] | what is stored, and how much care it needs |
 //! | [`failure`] | what can go wrong |
 //! | [`step`] | where the proof kills us |
+//! | [`fall`] | where it makes us panic |
 //! | `sqlite` | the embedded store |
 //! | `postgres` | the store at scale |
 //! | `statement` | a request as data, for either |
@@ -37,6 +38,7 @@ pub mod consents;
 pub mod deliveries;
 pub mod dispatch;
 pub mod failure;
+pub mod fall;
 pub mod grants;
 pub mod idempotency;
 pub mod incidents;

@@ -21,6 +21,7 @@ use maud::{DOCTYPE, html};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::audit::{Act, Outcome};
+use store::fall;
 use tokio::time::Instant;
 
 use super::Admin;
@@ -180,6 +181,7 @@ fn maybe_secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opt
 }
 
 async fn callback(State(admin): State<Admin>, Query(callback): Query<Callback>) -> Response {
+    fall::over(fall::Way::Consent, &callback);
     let Some(keeper) = &admin.connections.keeper else {
         return page(
             StatusCode::NOT_FOUND,

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use rustls::ClientConfig;
 use serde_json::json;
 use store::audit::{Act, Outcome, Subject};
+use store::fall;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -126,6 +127,8 @@ pub(super) fn routes() -> Router<Admin> {
 
 /// Stands before everything on the listener: who is it, and may they?
 pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Next) -> Response {
+    // Without the query: in one of a person who comes back stands a code.
+    fall::over(fall::Way::Admin, &(request.method(), request.uri().path(), request.headers()));
     let Some(locked) = &admin.login.0 else { return next.run(request).await };
     let (right, route) = rights::needed(request.method(), request.uri().path());
     if right == Right::Open {

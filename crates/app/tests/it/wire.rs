@@ -11,6 +11,8 @@ mod connections;
 mod console;
 mod degraded;
 mod drain;
+#[cfg(feature = "proof")]
+mod falls;
 mod framing;
 mod limit;
 mod login;
