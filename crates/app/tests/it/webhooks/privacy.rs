@@ -104,6 +104,21 @@ async fn listed(up: &Program, what: &[&str], name: &str, count: usize) -> Value 
     tokio::time::timeout(PATIENCE, listed).await.expect("it comes in time")
 }
 
+/// One person in every place that something is kept in, and another. The number of the first.
+async fn two_are_kept(place: &Place, events: &[&str]) -> (Program, String) {
+    let target = written!({"url": format!("{}/webhooks/hubspot", place.address), "events": events});
+    place.control("target", &target).await;
+    let connection = format!(
+        "[[connections]]\nname = \"default\"\ntoken = \"env:TOKEN\"\napp_id = {PRIVATE_APP_ID}\nclient_secret = \"env:APP_SECRET\"\n"
+    );
+    let secret = place.sim.ready["client_secret"].as_str().unwrap();
+    let up = place.up_with(&connection, secret).await;
+    let ada = told_everywhere(&up, place, CANARY, KEY).await;
+    told_everywhere(&up, place, OTHER, "Idempotency-Key: another-0001").await;
+    suspected(&up, &ada).await;
+    (up, ada)
+}
+
 /// What a person does about it by hand, and what comes of it.
 async fn privacy(up: &Program, arguments: &[&str]) -> crate::house::Ended {
     let start =
@@ -116,16 +131,7 @@ async fn whoever_is_asked_about_by_address_or_number_is_found_and_forgotten_by_h
     let taker = Upstream::start(|_| vec![json_answer("422 Unprocessable Content", "{}")]).await;
     let place = Place::new(&subscriber(&taker, "")).await;
     let events = ["contact.creation", "contact.propertyChange:firstname", "contact.propertyChange:email"];
-    let target = written!({"url": format!("{}/webhooks/hubspot", place.address), "events": events});
-    place.control("target", &target).await;
-    let connection = format!(
-        "[[connections]]\nname = \"default\"\ntoken = \"env:TOKEN\"\napp_id = {PRIVATE_APP_ID}\nclient_secret = \"env:APP_SECRET\"\n"
-    );
-    let secret = place.sim.ready["client_secret"].as_str().unwrap();
-    let up = place.up_with(&connection, secret).await;
-    let ada = told_everywhere(&up, &place, CANARY, KEY).await;
-    told_everywhere(&up, &place, OTHER, "Idempotency-Key: another-0001").await;
-    suspected(&up, &ada).await;
+    let (up, ada) = two_are_kept(&place, &events).await;
     listed(&up, &["list", "--max", "100"], "events", 4).await;
     let email = format!("{CANARY}@Example.com");
     let by_address = json(&privacy(&up, &["find", &email]).await);
@@ -180,16 +186,7 @@ async fn nothing_of_a_person_is_left_in_any_file_and_it_is_told_that_it_went() {
         "contact.propertyChange:lastname",
         "contact.privacyDeletion",
     ];
-    let target = written!({"url": format!("{}/webhooks/hubspot", place.address), "events": events});
-    place.control("target", &target).await;
-    let connection = format!(
-        "[[connections]]\nname = \"default\"\ntoken = \"env:TOKEN\"\napp_id = {PRIVATE_APP_ID}\nclient_secret = \"env:APP_SECRET\"\n"
-    );
-    let secret = place.sim.ready["client_secret"].as_str().unwrap();
-    let up = place.up_with(&connection, secret).await;
-    let ada = told_everywhere(&up, &place, CANARY, KEY).await;
-    told_everywhere(&up, &place, OTHER, "Idempotency-Key: another-0001").await;
-    suspected(&up, &ada).await;
+    let (up, ada) = two_are_kept(&place, &events).await;
     listed(&up, &["list", "--max", "100"], "events", 8).await;
     listed(&up, &["list", "--quarantine"], "quarantine", 1).await;
     let data = place.data.path();
