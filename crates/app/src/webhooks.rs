@@ -12,7 +12,7 @@ use gateway::outbox::Outbox;
 use gateway::traffic::Histogram;
 use gateway::{Intake, Peer};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hubspot::secret::Secret;
 use hubspot::signature::Rules;
 use inbox::address::PublicAddress;
@@ -21,6 +21,7 @@ use inbox::dispatch::house::Dispatch;
 use inbox::privacy::Privacy;
 use inbox::receive::{self, App, Outcome, Receiver, Ways};
 use inbox::secrets::ClientSecrets;
+use inbox::workflow;
 use parking_lot::Mutex;
 use serde::Serialize;
 use store::{Store, fall};
@@ -250,17 +251,25 @@ async fn take(
     began: Instant,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    if parts.method != Method::POST {
-        return answer(StatusCode::METHOD_NOT_ALLOWED, "webhooks are posted");
+    if parts.method != Method::POST && !workflow::may_be(&parts.method, &parts.headers) {
+        return answer(StatusCode::METHOD_NOT_ALLOWED, "webhooks are posted, or signed");
     }
     let read = tokio::time::timeout(BODY_TIME_MAX, Limited::new(body, BODY_BYTES_MAX).collect());
     let connection = parts.uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/'));
     let connection = connection.filter(|name| !name.is_empty());
-    let Ok(Ok(body)) = read.await else {
-        ledgers.unread(connection, began.elapsed());
-        return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large, too slow, or broke off");
+    let body = match read.await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
+        }
+        Ok(Err(_)) | Err(_) => {
+            ledgers.unread(connection, began.elapsed());
+            return answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the body was too slow, or broke off; send it again",
+            );
+        }
     };
-    let body = body.to_bytes();
     fall::over(fall::Way::Inbox, &parts);
     let delivery = receive::Request {
         method: parts.method.as_str(),
@@ -273,7 +282,7 @@ async fn take(
     let (outcome, seen) = receiver.receive_seen(&delivery, clock.now()).await;
     ledgers.delivery(&outcome, &seen, delivery.peer, began.elapsed());
     tell(&outcome);
-    answer(outcome.status(), &said(&outcome))
+    answer(outcome.status(seen.sender), &said(&outcome))
 }
 
 /// What the sender hears: nothing that would help a forger.

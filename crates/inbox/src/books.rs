@@ -64,6 +64,10 @@ impl Books {
         if latest.len() > OBJECTS_MAX {
             latest.clear();
         }
+        // What a workflow sends tells neither how often it was tried nor when it happened, and comes when people please.
+        if events.iter().all(Event::is_of_workflow) {
+            return;
+        }
         for event in events {
             counts.retried += u64::from(event.attempt_number.is_some_and(|attempt| attempt > 0));
             let occurred_at = event.occurred_at().unwrap_or(now);

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use hubspot::event_type;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,7 +19,7 @@ pub(crate) use key::kind_name;
 pub const EVENTS_MAX: usize = 100;
 
 /// The kind of object that contacts are. hubspot-facts §4.
-const CONTACTS: &str = "0-1";
+pub(crate) const CONTACTS: &str = "0-1";
 
 /// Deeper than any event; what nests further is no delivery.
 const DEPTH_MAX: usize = 16;
@@ -138,9 +139,15 @@ impl Event<'_> {
         self.object_type_id.as_deref()
     }
 
-    /// Events of one object are forwarded in order: the portal and the object, or the first of two that are associated.
+    /// It came from a workflow's action, see [`crate::workflow`].
+    pub fn is_of_workflow(&self) -> bool {
+        self.subscription_type == event_type::WORKFLOW
+    }
+
+    /// Events of one object are forwarded in order: the portal and the object, or the first of two that are associated. What
+    /// names no object waits for nobody.
     pub fn object(&self) -> (&str, &str) {
-        let object = self.object_id.or(self.from_object_id).map_or("", text);
+        let object = self.object_id.or(self.from_object_id).or(self.event_id).map_or("", text);
         (self.portal_id().unwrap_or_default(), object)
     }
 }

@@ -14,6 +14,7 @@
 //! | [`address`] | what HubSpot called |
 //! | [`receive`] | from request to answer |
 //! | [`secrets`] | what deliveries are verified with |
+//! | [`workflow`] | what a workflow's action sends, as an event |
 //! | [`seen`] | what a delivery told of itself |
 //! | [`proxy`] | what a proxy of ours says of the address |
 //! | [`suspect`] | what did not verify, and is verified again |
@@ -40,3 +41,4 @@ pub mod secrets;
 pub mod seen;
 pub mod silence;
 pub mod suspect;
+pub mod workflow;

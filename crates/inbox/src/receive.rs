@@ -18,6 +18,7 @@ use crate::event::{self, Event, NoDelivery};
 use crate::proxy::Network;
 use crate::seen::Seen;
 use crate::suspect;
+use crate::workflow::{self, Sender};
 
 mod app;
 mod keep;
@@ -66,11 +67,22 @@ impl Receiver {
 
     /// The same, with what the delivery told of itself.
     pub async fn receive_seen(&self, request: &Request<'_>, now: Timestamp) -> (Outcome, Seen) {
-        let (outcome, seen) = match event::read(request.body) {
+        let (outcome, seen) = if workflow::is_one(request) {
+            self.receive_workflows(request, now).await
+        } else {
+            self.receive_apps(request, now).await
+        };
+        self.books.delivery(outcome.name());
+        (outcome, seen)
+    }
+
+    async fn receive_apps(&self, request: &Request<'_>, now: Timestamp) -> (Outcome, Seen) {
+        match event::read(request.body) {
             Ok(events) => {
-                let taken = self.take(request, &events, now).await;
+                let incoming = Incoming { sender: Sender::App, body: request.body, events: &events };
+                let taken = self.take(request, &incoming, now).await;
                 let mut seen = Seen::of(&events, taken.app, taken.new, now);
-                seen.untimely = matches!(&taken.outcome, Outcome::Forged(refusal) if is_untimely(*refusal));
+                seen.untimely = taken.is_untimely();
                 (taken.outcome, seen)
             }
             // Somebody who has the secret tries whether we are reached; there is nothing to keep.
@@ -78,8 +90,25 @@ impl Receiver {
                 (Outcome::Kept { events: 0, new: 0 }, Seen::default())
             }
             Err(no_delivery) => (Outcome::NoDelivery(no_delivery), Seen::default()),
+        }
+    }
+
+    /// What a workflow sends says nothing of whether an app's webhooks come, or come in time: its event is not `seen`.
+    async fn receive_workflows(&self, request: &Request<'_>, now: Timestamp) -> (Outcome, Seen) {
+        let mut seen = Seen { sender: Sender::Workflow, ..Seen::default() };
+        let outcome = match workflow::delivery(request, now) {
+            Ok(body) => match event::read(&body) {
+                Ok(events) => {
+                    let incoming = Incoming { sender: Sender::Workflow, body: &body, events: &events };
+                    let taken = self.take(request, &incoming, now).await;
+                    seen.untimely = taken.is_untimely();
+                    seen.connection = taken.app.map(|app| app.connection.clone());
+                    taken.outcome
+                }
+                Err(no_delivery) => Outcome::NoDelivery(no_delivery),
+            },
+            Err(no_delivery) => Outcome::NoDelivery(no_delivery),
         };
-        self.books.delivery(outcome.name());
         (outcome, seen)
     }
 
@@ -88,7 +117,8 @@ impl Receiver {
         self.apps.iter().filter(is_meant).any(|app| self.verify(app, request, now).is_ok())
     }
 
-    async fn take(&self, request: &Request<'_>, events: &[Event<'_>], now: Timestamp) -> Taken<'_> {
+    async fn take(&self, request: &Request<'_>, incoming: &Incoming<'_>, now: Timestamp) -> Taken<'_> {
+        let Incoming { sender, body, events } = *incoming;
         let is_meant = |app: &&App| request.connection.is_none_or(|name| app.connection == name);
         let candidates: Vec<&App> = self.apps.iter().filter(is_meant).collect();
         if candidates.is_empty() {
@@ -97,14 +127,15 @@ impl Receiver {
         let mut refused = Refusal::NoSecret;
         let (mut doubtful, mut meant) = (None, None);
         for app in candidates {
-            match self.verify(app, request, now) {
+            match self.verify_by(&self.rules_for(sender), app, request, now) {
                 Ok(()) => {
                     step::at(Step::DeliveryVerified);
-                    return self.keep_for(app, request.body, events, now).await;
+                    return self.keep_for(app, body, events, now).await;
                 }
                 Err(refusal) => {
                     let named = app.is_named_in(events);
-                    if may_be_our_mistake(refusal) && named {
+                    // A workflow's is not put aside: nothing in it is sure to be HubSpot's, and HubSpot tries for days.
+                    if sender == Sender::App && may_be_our_mistake(refusal) && named {
                         doubtful = Some((app, refusal));
                     }
                     // Whose signature fits at another time, who is named, or who has no number to be named by.
@@ -127,9 +158,23 @@ impl Receiver {
     }
 }
 
+/// What came, before it is verified.
+struct Incoming<'a> {
+    sender: Sender,
+    /// As it is kept.
+    body: &'a [u8],
+    events: &'a [Event<'a>],
+}
+
 /// What became of a delivery, whose it is, and which of its events had not come before.
 struct Taken<'a> {
     outcome: Outcome,
     app: Option<&'a App>,
     new: Option<Places>,
+}
+
+impl Taken<'_> {
+    const fn is_untimely(&self) -> bool {
+        matches!(&self.outcome, Outcome::Forged(refusal) if is_untimely(*refusal))
+    }
 }

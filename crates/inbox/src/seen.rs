@@ -5,10 +5,12 @@ use store::deliveries::Places;
 
 use crate::event::Event;
 use crate::receive::App;
+use crate::workflow::Sender;
 
 /// One delivery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
+    pub sender: Sender,
     /// The app it is for, as far as that can be said; `None` where it names none of ours.
     pub connection: Option<String>,
     pub portal_id: Option<u64>,
@@ -38,6 +40,7 @@ impl Seen {
         });
         let portal = events.first().and_then(|event| event.portal_id()).and_then(|id| id.parse().ok());
         Self {
+            sender: Sender::App,
             connection: app.map(|app| app.connection.clone()),
             portal_id: portal,
             untimely: false,

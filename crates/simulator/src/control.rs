@@ -69,7 +69,7 @@ fn route(simulator: &mut Simulator, call: &Call, rest: &[&str], wall: Timestamp)
         _ => Err(Complaint {
             status: StatusCode::NOT_FOUND,
             message: format!("no such control call: {} /_sim/{}", call.method, rest.join("/")),
-            hint: "there are POST reset, seed, limits, faults, scenario, tokens, oauth, clock/advance, webhooks/target, webhooks/emit, webhooks/disorder; GET faults, faults/kinds, scenario, stats, \
+            hint: "there are POST reset, seed, limits, faults, scenario, tokens, oauth, clock/advance, webhooks/target, webhooks/emit, webhooks/workflow, webhooks/disorder; GET faults, faults/kinds, scenario, stats, \
                    log, clock, webhooks, webhooks/log; DELETE faults, faults/{id}, tokens/{token}"
                 .to_owned(),
         }),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -12,10 +12,14 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
 use crate::shell::Shell;
+use crate::webhooks::workflow::{Action, Answer};
 use crate::webhooks::{Outgoing, Way};
 
 /// A receiver that has not answered by then has not taken it: facts §6.5 [DOC error-handling].
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// The same for a workflow's action.
+const WORKFLOW_ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// Without anything due, how long until the clock may have been moved by hand.
 const LOOK: Duration = Duration::from_millis(200);
@@ -29,6 +33,9 @@ pub(crate) async fn run(shell: Arc<Shell>) {
         let (outgoing, wait) = shell.webhooks_due();
         for delivery in outgoing {
             tokio::spawn(send(shell.clone(), client.clone(), delivery));
+        }
+        for (action, headers) in shell.workflows_due() {
+            tokio::spawn(act(shell.clone(), client.clone(), action, headers));
         }
         let _something_happened = timeout(wait.unwrap_or(LOOK).min(LOOK), shell.webhooks_changed()).await;
     }
@@ -55,11 +62,33 @@ async fn send(shell: Arc<Shell>, client: HttpClient, delivery: Outgoing) {
     }
 }
 
+async fn act(shell: Arc<Shell>, client: HttpClient, action: Action, headers: HeaderMap) {
+    let request = post(action.method.clone(), &action.url, headers, action.body.clone());
+    let answer = match request {
+        Some(request) => {
+            timeout(WORKFLOW_ANSWER_MAX, client.request(request)).await.ok().and_then(Result::ok)
+        }
+        None => None,
+    };
+    let answer = answer.map(|answer| Answer {
+        status: answer.status().as_u16(),
+        retry_after_ms: answer
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok()),
+    });
+    shell.workflow_ended(action, answer);
+}
+
 fn request(shell: &Shell, delivery: &Outgoing) -> Option<Request<Full<Bytes>>> {
-    let mut request = Request::new(Full::new(delivery.body.clone()));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = delivery.url.parse::<Uri>().ok()?;
-    *request.headers_mut() = shell.webhook_headers(delivery);
+    post(Method::POST, &delivery.url, shell.webhook_headers(delivery), delivery.body.clone())
+}
+
+fn post(method: Method, url: &str, signed: HeaderMap, body: Bytes) -> Option<Request<Full<Bytes>>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = url.parse::<Uri>().ok()?;
+    *request.headers_mut() = signed;
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(

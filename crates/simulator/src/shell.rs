@@ -18,6 +18,7 @@ use crate::history::History;
 use crate::outcome::{Outcome, Transport};
 use crate::seed::{Purpose, Seed};
 use crate::simulator::Simulator;
+use crate::webhooks::workflow::{Action, Answer};
 use crate::webhooks::{Outgoing, SignedWith, sign};
 
 /// Why an in-process exchange brought no answer.
@@ -90,8 +91,30 @@ impl Shell {
         let now = self.clock.now() + core.advanced;
         core.settle(now);
         let outgoing = core.webhooks.due(now);
-        let wait = core.webhooks.next_due().map(|due| (due - now).try_into().unwrap_or_default());
+        let next = core.webhooks.next_due().into_iter().chain(core.webhooks.workflows.next_due()).min();
+        let wait = next.map(|due| (due - now).try_into().unwrap_or_default());
         (outgoing, wait)
+    }
+
+    /// What workflows send now, and with which headers.
+    pub fn workflows_due(&self) -> Vec<(Action, http::HeaderMap)> {
+        let mut core = self.core.lock();
+        let now = self.clock.now() + core.advanced;
+        let due = core.webhooks.workflows.due(now);
+        let signed = |action: Action| {
+            let (_, secret) = core.registry.client(action.app_id);
+            let Action { method, url, body, .. } = &action;
+            let headers = sign::workflow_headers(&secret, method.as_str(), url, body, now);
+            (action, headers)
+        };
+        due.into_iter().map(signed).collect()
+    }
+
+    pub fn workflow_ended(&self, action: Action, answer: Option<Answer>) {
+        let mut core = self.core.lock();
+        let now = self.clock.now() + core.advanced;
+        core.webhooks.workflows.ended(action, answer, now);
+        self.webhooks_changed.notify_one();
     }
 
     /// Something may be due sooner than it was.

@@ -20,6 +20,7 @@ pub mod news;
 pub mod sign;
 pub mod subscription;
 mod tampering;
+pub mod workflow;
 
 pub use disorder::Disorder;
 use disorder::Forger;
@@ -28,6 +29,7 @@ use journal::Journal;
 use news::News;
 use subscription::Subscription;
 pub use tampering::Settings;
+use workflow::Workflows;
 
 /// Events in one request: facts §6.4 [DOC api/webhooks].
 const EVENTS_MAX: usize = 100;
@@ -60,6 +62,7 @@ pub struct Webhooks {
     pub(crate) faulty: Disorder,
     forger: Forger,
     pub(crate) journal: Journal,
+    pub workflows: Workflows,
     /// `None` while nobody writes it down.
     news: Option<Vec<News>>,
 }
@@ -146,6 +149,7 @@ impl Webhooks {
             faulty: Disorder::default(),
             forger: Forger::default(),
             journal: Journal::new(seed),
+            workflows: Workflows::default(),
             news: None,
         }
     }
@@ -314,6 +318,11 @@ impl Webhooks {
     /// What was sent and how it went, oldest first.
     pub fn log(&self) -> impl Iterator<Item = &Sent> {
         self.log.iter()
+    }
+
+    /// The address of an app's webhooks, if it has one.
+    pub fn target_of(&self, app_id: u64) -> Option<&str> {
+        self.apps.get(&app_id)?.target_url.as_deref()
     }
 
     /// Events that wait for their first delivery or their next.

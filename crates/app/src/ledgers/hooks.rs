@@ -8,6 +8,7 @@ use ::inbox::dispatch::verdict::Verdict;
 use ::inbox::dispatch::witness::{Handed, Witness};
 use ::inbox::receive;
 use ::inbox::seen::Seen;
+use ::inbox::workflow::Sender;
 use incident::facts::inbox::ledger::{Delivery, EventSeen, Outcome};
 use jiff::Timestamp;
 
@@ -89,10 +90,12 @@ impl Ledgers {
     }
 }
 
-/// `None` where it was no delivery at all.
+/// `None` where it was no delivery of an app's webhooks at all.
 fn judged(outcome: &receive::Outcome, seen: &Seen) -> Option<Outcome> {
     Some(match outcome {
         receive::Outcome::NoDelivery(_) => return None,
+        // It tells nothing of whether an app's webhooks come.
+        receive::Outcome::Kept { .. } if seen.sender == Sender::Workflow => return None,
         receive::Outcome::Kept { .. } => Outcome::Taken,
         receive::Outcome::NotKept(_) => Outcome::NotKept,
         receive::Outcome::Forged(_) if seen.untimely => Outcome::Untimely,

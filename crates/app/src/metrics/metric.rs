@@ -267,7 +267,8 @@ metrics! {
         "hubkeeper_webhook_events",
         &["result"],
         "Events in deliveries that were kept: `new`, or `duplicate` of one that had come before. `retried` are those that HubSpot \
-         had tried to deliver before, `out_of_order` those that came after a later one of their object.",
+         had tried to deliver before, `out_of_order` those that came after a later one of their object. What a workflow sends is \
+         one event, `new` or `duplicate`.",
     ),
     WebhookAck: seconds(
         "hubkeeper_webhook_ack_seconds",

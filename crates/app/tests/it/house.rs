@@ -202,6 +202,21 @@ impl Start {
         self.end_of(child).await
     }
 
+    /// Runs it until it has printed so many lines, and then asks it to stop.
+    pub(crate) async fn stopped_after_lines(self, count: usize) -> Ended {
+        let mut child = self.spawn();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut printed = String::new();
+        for _ in 0..count {
+            timeout(PATIENCE, stdout.read_line(&mut printed)).await.expect("it prints in time").unwrap();
+        }
+        signal(child.id().expect("it has not been waited for"), "TERM");
+        stdout.read_to_string(&mut printed).await.unwrap();
+        canary::assert_absent("stdout", printed.as_bytes());
+        let ended = self.end_of(child).await;
+        Ended { stdout: printed, ..ended }
+    }
+
     async fn end_of(self, child: Child) -> Ended {
         let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is text");

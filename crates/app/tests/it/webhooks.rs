@@ -10,8 +10,10 @@ use crate::house::{Program, Start, Upstream, ask, json_answer};
 mod days;
 mod desk;
 mod forwarding;
+mod looking_on;
 mod privacy;
 mod several;
+mod workflows;
 
 const SECRET: &str = "11111111-2222-3333-4444-555555555555";
 const PUBLIC: &str = "https://hooks.example.com";
@@ -67,7 +69,7 @@ async fn what_nobody_we_know_signed_is_refused_and_calls_go_on() {
     let up = up(&data).await;
     let body = json!([event(1)]).to_string();
     assert_eq!(deliver(&up, "another-secret", &body).await.0, 401);
-    assert_eq!(deliver(&up, SECRET, "{}").await.0, 400);
+    assert_eq!(deliver(&up, SECRET, "[1]").await.0, 400);
     assert_eq!(ask(up.url(), "GET", TARGET, &[], "").await.status, 405);
     assert_eq!(ask(up.url(), "POST", "/webhooks/hubspot/nobody", &[], &body).await.status, 404);
     assert_eq!(deliver(&up, SECRET, &body).await.0, 200);

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use store::dispatch::LetterFilter;
 use store::failure::StoreError;
 use store::privacy::PurgeCounts;
 
-use super::people::{People, named};
-use super::{Asked, Counts, GONE_MAX, LEASE, Left, PAGE, Privacy, READER, told};
+use super::kept::Place;
+use super::people::{Left, People, named};
+use super::{Asked, Counts, GONE_MAX, LEASE, Privacy, READER, told};
 use crate::effects::{Forgotten, Person};
 
 /// Whom somebody means.
@@ -125,16 +125,11 @@ impl Privacy {
         only: Option<&str>,
     ) -> Result<BTreeSet<(String, String)>, String> {
         let mut all = BTreeSet::new();
-        let mut after = 0;
-        while let Some(page) = self.page(&mut after).await.map_err(told)? {
-            all.extend(page.iter().flat_map(|delivery| named(who, &delivery.body)));
-        }
-        let mut after = 0;
-        loop {
-            let page = self.store.suspects(after, PAGE).await.map_err(told)?;
-            let Some(last) = page.last() else { break };
-            after = last.id;
-            all.extend(page.iter().flat_map(|suspect| named(who, &suspect.body)));
+        for place in [Place::Log, Place::Quarantine] {
+            let mut after = 0;
+            while let Some(page) = place.page(&self.store, &mut after).await.map_err(told)? {
+                all.extend(page.iter().flat_map(|kept| named(who, kept.body())));
+            }
         }
         let mut wanted: BTreeSet<String> = portals.iter().cloned().collect();
         wanted.extend(only.map(str::to_owned));
@@ -157,30 +152,15 @@ impl Privacy {
     }
 
     async fn count(&self, people: &People, counts: &mut Counts) -> Result<(), StoreError> {
-        let of = |body: &[u8]| people.without(body).map(|Left { of, .. }| of).unwrap_or_default();
-        let mut after = 0;
-        while let Some(page) = self.page(&mut after).await? {
-            for place in page.iter().flat_map(|delivery| of(&delivery.body)) {
-                counts.entry(place).or_default().deliveries += 1;
+        for place in Place::ALL {
+            let mut after = 0;
+            while let Some(page) = place.page(&self.store, &mut after).await? {
+                for kept in page {
+                    let of = people.without(kept.body()).map(|Left { of, .. }| of).unwrap_or_default();
+                    of.into_iter().for_each(|one| kept.count(counts.entry(one).or_default()));
+                }
             }
         }
-        let mut after = 0;
-        loop {
-            let page = self.store.letters(&LetterFilter::default(), after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.id;
-            for place in page.iter().flat_map(|letter| of(&letter.content.body)) {
-                counts.entry(place).or_default().letters += 1;
-            }
-        }
-        let mut after = 0;
-        loop {
-            let page = self.store.suspects(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.id;
-            for place in page.iter().flat_map(|suspect| of(&suspect.body)) {
-                counts.entry(place).or_default().suspects += 1;
-            }
-        }
+        Ok(())
     }
 }

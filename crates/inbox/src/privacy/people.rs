@@ -15,8 +15,8 @@ use crate::event::{self, Event};
 /// HubSpot's name for the event.
 const KIND: &str = "contact.privacyDeletion";
 
-/// Fields of an event that hold what somebody wrote. facts §6.4 (webhooks guide).
-const PERSONAL: [&str; 2] = ["propertyValue", "sourceId"];
+/// Fields of an event that hold what somebody wrote. facts §6.4 (webhooks guide); the last two of what workflows send.
+const PERSONAL: [&str; 4] = ["propertyValue", "sourceId", "body", "target"];
 
 /// What HubSpot itself writes in place of what it does not tell. facts §6.4.
 const REDACTED: &str = "REDACTED";
@@ -94,7 +94,8 @@ impl People {
     }
 
     fn of_event(&self, raw: &str, of: &mut BTreeSet<usize>) -> String {
-        let named = event::read_one(raw.as_bytes()).map(|event| self.named_by(&event)).unwrap_or_default();
+        let named =
+            event::read_one(raw.as_bytes()).map(|event| self.named_in(&event, raw)).unwrap_or_default();
         let mut value: Value = match serde_json::from_str(raw) {
             Ok(value) if !named.is_empty() => value,
             Ok(_) | Err(_) => return raw.to_owned(),
@@ -109,6 +110,30 @@ impl People {
         }
         of.extend(named);
         value.to_string()
+    }
+
+    fn named_in(&self, event: &Event<'_>, raw: &str) -> Vec<usize> {
+        let mut named = self.named_by(event);
+        if event.is_of_workflow() {
+            named.extend(self.addressed_in(event, raw));
+        }
+        named
+    }
+
+    /// By an address in what a workflow sent, whose portal need not be known.
+    fn addressed_in(&self, event: &Event<'_>, raw: &str) -> Vec<usize> {
+        let may_be = |person: &Person| event.portal_id().is_none_or(|portal| portal == person.portal_id);
+        let candidates =
+            self.people.iter().enumerate().filter(|(_, person)| !person.emails.is_empty() && may_be(person));
+        let mut candidates = candidates.peekable();
+        if candidates.peek().is_none() {
+            return Vec::new();
+        }
+        let sent: Value = serde_json::from_str(raw).unwrap_or_default();
+        candidates
+            .filter(|(_, person)| person.emails.iter().any(|email| mentions(&sent, email)))
+            .map(|(place, _)| place)
+            .collect()
     }
 
     fn named_by(&self, event: &Event<'_>) -> Vec<usize> {
@@ -128,6 +153,25 @@ fn address(raw: &str) -> String {
     value["propertyValue"].as_str().unwrap_or_default().trim().to_lowercase()
 }
 
+/// Somewhere in its texts stands the address, and not as a part of a longer one. In a query it may be escaped.
+fn mentions(value: &Value, email: &str) -> bool {
+    match value {
+        Value::String(text) => {
+            let text = text.to_lowercase().replace("%40", "@");
+            let is_part =
+                |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | '+' | '@');
+            text.match_indices(email).any(|(at, _)| {
+                // A full stop behind it may be the sentence's.
+                let behind = text[at + email.len()..].trim_start_matches('.');
+                !text[..at].ends_with(is_part) && !behind.starts_with(is_part)
+            })
+        }
+        Value::Array(values) => values.iter().any(|value| mentions(value, email)),
+        Value::Object(fields) => fields.values().any(|value| mentions(value, email)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// Portal and number of each contact in a body who may be meant: of that number, or one whose address it is.
 pub(super) fn named(who: &Who, body: &[u8]) -> Vec<(String, String)> {
     let mut all = Vec::new();
@@ -135,6 +179,9 @@ pub(super) fn named(who: &Who, body: &[u8]) -> Vec<(String, String)> {
         let Some(portal) = event.portal_id().filter(|_| event.is_about_contacts()) else { continue };
         let means = |id: &str| match who {
             Who::Contact(number) => id == number,
+            Who::Email(email) if event.is_of_workflow() => {
+                mentions(&serde_json::from_str(raw).unwrap_or_default(), email)
+            }
             Who::Email(email) => event.property_name.as_deref() == Some("email") && address(raw) == *email,
         };
         all.extend(event.object_ids().filter(|id| means(id)).map(|id| (portal.to_owned(), id.to_owned())));
@@ -209,6 +256,29 @@ mod tests {
             if let Some(left) = left {
                 assert!(String::from_utf8(left.body).unwrap().contains(r#""propertyValue":"REDACTED""#));
             }
+        }
+    }
+
+    #[rstest]
+    #[case::by_number(
+        r#""portalId":7,"objectId":101,"objectTypeId":"0-1","target":"/","body":{"vid":101}"#,
+        true
+    )]
+    #[case::a_number_alone(r#""objectId":101,"objectTypeId":"0-1","target":"/","body":{"vid":101}"#, false)]
+    #[case::by_address(r#""target":"/","body":{"a":["Call Ada@example.com."]}"#, true)]
+    #[case::in_the_query(r#""target":"/?to=ada%40example.com","body":null"#, true)]
+    #[case::a_longer_address(r#""target":"/","body":"nada@example.com, ada@example.com.au""#, false)]
+    #[case::of_another_portal(r#""portalId":8,"target":"/","body":"ada@example.com""#, false)]
+    fn whom_a_workflow_tells_of(#[case] fields: &str, #[case] theirs: bool) {
+        let event = format!(r#"[{{"subscriptionType":"workflow.webhook",{fields},"occurredAt":1}}]"#);
+        let mut people = people(&["101"]);
+        people.people[0].emails.push("ada@example.com".into());
+        let left = people.without(event.as_bytes());
+        assert_eq!(left.is_some(), theirs);
+        if let Some(left) = left {
+            let value: Value = serde_json::from_slice(&left.body).unwrap();
+            assert_eq!((&value[0]["body"], &value[0]["target"]), (&REDACTED.into(), &REDACTED.into()));
+            assert_eq!(people.without(&left.body), None, "nothing is left to take");
         }
     }
 

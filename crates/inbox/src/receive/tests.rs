@@ -13,6 +13,8 @@ use crate::effects::NoEffects;
 use crate::secrets::ClientSecrets;
 use crate::suspect::Reverified;
 
+mod workflows;
+
 const BODY: &str = r#"[{"eventId":1,"subscriptionId":7,"portalId":62515,"occurredAt":1772366400000,
     "subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"appId":54321}]"#;
 const TARGET: &str = "/webhooks/hubspot";
@@ -85,7 +87,7 @@ async fn during_a_rotation_both_secrets_count() {
     let (receiver, _directory) = receiver(&["new", "old"]).await;
     for secret in ["new", "old"] {
         let outcome = post(&receiver, &signed_v3(secret, BODY, now()), BODY).await;
-        assert_eq!(outcome.status(), StatusCode::OK, "{secret}");
+        assert_eq!(outcome.status(Sender::App), StatusCode::OK, "{secret}");
     }
 }
 
@@ -93,10 +95,10 @@ async fn during_a_rotation_both_secrets_count() {
 async fn a_wrong_secret_of_a_known_app_is_our_mistake_until_shown_otherwise() {
     let (receiver, _directory) = receiver(&["right"]).await;
     let outcome = post(&receiver, &signed_v3("wrong", BODY, now()), BODY).await;
-    assert_eq!(outcome.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(outcome.status(Sender::App), StatusCode::SERVICE_UNAVAILABLE);
     let foreign = BODY.replace("54321", "11111");
     let outcome = post(&receiver, &signed_v3("wrong", &foreign, now()), &foreign).await;
-    assert_eq!(outcome.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(outcome.status(Sender::App), StatusCode::UNAUTHORIZED);
     assert!(receiver.store.deliveries(0, 10).await.unwrap().is_empty());
 }
 
@@ -106,7 +108,7 @@ async fn what_is_in_doubt_is_kept_once_and_taken_when_the_secret_is_mended() {
     for attempt in ["0", "1"] {
         let body = BODY.replace(r#""attemptNumber":0"#, &format!(r#""attemptNumber":{attempt}"#));
         let outcome = post(&receiver, &signed_v3("new", &body, now()), &body).await;
-        assert_eq!(outcome.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(outcome.status(Sender::App), StatusCode::SERVICE_UNAVAILABLE);
     }
     let kept = receiver.store.suspects(0, 10).await.unwrap();
     assert_eq!((kept.len(), kept[0].times), (1, 2));
@@ -132,8 +134,8 @@ async fn what_a_stranger_says_about_the_address_is_not_believed() {
         body: BODY.as_bytes(),
         peer: Some(peer.parse().unwrap()),
     };
-    assert_ne!(receiver.receive(&from("192.0.2.1"), now()).await.status(), StatusCode::OK);
-    assert_eq!(receiver.receive(&from("10.1.1.1"), now()).await.status(), StatusCode::OK);
+    assert_ne!(receiver.receive(&from("192.0.2.1"), now()).await.status(Sender::App), StatusCode::OK);
+    assert_eq!(receiver.receive(&from("10.1.1.1"), now()).await.status(Sender::App), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -142,7 +144,7 @@ async fn what_was_signed_long_ago_or_in_the_future_is_refused() {
     for seconds in [-301, 301] {
         let at = now() + jiff::SignedDuration::from_secs(seconds);
         let outcome = post(&receiver, &signed_v3("s1", BODY, at), BODY).await;
-        assert_eq!(outcome.status(), StatusCode::UNAUTHORIZED, "{seconds}");
+        assert_eq!(outcome.status(Sender::App), StatusCode::UNAUTHORIZED, "{seconds}");
     }
 }
 
@@ -154,10 +156,10 @@ async fn an_old_signature_beside_a_broken_new_one_does_not_count() {
         (SIGNATURE_HEADER, v1.parse().unwrap()),
         (SIGNATURE_VERSION_HEADER, "v1".parse().unwrap()),
     ]);
-    assert_eq!(post(&receiver, &headers, BODY).await.status(), StatusCode::OK);
+    assert_eq!(post(&receiver, &headers, BODY).await.status(Sender::App), StatusCode::OK);
     headers.insert(SIGNATURE_V3_HEADER, "bm8=".parse().unwrap());
     headers.insert(TIMESTAMP_HEADER, now().as_millisecond().to_string().parse().unwrap());
-    assert_ne!(post(&receiver, &headers, BODY).await.status(), StatusCode::OK);
+    assert_ne!(post(&receiver, &headers, BODY).await.status(Sender::App), StatusCode::OK);
 }
 
 #[tokio::test]
@@ -179,5 +181,5 @@ async fn a_named_connection_is_the_only_one_that_counts() {
 async fn no_delivery_is_no_secret_of_ours() {
     let (receiver, _directory) = receiver(&["s1"]).await;
     let outcome = post(&receiver, &HeaderMap::new(), "{}").await;
-    assert_eq!(outcome.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(outcome.status(Sender::App), StatusCode::BAD_REQUEST);
 }

@@ -1,14 +1,33 @@
 //! Whether somebody we know has signed a request, and what it means if nobody has.
 
-use hubspot::signature::{self, Refusal, SignedRequest};
+use hubspot::signature::{self, Refusal, Rules, SignatureVersion, SignedRequest};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{App, Receiver, Request};
 use crate::proxy;
+use crate::workflow::Sender;
 
 impl Receiver {
     pub(crate) fn verify(&self, app: &App, request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
+        self.verify_by(&self.rules, app, request, now)
+    }
+
+    /// Workflows sign with v2 at least. hubspot-facts §6.1.
+    pub(super) fn rules_for(&self, sender: Sender) -> Rules {
+        match sender {
+            Sender::App => self.rules,
+            Sender::Workflow => Rules { oldest: self.rules.oldest.max(SignatureVersion::V2), ..self.rules },
+        }
+    }
+
+    pub(super) fn verify_by(
+        &self,
+        rules: &Rules,
+        app: &App,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let mut refused = Refusal::NoSecret;
         let secrets = app.secrets.all(Instant::now());
         let is_trusted = |peer| self.trusted_proxies.iter().any(|network| network.contains(peer));
@@ -21,7 +40,7 @@ impl Receiver {
                 headers: request.headers,
                 body: request.body,
             };
-            match signature::verify(&signed, &secrets, now, &self.rules) {
+            match signature::verify(&signed, &secrets, now, rules) {
                 Ok(_verified) => return Ok(()),
                 Err(refusal) => refused = refusal,
             }

@@ -36,6 +36,18 @@ struct Emit {
     objects: Option<u64>,
 }
 
+/// A workflow's action "send a webhook".
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Workflow {
+    /// Left out, the app's target.
+    url: Option<String>,
+    app_id: Option<u64>,
+    /// For each enrolled record, what is sent; `null` is sent as a GET.
+    #[serde(default)]
+    bodies: Vec<Value>,
+}
+
 pub(super) fn answer(
     simulator: &mut Simulator,
     call: &Call,
@@ -46,6 +58,11 @@ pub(super) fn answer(
     match (method, rest) {
         (&Method::POST, ["target"]) => target(simulator, &read(call)?, now),
         (&Method::POST, ["emit"]) => emit(simulator, read(call)?, now),
+        (&Method::POST, ["workflow"]) => workflow(simulator, read(call)?, now),
+        (&Method::GET, ["workflows"]) => {
+            let tried: Vec<_> = simulator.webhooks.workflows.log().collect();
+            Ok(ok(&json!({"tried": tried})))
+        }
         (&Method::POST, ["disorder"]) => {
             let disorder: Disorder = read(call)?;
             simulator.webhooks.disorder = disorder;
@@ -61,7 +78,7 @@ pub(super) fn answer(
             status: StatusCode::NOT_FOUND,
             message: "no such control call".into(),
             hint:
-                "there are POST webhooks/target, webhooks/emit, webhooks/disorder; GET webhooks, webhooks/log"
+                "there are POST webhooks/target, webhooks/emit, webhooks/workflow, webhooks/disorder; GET webhooks, webhooks/log, webhooks/workflows"
                     .into(),
         }),
     }
@@ -71,7 +88,7 @@ fn read<T: for<'a> Deserialize<'a>>(call: &Call) -> Result<T, Complaint> {
     serde_json::from_value(Value::Object(object(call)?)).map_err(|error| {
         Complaint::bad(
             error.to_string(),
-            r#"target {"url":"http://…","events":["contact.creation"]}; emit {"count":100}; disorder {"duplicates":0.1}"#,
+            r#"target {"url":"http://…","events":["contact.creation"]}; emit {"count":100}; workflow {"bodies":[{"vid":1}]}; disorder {"duplicates":0.1}"#,
         )
     })
 }
@@ -116,6 +133,23 @@ fn emit(simulator: &mut Simulator, emit: Emit, now: Timestamp) -> Result<Reply, 
         simulator.webhooks.enqueue(app_id, event, now);
     }
     Ok(ok(&json!({"emitted": emitted})))
+}
+
+fn workflow(simulator: &mut Simulator, workflow: Workflow, now: Timestamp) -> Result<Reply, Complaint> {
+    let app_id = workflow.app_id.unwrap_or(PRIVATE_APP_ID);
+    let target = || simulator.webhooks.target_of(app_id).map(str::to_owned);
+    let url = workflow.url.or_else(target).ok_or_else(|| {
+        Complaint::bad("nothing says where to", r#"give "url", or set webhooks/target first"#)
+    })?;
+    let mut numbers = Vec::new();
+    for body in workflow.bodies {
+        let (method, body) = match body {
+            Value::Null => (Method::GET, String::new()),
+            body => (Method::POST, body.to_string()),
+        };
+        numbers.push(simulator.webhooks.workflows.act(app_id, method, url.clone(), body.into(), now));
+    }
+    Ok(ok(&json!({"url": url, "actions": numbers})))
 }
 
 /// A property change; events of one object follow each other by a millisecond.

@@ -9,6 +9,22 @@ use std::fmt::Write as _;
 
 /// The headers of a delivery: both generations, as HubSpot sends them.
 pub fn headers(secret: &str, url: &str, body: &[u8], now: Timestamp) -> HeaderMap {
+    both(("v1", v1(secret, body)), secret, "POST", url, body, now)
+}
+
+/// The headers of a workflow's request, whose older generation is another.
+pub fn workflow_headers(secret: &str, method: &str, url: &str, body: &[u8], now: Timestamp) -> HeaderMap {
+    both(("v2", v2(secret, method, url, body)), secret, method, url, body, now)
+}
+
+fn both(
+    older: (&'static str, String),
+    secret: &str,
+    method: &str,
+    url: &str,
+    body: &[u8],
+    now: Timestamp,
+) -> HeaderMap {
     let timestamp = now.as_millisecond().to_string();
     let mut headers = HeaderMap::new();
     let mut put = |name: &'static str, value: String| {
@@ -17,18 +33,27 @@ pub fn headers(secret: &str, url: &str, body: &[u8], now: Timestamp) -> HeaderMa
             HeaderValue::try_from(value).expect("hex, base64, digits"),
         );
     };
-    put("x-hubspot-signature", v1(secret, body));
-    put("x-hubspot-signature-version", "v1".to_owned());
-    put("x-hubspot-signature-v3", v3(secret, "POST", url, body, &timestamp));
+    let (version, signature) = older;
+    put("x-hubspot-signature", signature);
+    put("x-hubspot-signature-version", version.to_owned());
+    put("x-hubspot-signature-v3", v3(secret, method, url, body, &timestamp));
     put("x-hubspot-request-timestamp", timestamp);
     headers
 }
 
 /// A plain hash of secret and body, in hex.
 pub fn v1(secret: &str, body: &[u8]) -> String {
+    hash(&[secret.as_bytes(), body])
+}
+
+/// The same of method and address, too.
+pub fn v2(secret: &str, method: &str, url: &str, body: &[u8]) -> String {
+    hash(&[secret.as_bytes(), method.as_bytes(), url.as_bytes(), body])
+}
+
+fn hash(parts: &[&[u8]]) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
-    hash.update(secret.as_bytes());
-    hash.update(body);
+    parts.iter().for_each(|part| hash.update(part));
     hash.finish().as_ref().iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
         hex
@@ -82,6 +107,14 @@ mod tests {
         assert_eq!(
             v1(SECRET, body.as_bytes()),
             "232db2615f3d666fe21a8ec971ac7b5402d33b9a925784df3ca654d05f4817de"
+        );
+        assert_eq!(
+            v2(SECRET, "GET", URL, b""),
+            "eee2dddcc73c94d699f5e395f4b9d454a069a6855fbfa152e91e88823087200e"
+        );
+        assert_eq!(
+            v2(SECRET, "POST", URL, br#"{"example_field":"example_value"}"#),
+            "9569219f8ba981ffa6f6f16aa0f48637d35d728c7e4d93d0d52efaa512af7900"
         );
         let signed = v3(SECRET, "POST", URL, b"{'example_field':'example_value'}", "1693657560000");
         assert_eq!(signed, "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y=");

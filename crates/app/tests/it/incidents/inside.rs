@@ -160,7 +160,7 @@ async fn deliveries_that_are_answered_after_hubspot_gave_up_are_told() {
     }
     // It waits for the rest of them as long as HubSpot would.
     for slow in begun {
-        assert_eq!(slow.end().await, 413);
+        assert_eq!(slow.end().await, 503);
     }
     told.hears("hook.slow").await;
     assert_eq!(names(&up).await, ["hook.slow"]);

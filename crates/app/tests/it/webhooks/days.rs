@@ -24,6 +24,7 @@ use inbox::effects::NoEffects;
 use inbox::journal::{Entry, Reader, Source};
 use inbox::receive::{App, Receiver, Request, Ways};
 use inbox::secrets::ClientSecrets;
+use inbox::workflow::Sender;
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng};
@@ -348,7 +349,7 @@ impl Carrier {
             peer: None,
         };
         let outcome = self.receiver.receive(&request, (self.clock)()).await;
-        self.shell.webhook_ended(delivery.number, Some(outcome.status().as_u16()));
+        self.shell.webhook_ended(delivery.number, Some(outcome.status(Sender::App).as_u16()));
     }
 }
 

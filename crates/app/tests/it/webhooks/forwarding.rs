@@ -99,7 +99,7 @@ pub(super) async fn sees(subscriber: &Upstream, count: usize) {
     }
 }
 
-fn assert_signed(heard: &Heard) {
+pub(super) fn assert_signed(heard: &Heard) {
     let header = |name| heard.header(name).unwrap_or_else(|| panic!("{name} is missing: {heard:?}"));
     let (id, timestamp) = (format!("{}.", header("webhook-id")), format!("{}.", header("webhook-timestamp")));
     let expected = sign::v3(KEY, &id, &timestamp, &heard.body, "");
