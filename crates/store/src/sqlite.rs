@@ -61,7 +61,8 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reading = Connection::open_with_flags(path, flags).map_err(broken)?;
         let starts = |error: std::io::Error| OpenError::Broken(error.to_string());
-        let folding = Folding::start(&mut connection, folds(path)?).map_err(starts)?;
+        let folds = folds(path)?;
+        let folding = Folding::start(&mut connection, move || folds.most()).map_err(starts)?;
         Ok(Self {
             writer: Writer::start(connection, Reserve::beside(path), Some(folding)).map_err(starts)?,
             reader: Reader::start(reading).map_err(starts)?,

@@ -2,6 +2,7 @@
 //! on. What they add meanwhile, the thread that writes folds itself, between two commits, so that the log begins anew.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc;
@@ -30,8 +31,11 @@ pub(crate) struct Folding {
 }
 
 impl Folding {
-    /// Of the log that the one connection writes, by another one to the same file.
-    pub(super) fn start(writes: &mut Connection, folds: Folds) -> std::io::Result<Self> {
+    /// Of the log that the one connection writes, by what folds most of it over another one to the same file.
+    pub(super) fn start(
+        writes: &mut Connection,
+        most: impl Fn() -> rusqlite::Result<()> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let pages = Arc::new(AtomicI32::new(0));
         let grown = pages.clone();
         let hook = move |_: &mut Wal, pages| {
@@ -44,7 +48,8 @@ impl Folding {
         let end = ended.clone();
         let serve = move || {
             while asked.recv().is_ok() {
-                let folded = folds.most();
+                // A log that nobody folds any more grows until the disk is full: a fall is an end like a disk's failure.
+                let folded = catch_unwind(AssertUnwindSafe(&most)).unwrap_or_else(|_| Err(fallen()));
                 *end.lock() = Some(folded);
             }
         };
@@ -80,7 +85,7 @@ pub(super) struct Folds {
 impl Folds {
     /// SQLite brings the file to the disk with the last page only, and that one is folded by the thread that writes: for all the
     /// pages of this one it would wait some milliseconds.
-    fn most(&self) -> rusqlite::Result<()> {
+    pub(super) fn most(&self) -> rusqlite::Result<()> {
         for _ in 0..ROUNDS_MAX {
             if fold(&self.connection)? <= REST_PAGES_MAX {
                 break;
@@ -88,6 +93,11 @@ impl Folds {
         }
         self.file.sync_data().map_err(|error| failed(&error))
     }
+}
+
+fn fallen() -> rusqlite::Error {
+    let why = "the thread that folds the log into the file fell: a mistake of hubkeeper's own";
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERNAL), Some(why.to_owned()))
 }
 
 fn failed(error: &std::io::Error) -> rusqlite::Error {

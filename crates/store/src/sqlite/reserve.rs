@@ -12,21 +12,29 @@ const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 pub(crate) struct Reserve {
     path: PathBuf,
     bytes: u64,
+    allocate: Allocate,
 }
+
+/// Makes a file of so many bytes, or none.
+type Allocate = Box<dyn Fn(&Path, u64) -> std::io::Result<()> + Send>;
 
 impl Reserve {
     /// Takes the room, as far as there is some; it is asked for again whenever it is found missing.
     pub(crate) fn beside(database: &Path) -> Self {
         let mut path = database.as_os_str().to_owned();
         path.push("-reserve");
-        let reserve = Self { path: path.into(), bytes: RESERVE_BYTES };
+        Self::made_by(path.into(), RESERVE_BYTES, Box::new(allocate))
+    }
+
+    pub(super) fn made_by(path: PathBuf, bytes: u64, allocate: Allocate) -> Self {
+        let reserve = Self { path, bytes, allocate };
         let _later = reserve.take();
         reserve
     }
 
     /// Memory has no disk to run out of.
     pub(crate) fn none() -> Self {
-        Self { path: PathBuf::new(), bytes: 0 }
+        Self::made_by(PathBuf::new(), 0, Box::new(allocate))
     }
 
     pub(crate) fn release(&self) {
@@ -42,16 +50,16 @@ impl Reserve {
         if self.bytes == 0 || std::fs::metadata(&self.path).is_ok_and(|found| found.len() >= self.bytes) {
             return Ok(());
         }
-        let taken = self.allocate();
+        let taken = (self.allocate)(&self.path, self.bytes);
         if taken.is_err() {
             self.release();
         }
         taken
     }
+}
 
-    fn allocate(&self) -> std::io::Result<()> {
-        let file: File = OpenOptions::new().create(true).truncate(true).write(true).open(&self.path)?;
-        fallocate(&file, FallocateFlags::empty(), 0, self.bytes)?;
-        file.sync_all()
-    }
+fn allocate(path: &Path, bytes: u64) -> std::io::Result<()> {
+    let file: File = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
+    fallocate(&file, FallocateFlags::empty(), 0, bytes)?;
+    file.sync_all()
 }

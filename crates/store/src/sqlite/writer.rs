@@ -317,20 +317,35 @@ fn is_the_disk(error: &rusqlite::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     async fn keep(writer: &Writer) -> Result<usize, StoreError> {
         writer.write(Intent::Accept, |on| on.execute("INSERT INTO kept (n) VALUES (1)", [])).await
     }
 
+    fn written(path: &Path) -> Connection {
+        let writes = Connection::open(path).unwrap();
+        writes.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE kept (n INTEGER) STRICT;").unwrap();
+        writes.busy_timeout(Duration::ZERO).unwrap();
+        writes
+    }
+
+    /// How many pages the file may have, as a disk of that size would say; what accepted work needs may be asked on a full one.
+    async fn make_room(writer: &Writer, pages: u32) {
+        let set =
+            move |on: &Connection| on.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
+        writer.write(Intent::Settle, set).await.unwrap();
+    }
+
     #[tokio::test]
     async fn a_lock_of_another_program_costs_what_comes_meanwhile_and_nothing_after() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        let writes = Connection::open(&path).unwrap();
-        writes.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE kept (n INTEGER) STRICT;").unwrap();
-        writes.busy_timeout(Duration::ZERO).unwrap();
-        let writer = Writer::start(writes, Reserve::none(), None).unwrap();
+        let writer = Writer::start(written(&path), Reserve::none(), None).unwrap();
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let refused = keep(&writer).await.unwrap_err();
@@ -338,5 +353,48 @@ mod tests {
         assert_eq!(writer.refusing(), None);
         other.execute_batch("ROLLBACK").unwrap();
         assert_eq!(keep(&writer).await, Ok(1));
+    }
+
+    /// The log is too short to be folded by itself, and fills the disk: nothing but folding it gives room for the reserve.
+    #[tokio::test]
+    async fn a_disk_that_our_own_log_fills_is_used_again_once_somebody_has_made_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let (log, reserve) = (path.with_extension("db-wal"), path.with_extension("db-reserve"));
+        let is_filled = Arc::new(AtomicBool::new(false));
+        let filled = is_filled.clone();
+        let allocate = move |path: &Path, bytes| {
+            let by_our_log = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+            if filled.load(Ordering::SeqCst) || by_our_log {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            File::create(path)?.set_len(bytes)
+        };
+        let writes = written(&path);
+        let pages: u32 = writes.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let writer = Writer::start(writes, Reserve::made_by(reserve, 1, Box::new(allocate)), None).unwrap();
+        is_filled.store(true, Ordering::SeqCst);
+        make_room(&writer, pages).await;
+        let mut kept = 0;
+        let full = loop {
+            match keep(&writer).await {
+                Ok(rows) => kept += rows,
+                Err(full) => break full,
+            }
+        };
+        assert!(matches!(full, StoreError::OutcomeUnknown(_)), "{full:?}");
+        make_room(&writer, u32::MAX).await;
+        // Somebody else still fills it.
+        assert_eq!(keep(&writer).await, Err(StoreError::NotAccepted(Refusing::DiskFull)));
+        is_filled.store(false, Ordering::SeqCst);
+        assert_eq!(keep(&writer).await, Ok(1));
+        assert_eq!(writer.refusing(), None);
+        let read = Connection::open(&path).unwrap();
+        let found: i64 = read.query_row("SELECT count(*) FROM kept", [], |row| row.get(0)).unwrap();
+        assert_eq!(
+            usize::try_from(found).unwrap(),
+            kept + 1,
+            "what was acknowledged is there, and nothing else"
+        );
     }
 }

@@ -22,10 +22,24 @@ fn written(path: &Path) -> Connection {
 
 /// A writer whose log is folded by that connection.
 fn writer(path: &Path, folds: Connection) -> Writer {
-    let mut writes = written(path);
     let folds = Folds { connection: folds, file: File::open(path).unwrap() };
-    let folding = Folding::start(&mut writes, folds).unwrap();
+    writer_folded_by(path, move || folds.most())
+}
+
+fn writer_folded_by(path: &Path, most: impl Fn() -> rusqlite::Result<()> + Send + 'static) -> Writer {
+    let mut writes = written(path);
+    let folding = Folding::start(&mut writes, most).unwrap();
     Writer::start(writes, Reserve::none(), Some(folding)).unwrap()
+}
+
+/// Writes until nothing is taken any more.
+async fn refused(writer: &Writer) -> StoreError {
+    for _ in 0..WRITES_MAX {
+        if let Err(why) = keep(writer).await {
+            return why;
+        }
+    }
+    panic!("all was taken");
 }
 
 async fn keep(writer: &Writer) -> Result<usize, StoreError> {
@@ -68,11 +82,18 @@ async fn a_disk_that_fails_while_it_is_folded_to_is_told_to_whoever_writes() {
     drop(written(&path));
     let cannot = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let writer = writer(&path, cannot);
-    let refused = loop {
-        if let Err(why) = keep(&writer).await {
-            break why;
-        }
-    };
+    let refused = refused(&writer).await;
     assert!(matches!(refused, StoreError::NotAccepted(Refusing::Broken(_))), "{refused:?}");
     assert!(log_bytes(&path) >= usize::try_from(FOLD_AFTER_PAGES).unwrap() * PAGE_BYTES);
+}
+
+#[tokio::test]
+async fn a_fall_of_the_thread_that_folds_is_told_to_whoever_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let writer = writer_folded_by(&path, || panic!("on purpose"));
+    let StoreError::NotAccepted(Refusing::Broken(why)) = refused(&writer).await else {
+        panic!("{:?}", writer.refusing());
+    };
+    assert!(why.contains("fell"), "{why}");
 }
