@@ -3,17 +3,19 @@
 //! On a database of several, what a process was sending that fell silent is taken over once nothing of it can be under way: it
 //! may live and only be cut off. Who starts in its data directory, on its machine, knows better: it is dead.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use store::Store;
 use uuid::Uuid;
 
 const NAME: &str = "process";
 
-/// A copied directory is no succession: the one that it was copied from may live.
+/// A copied directory is no succession: the one that it was copied from may live. A copy to another machine shows by that one's
+/// name, and any other by its files, which are new. A disk that was copied as a whole, host name and all, does not show.
 const MACHINE: &str = "/proc/sys/kernel/hostname";
 
 /// The place in the line, held for as long as the process lives.
@@ -40,23 +42,30 @@ impl Succession {
         let mut file = options.open(directory.join(NAME))?;
         file.try_lock()?;
         let machine = std::fs::read_to_string(MACHINE)?;
+        let here = format!("{} {}", machine.trim(), of_file(&file.metadata()?));
         let mut last = String::new();
         file.read_to_string(&mut last)?;
-        if let Some(predecessor) = predecessor(&last, machine.trim()) {
+        if let Some(predecessor) = predecessor(&last, &here) {
             store.bury(predecessor).await.map_err(io::Error::other)?;
         }
         file.set_len(0)?;
         file.rewind()?;
-        writeln!(file, "{} {}", store.owner(), machine.trim())?;
+        writeln!(file, "{} {here}", store.owner())?;
         file.sync_data()?;
         Ok(Self { _held: file })
     }
 }
 
-/// Who had the place on this machine.
-fn predecessor(line: &str, machine: &str) -> Option<Uuid> {
-    let (owner, on) = line.trim_end().split_once(' ')?;
-    (on == machine).then(|| owner.parse().ok())?
+/// What a copy of it has not got: its number, and when it was made, where the file system tells.
+fn of_file(file: &Metadata) -> String {
+    let made = file.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+    format!("{}@{}", file.ino(), made.unwrap_or_default().as_nanos())
+}
+
+/// Who had the place in this very directory, on this machine.
+fn predecessor(line: &str, here: &str) -> Option<Uuid> {
+    let (owner, there) = line.trim_end().split_once(' ')?;
+    (there == here).then(|| owner.parse().ok())?
 }
 
 #[cfg(test)]
@@ -66,11 +75,26 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::the_same_machine("67e55044-10b1-426f-9247-bb680e5fe0c8 here\n", true)]
-    #[case::a_copy_elsewhere("67e55044-10b1-426f-9247-bb680e5fe0c8 there\n", false)]
+    #[case::the_same("67e55044-10b1-426f-9247-bb680e5fe0c8 here 5@7\n", true)]
+    #[case::a_copy_elsewhere("67e55044-10b1-426f-9247-bb680e5fe0c8 there 5@7\n", false)]
+    #[case::a_copy_beside_it("67e55044-10b1-426f-9247-bb680e5fe0c8 here 6@8\n", false)]
+    #[case::of_an_earlier_version("67e55044-10b1-426f-9247-bb680e5fe0c8 here\n", false)]
     #[case::the_first("", false)]
     #[case::cut_off_by_a_crash("67e55044-10b1-42", false)]
     fn who_is_known_to_be_dead(#[case] line: &str, #[case] is_known: bool) {
-        assert_eq!(predecessor(line, "here").is_some(), is_known);
+        assert_eq!(predecessor(line, "here 5@7").is_some(), is_known);
+    }
+
+    #[test]
+    fn a_copy_of_a_file_is_another_and_one_written_anew_is_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, copy) = (directory.path().join("one"), directory.path().join("copy"));
+        std::fs::write(&one, "x").unwrap();
+        std::fs::copy(&one, &copy).unwrap();
+        let of = |path| of_file(&std::fs::metadata(path).unwrap());
+        let before = of(&one);
+        std::fs::write(&one, "y").unwrap();
+        assert_eq!(of(&one), before);
+        assert_ne!(of(&copy), before);
     }
 }
