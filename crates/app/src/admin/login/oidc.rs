@@ -28,10 +28,11 @@ mod issuer;
 mod journey;
 mod token;
 
+use ask::Unanswered;
 use claims::Rules;
 use issuer::Issuer;
 use journey::{Away, Journeys};
-use token::Expected;
+use token::{Claims, Expected};
 
 use super::page::{landing_page, login_page};
 use super::{whereto, with_cookie};
@@ -42,6 +43,9 @@ use crate::secret_reference::SecretReference;
 
 /// Ties a journey to the browser that began it. Foreign pages lead back here, so it is not `Strict`.
 const COOKIE: &str = "hubkeeper_login";
+
+/// OAuth's word for a client that did not show who it is in the way that was set for it.
+const UNKNOWN_CLIENT: &str = "invalid_client";
 
 /// Where the issuer sends people back to.
 pub(crate) const CALLBACK: &str = "/login/callback";
@@ -71,6 +75,8 @@ pub(super) enum NotLetIn {
     Token(#[from] token::Unbelievable),
     #[error("the account is in none of the groups that [admin.oidc.roles] names")]
     NoRole,
+    #[error("the issuer does not tell the claim `{0}`, which [admin.oidc] takes for the groups")]
+    NoGroups(String),
     #[error("the system gives no random numbers")]
     NoRandomness,
 }
@@ -82,6 +88,14 @@ pub(super) struct Back {
     state: String,
     code: Option<String>,
     error: Option<String>,
+    /// Who sends them back (RFC 9207).
+    iss: Option<String>,
+}
+
+/// What a code is traded for.
+struct Traded {
+    id_token: String,
+    access_token: Option<Secret>,
 }
 
 impl Oidc {
@@ -139,14 +153,14 @@ impl Oidc {
         let away = held.filter(|held| *held == back.state);
         let away = away.and_then(|state| self.journeys.end(state, self.clock.now()));
         let away = away.ok_or(NotLetIn::Journey)?;
+        if back.iss.as_deref().is_some_and(|iss| iss != self.issuer.url()) {
+            return Err(token::Unbelievable::Issuer.into());
+        }
         let Some(code) = &back.code else {
-            let said = back
-                .error
-                .as_deref()
-                .filter(|said| said.len() <= 64 && said.bytes().all(|byte| byte.is_ascii_graphic()));
+            let said = back.error.as_deref().filter(|said| ask::is_word(said));
             return Err(NotLetIn::Issuer(said.unwrap_or("no code").to_owned()));
         };
-        let id_token = self.trade(code, &away).await?;
+        let Traded { id_token, access_token } = self.trade(code, &away).await?;
         let expected = Expected {
             issuer: self.issuer.url(),
             client_id: &self.client_id,
@@ -155,36 +169,60 @@ impl Oidc {
         };
         let keys = self.issuer.keys_for(&id_token, Instant::now()).await?;
         let claims = token::verify(&id_token, &keys, expected)?;
-        self.rules.person(&claims).ok_or(NotLetIn::NoRole)
+        let claims = self.with_userinfo(claims, access_token.as_ref()).await?;
+        let has_groups = claims.contains_key(self.rules.claim());
+        self.rules.person(&claims).ok_or_else(|| {
+            if has_groups { NotLetIn::NoRole } else { NotLetIn::NoGroups(self.rules.claim().to_owned()) }
+        })
     }
 
-    /// The id token for a code.
-    async fn trade(&self, code: &str, away: &Away) -> Result<String, NotLetIn> {
-        #[derive(Deserialize)]
-        struct Traded {
-            id_token: Option<String>,
+    /// Many issuers leave out of the id token what comes with a scope, and tell it where the access token is shown (5.4).
+    async fn with_userinfo(&self, claims: Claims, token: Option<&Secret>) -> Result<Claims, NotLetIn> {
+        let Some(token) = token.filter(|_| self.rules.miss_something(&claims)) else { return Ok(claims) };
+        match self.issuer.userinfo(token, Instant::now()).await {
+            Ok(Some(told)) => Ok(token::with(claims, told)?),
+            Ok(None) => Ok(claims),
+            // A name alone is not worth keeping somebody out.
+            Err(_) if self.rules.person(&claims).is_some() => Ok(claims),
+            Err(why) => Err(why),
         }
+    }
+
+    async fn trade(&self, code: &str, away: &Away) -> Result<Traded, NotLetIn> {
         let metadata = self.issuer.metadata(Instant::now()).await?;
-        let mut pairs = vec![
+        let pairs = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", self.redirect_url.as_str()),
             ("client_id", self.client_id.as_str()),
             ("code_verifier", away.verifier.expose()),
         ];
-        let mut basic = None;
-        if let Some(secret) = &self.client_secret {
-            if metadata.takes_basic() {
-                basic = Some(ask::basic(&self.client_id, secret));
-            } else {
-                pairs.push(("client_secret", secret.expose()));
+        let endpoint = &metadata.token_endpoint;
+        let Some(secret) = &self.client_secret else {
+            return read(&self.issuer.ask(endpoint, Some(&ask::form(&pairs)), None).await?);
+        };
+        if metadata.takes_basic() {
+            let basic = ask::basic(&self.client_id, secret);
+            match self.issuer.ask(endpoint, Some(&ask::form(&pairs)), Some(&basic)).await {
+                // Who is not known has spent no code.
+                Err(Unanswered::Refused(word)) if word == UNKNOWN_CLIENT && metadata.takes_post() => {}
+                answer => return read(&answer?),
             }
         }
-        let form = ask::form(&pairs);
-        let answer = self.issuer.ask(&metadata.token_endpoint, Some(&form), basic.as_ref()).await;
-        let traded: Traded = answer.and_then(|body| ask::json(&body)).map_err(NotLetIn::Unreachable)?;
-        traded.id_token.ok_or_else(|| NotLetIn::Issuer("it gave no id token".to_owned()))
+        let pairs = [pairs, vec![("client_secret", secret.expose())]].concat();
+        read(&self.issuer.ask(endpoint, Some(&ask::form(&pairs)), None).await?)
     }
+}
+
+fn read(body: &[u8]) -> Result<Traded, NotLetIn> {
+    #[derive(Deserialize)]
+    struct Told {
+        id_token: Option<String>,
+        access_token: Option<String>,
+    }
+    let told: Told = ask::json(body)?;
+    let id_token = told.id_token.ok_or_else(|| NotLetIn::Issuer("it gave no id token".to_owned()))?;
+    Ok(Traded { id_token, access_token: told.access_token.map(Secret::new) })
 }
 
 /// To the issuer's page.
@@ -229,9 +267,11 @@ impl Admin {
         let status = match why {
             NotLetIn::Unreachable(_) => StatusCode::BAD_GATEWAY,
             NotLetIn::NoRandomness => StatusCode::SERVICE_UNAVAILABLE,
-            NotLetIn::Journey | NotLetIn::Issuer(_) | NotLetIn::Token(_) | NotLetIn::NoRole => {
-                StatusCode::FORBIDDEN
-            }
+            NotLetIn::Journey
+            | NotLetIn::Issuer(_)
+            | NotLetIn::Token(_)
+            | NotLetIn::NoRole
+            | NotLetIn::NoGroups(_) => StatusCode::FORBIDDEN,
         };
         login_page(status, &format!("Not logged in: {why}."), &self.login)
     }

@@ -17,6 +17,7 @@ use crate::house::{Act, Answer, Heard, Program, Start, Upstream, ask, json_answe
 
 const CLIENT: &str = "hubkeeper";
 const SECRET: &str = "oidc client secret & more";
+const UNKNOWN: &str = "the client is not known";
 
 /// What is wrong with a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ enum Forgery {
     Altered,
     /// In no group of ours.
     Stranger,
+    /// Groups are told at the userinfo endpoint, and of another person.
+    Elsewhere,
 }
 
 /// The issuer. What a person was sent there with is asked for again when the code comes.
@@ -50,6 +53,8 @@ struct Desk {
     other: EcdsaKeyPair,
     forges: Forgery,
     groups: Value,
+    /// The client is known by a secret in the form alone, though others show theirs as Basic.
+    wants_post: bool,
     /// By code: the query of the authorisation.
     away: HashMap<String, HashMap<String, String>>,
 }
@@ -64,6 +69,7 @@ impl Issuer {
             other: key(),
             forges: Forgery::None,
             groups: json!(["sre"]),
+            wants_post: false,
             away: HashMap::new(),
         };
         let desk = Arc::new(Mutex::new(desk));
@@ -96,7 +102,13 @@ impl Desk {
             "/.well-known/openid-configuration" => json!({
                 "issuer": self.url, "authorization_endpoint": format!("{}/authorize", self.url),
                 "token_endpoint": format!("{}/token", self.url), "jwks_uri": format!("{}/keys", self.url),
+                "userinfo_endpoint": format!("{}/userinfo", self.url),
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             }),
+            "/userinfo" => {
+                assert!(heard.head.contains("Bearer of-the-code"), "{heard:?}");
+                json!({"sub": "2", "groups": ["owners"]})
+            }
             "/keys" => {
                 let point = self.key.public_key().as_ref();
                 let (x, y) = (B64.encode(&point[1..33]), B64.encode(&point[33..]));
@@ -106,8 +118,12 @@ impl Desk {
             "/token" => match self.trade(heard) {
                 Ok(traded) => traded,
                 Err(why) => {
-                    let body = json!({"error": "invalid_grant", "error_description": why}).to_string();
-                    return vec![json_answer("400 Bad Request", &body)];
+                    let (status, error) = match why {
+                        UNKNOWN => ("401 Unauthorized", "invalid_client"),
+                        _ => ("400 Bad Request", "invalid_grant"),
+                    };
+                    let body = json!({"error": error, "error_description": why}).to_string();
+                    return vec![json_answer(status, &body)];
                 }
             },
             other => panic!("{other}"),
@@ -130,8 +146,13 @@ impl Desk {
         let given = pairs(std::str::from_utf8(&heard.body).unwrap());
         let secret = percent_encoding::utf8_percent_encode(SECRET, percent_encoding::NON_ALPHANUMERIC);
         let basic = STANDARD.encode(format!("{CLIENT}:{secret}"));
-        if !heard.head.contains(&format!("Basic {basic}")) {
-            return Err("the client is not known");
+        let is_known = if self.wants_post {
+            given.get("client_secret").is_some_and(|secret| secret == SECRET)
+        } else {
+            heard.head.contains(&format!("Basic {basic}"))
+        };
+        if !is_known {
+            return Err(UNKNOWN);
         }
         // Each code is good once.
         let asked = self.away.remove(given.get("code").ok_or("no code")?).ok_or("the code is not known")?;
@@ -140,7 +161,7 @@ impl Desk {
             return Err("verifier or address do not fit");
         }
         Ok(
-            json!({"token_type": "Bearer", "access_token": "unused", "id_token": self.id_token(&asked["nonce"])}),
+            json!({"token_type": "Bearer", "access_token": "of-the-code", "id_token": self.id_token(&asked["nonce"])}),
         )
     }
 
@@ -157,6 +178,7 @@ impl Desk {
             Forgery::Expired => claims["exp"] = json!(now - 3600),
             Forgery::Nonce => claims["nonce"] = json!("of-another-journey"),
             Forgery::Stranger => claims["groups"] = json!(["everybody"]),
+            Forgery::Elsewhere => drop(claims.as_object_mut().unwrap().remove("groups")),
         }
         let algorithm = if self.forges == Forgery::Unsigned { "none" } else { "ES256" };
         let header = json!({"alg": algorithm, "kid": self.key_id, "typ": "JWT"}).to_string();
@@ -269,6 +291,17 @@ async fn a_key_that_the_issuer_changed_a_moment_ago_is_fetched() {
     up.stop().await;
 }
 
+/// Which way a client has to show its secret is often set for each by itself.
+#[tokio::test]
+async fn a_client_that_is_known_by_a_posted_secret_alone_is_let_in() {
+    let (issuer, data) = (Issuer::start().await, TempDir::new().unwrap());
+    let up = up(&issuer, &data).await;
+    issuer.desk.lock().wants_post = true;
+    let landed = log_in(&up, &issuer).await;
+    assert_eq!(landed.status, 200, "{landed:?}");
+    up.stop().await;
+}
+
 #[tokio::test]
 async fn no_forgery_opens_a_session() {
     let (issuer, data) = (Issuer::start().await, TempDir::new().unwrap());
@@ -282,6 +315,7 @@ async fn no_forgery_opens_a_session() {
         (Forgery::Nonce, "another journey"),
         (Forgery::Altered, "signature"),
         (Forgery::Stranger, "none of the groups"),
+        (Forgery::Elsewhere, "somebody else"),
     ] {
         issuer.forges(forgery);
         let refused = log_in(&up, &issuer).await;
@@ -299,7 +333,7 @@ async fn no_forgery_opens_a_session() {
     }
     assert_eq!(ask(up.admin(), "GET", &back, &[&held], "").await.status, 200, "the control: it opens");
     let twice = ask(up.admin(), "GET", &back, &[&held], "").await;
-    assert_ne!(twice.status, 200, "a code is good once: {twice:?}");
+    assert!(twice.status == 403 && twice.text().contains("invalid_grant"), "a code is good once: {twice:?}");
     up.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! One request to the issuer.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use base64::Engine;
@@ -7,12 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use client::body::Body;
 use client::transport::{HttpTransport, Transport, TransportSettings};
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Limited};
 use hubspot::secret::Secret;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::ClientConfig;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use super::NotLetIn;
 
 /// A person waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,46 +27,90 @@ const ANSWER_BYTES_MAX: usize = 512 * 1024;
 /// RFC 3986's unreserved characters stand for themselves.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// An OAuth error is a word (RFC 6749, 5.2).
+const ERROR_BYTES_MAX: usize = 64;
+
+/// Why there is no answer to go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// It is not there, or what it says is nothing that an issuer says. For people.
+    Unreachable(String),
+    /// It refuses, and names OAuth's word for why.
+    Refused(String),
+}
+
+impl From<Unanswered> for NotLetIn {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::Unreachable(why) => Self::Unreachable(why),
+            Unanswered::Refused(word) => Self::Issuer(word),
+        }
+    }
+}
+
+fn unreachable(why: &(impl Display + ?Sized)) -> Unanswered {
+    Unanswered::Unreachable(why.to_string())
+}
+
 /// A form is posted, nothing is got. The body of a 200.
 ///
 /// # Errors
-/// Why there is none, for people.
+/// [`Unanswered`].
 pub(super) async fn ask(
     tls: &ClientConfig,
     url: &str,
     form: Option<&str>,
-    basic: Option<&HeaderValue>,
-) -> Result<Bytes, String> {
-    let uri: Uri = url.parse().map_err(|_| "its address cannot be read".to_owned())?;
+    authorization: Option<&HeaderValue>,
+) -> Result<Bytes, Unanswered> {
+    let uri: Uri = url.parse().map_err(|_| unreachable("its address cannot be read"))?;
     let settings = TransportSettings { idle_connections_max: 0, ..TransportSettings::default() };
-    let transport = HttpTransport::new(&uri, tls.clone(), settings).map_err(|error| error.to_string())?;
+    let transport = HttpTransport::new(&uri, tls.clone(), settings).map_err(|error| unreachable(&error))?;
     let mut request = Request::new(Body::from(Bytes::copy_from_slice(form.unwrap_or_default().as_bytes())));
-    *request.uri_mut() = Uri::from(uri.path_and_query().cloned().ok_or("its address has no path")?);
+    *request.uri_mut() =
+        Uri::from(uri.path_and_query().cloned().ok_or_else(|| unreachable("its address has no path"))?);
     let headers = request.headers_mut();
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     if form.is_some() {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         *request.method_mut() = Method::POST;
     }
-    if let Some(basic) = basic {
-        request.headers_mut().insert(header::AUTHORIZATION, basic.clone());
+    if let Some(authorization) = authorization {
+        request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
     }
     let exchange = async {
-        let response = transport.send(request).await.map_err(|error| error.to_string())?;
+        let response = transport.send(request).await.map_err(|error| unreachable(&error))?;
         let status = response.status();
-        if status != http::StatusCode::OK {
-            return Err(format!("it answered {}", status.as_u16()));
-        }
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-        Ok(body.map_err(|_cut| "its answer was cut off, or too long".to_owned())?.to_bytes())
+        let body = body.map_err(|_cut| unreachable("its answer was cut off, or too long"))?.to_bytes();
+        if status == StatusCode::OK {
+            return Ok(body);
+        }
+        let word = error_of(&body).map(Unanswered::Refused);
+        Err(word.unwrap_or_else(|| unreachable(&format_args!("it answered {}", status.as_u16()))))
     };
-    tokio::time::timeout(PATIENCE, exchange).await.map_err(|_late| "it does not answer in time".to_owned())?
+    tokio::time::timeout(PATIENCE, exchange)
+        .await
+        .map_err(|_late| unreachable("it does not answer in time"))?
+}
+
+/// The word of a refusal. What is said beside it may be about a person.
+fn error_of(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+    }
+    serde_json::from_slice::<Refusal>(body).ok().map(|refusal| refusal.error).filter(|word| is_word(word))
+}
+
+/// Whether it can be shown.
+pub(super) fn is_word(said: &str) -> bool {
+    said.len() <= ERROR_BYTES_MAX && said.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// # Errors
-/// What is wrong with it, for people.
-pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|_| "its answer is not what OpenID Connect says".to_owned())
+/// [`Unanswered::Unreachable`].
+pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unanswered> {
+    serde_json::from_slice(body).map_err(|_| unreachable("its answer is not what OpenID Connect says"))
 }
 
 pub(super) fn form(pairs: &[(&str, &str)]) -> String {
@@ -78,4 +126,13 @@ pub(super) fn basic(client_id: &str, secret: &Secret) -> HeaderValue {
     let mut value = value.expect("base64 is plain visible text");
     value.set_sensitive(true);
     value
+}
+
+/// # Errors
+/// A token that no header can hold.
+pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, Unanswered> {
+    let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+    let mut value = value.map_err(|_| unreachable("its access token is not one"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }

@@ -10,7 +10,10 @@ use crate::config::OidcSection;
 const NAME_BYTES_MAX: usize = 100;
 
 /// What is tried for a name where the configured claim is not there.
-const NAMES: [&str; 3] = ["preferred_username", "email", "sub"];
+const NAMES: [&str; 2] = ["preferred_username", "email"];
+
+/// And then this, which says it of a machine.
+const NUMBER: &str = "sub";
 
 /// Which claim tells the groups, and which of them have which role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,20 @@ impl Rules {
         }
     }
 
+    /// Whether something that we look for is not in an id token: the groups, or a name that people know.
+    pub(super) fn miss_something(&self, claims: &Claims) -> bool {
+        let is_named = match &self.name_claim {
+            Some(name) => claims.contains_key(name),
+            None => NAMES.iter().any(|name| claims.contains_key(*name)),
+        };
+        !claims.contains_key(&self.claim) || !is_named
+    }
+
+    /// The claim that tells the groups.
+    pub(super) fn claim(&self) -> &str {
+        &self.claim
+    }
+
     /// `None`: they may do nothing here.
     pub(super) fn person(&self, claims: &Claims) -> Option<Person> {
         let groups = match claims.get(&self.claim) {
@@ -50,7 +67,7 @@ impl Rules {
         };
         let has = |(_, own): &&(AdminRole, Vec<String>)| own.iter().any(|own| groups.contains(&own.as_str()));
         let role = self.roles.iter().filter(has).map(|(role, _)| *role).max()?;
-        let tried = self.name_claim.as_deref().into_iter().chain(NAMES);
+        let tried = self.name_claim.as_deref().into_iter().chain(NAMES).chain([NUMBER]);
         let named = |claim: &str| claims.get(claim).and_then(Value::as_str).and_then(presentable);
         Some(Person { name: tried.into_iter().find_map(named)?, role })
     }
@@ -101,6 +118,17 @@ mod tests {
         ] {
             assert_eq!(person(&none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn what_an_id_token_leaves_out_is_missed() {
+        let misses = |claims: Value| rules().miss_something(claims.as_object().unwrap());
+        assert!(!misses(json!({"sub": "1", "groups": [], "email": "a@b.c"})));
+        assert!(misses(json!({"sub": "1", "email": "a@b.c"})));
+        assert!(misses(json!({"sub": "1", "groups": []})), "nobody knows a number");
+        let by_title = Rules { name_claim: Some("title".into()), ..rules() };
+        let claims = json!({"sub": "1", "groups": [], "email": "a@b.c"});
+        assert!(by_title.miss_something(claims.as_object().unwrap()));
     }
 
     #[test]

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Uri};
+use hubspot::secret::Secret;
 use jsonwebtoken::jwk::JwkSet;
 use parking_lot::Mutex;
 use rustls::ClientConfig;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{NotLetIn, ask, token};
+use super::NotLetIn;
+use super::ask::{self, Unanswered};
+use super::token::{self, Claims};
 
 const KEPT_FOR: Duration = Duration::from_secs(3600);
 
@@ -19,6 +23,7 @@ const KEPT_FOR: Duration = Duration::from_secs(3600);
 const KEYS_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 const BASIC: &str = "client_secret_basic";
+const POST: &str = "client_secret_post";
 
 pub(super) struct Issuer {
     url: String,
@@ -37,6 +42,7 @@ pub(super) struct Metadata {
     pub(super) authorization_endpoint: String,
     pub(super) token_endpoint: String,
     jwks_uri: String,
+    userinfo_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
@@ -46,6 +52,13 @@ impl Metadata {
         self.token_endpoint_auth_methods_supported
             .as_ref()
             .is_none_or(|methods| methods.iter().any(|method| method == BASIC))
+    }
+
+    /// Which of the two a client may use is often set for each by itself.
+    pub(super) fn takes_post(&self) -> bool {
+        self.token_endpoint_auth_methods_supported
+            .as_ref()
+            .is_some_and(|methods| methods.iter().any(|method| method == POST))
     }
 }
 
@@ -74,9 +87,9 @@ impl Issuer {
         &self,
         url: &str,
         form: Option<&str>,
-        basic: Option<&HeaderValue>,
-    ) -> Result<Bytes, String> {
-        ask::ask(&self.tls, url, form, basic).await
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Bytes, Unanswered> {
+        ask::ask(&self.tls, url, form, authorization).await
     }
 
     pub(super) async fn metadata(&self, now: Instant) -> Result<Metadata, NotLetIn> {
@@ -87,12 +100,13 @@ impl Issuer {
         }
         let url = format!("{}/.well-known/openid-configuration", self.url.trim_end_matches('/'));
         let told = self.ask(&url, None, None).await.and_then(|body| ask::json::<Metadata>(&body));
-        let told = told.map_err(NotLetIn::Unreachable)?;
+        let told = told?;
         if told.issuer != self.url {
             let message = "it calls itself otherwise than [admin.oidc] issuer, which has to be the same letter by letter";
             return Err(NotLetIn::Issuer(message.to_owned()));
         }
-        for endpoint in [&told.authorization_endpoint, &told.token_endpoint, &told.jwks_uri] {
+        let needed = [&told.authorization_endpoint, &told.token_endpoint, &told.jwks_uri];
+        for endpoint in needed.into_iter().chain(&told.userinfo_endpoint) {
             if !self.is_as_safe(endpoint) {
                 return Err(NotLetIn::Issuer("an endpoint of it is not https".to_owned()));
             }
@@ -111,10 +125,18 @@ impl Issuer {
             }
         }
         let metadata = self.metadata(now).await?;
-        let told = self.ask(&metadata.jwks_uri, None, None).await.and_then(|body| ask::json::<JwkSet>(&body));
-        let keys = told.map_err(NotLetIn::Unreachable)?;
+        let told = self.ask(&metadata.jwks_uri, None, None).await.and_then(|body| ask::json(&body));
+        let keys = usable(told?);
         *self.keys.lock() = Some((keys.clone(), now));
         Ok(keys)
+    }
+
+    /// What the issuer tells of whoever this access token is of. `None`: it tells nothing in this way.
+    pub(super) async fn userinfo(&self, token: &Secret, now: Instant) -> Result<Option<Claims>, NotLetIn> {
+        let Some(endpoint) = self.metadata(now).await?.userinfo_endpoint else { return Ok(None) };
+        let bearer = ask::bearer(token)?;
+        let told = self.ask(&endpoint, None, Some(&bearer)).await.and_then(|body| ask::json(&body));
+        Ok(Some(told?))
     }
 
     /// Keys change a moment after they were fetched as well as any other: only what was missed lately counts.
@@ -131,5 +153,37 @@ impl Issuer {
     fn is_as_safe(&self, endpoint: &str) -> bool {
         endpoint.starts_with("https://")
             || (self.url.starts_with("http://") && endpoint.starts_with("http://"))
+    }
+}
+
+/// As it publishes them.
+#[derive(Deserialize)]
+struct Published {
+    keys: Vec<Value>,
+}
+
+/// Those of a kind that we know; issuers publish others beside them, and those are not for us (RFC 7517, 5).
+fn usable(published: Published) -> JwkSet {
+    JwkSet { keys: published.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_kind_that_we_do_not_know_does_not_hide_the_others() {
+        let strange = [
+            json!({"kty": "OKP", "crv": "X25519", "x": "aa", "kid": "curve"}),
+            json!({"kty": "EC", "crv": "secp256k1", "x": "aa", "y": "aa", "kid": "coin"}),
+            json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "aa", "kid": "quantum"}),
+            json!({"kty": 7}),
+            json!("nonsense"),
+        ];
+        let ours = json!({"kty": "EC", "crv": "P-256", "x": "aa", "y": "aa", "kid": "ours", "use": "sig"});
+        let keys = usable(Published { keys: strange.into_iter().chain([ours]).collect() });
+        assert!(keys.find("ours").is_some());
     }
 }

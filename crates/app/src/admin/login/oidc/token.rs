@@ -18,6 +18,9 @@ const ALGORITHMS: [Algorithm; 2] = [Algorithm::RS256, Algorithm::ES256];
 /// A token is a page at most.
 const BYTES_MAX: usize = 64 * 1024;
 
+/// Who it is, at the issuer.
+const SUBJECT: &str = "sub";
+
 /// What this token has to say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expected<'a> {
@@ -48,6 +51,8 @@ pub(crate) enum Unbelievable {
     Time,
     #[error("it says nobody's name")]
     Subject,
+    #[error("what the issuer tells with it is of somebody else")]
+    Somebody,
 }
 
 /// Everything that it says.
@@ -70,6 +75,17 @@ struct Standard {
 enum OneOrMore {
     One(String),
     More(Vec<String>),
+}
+
+/// What the issuer told of the same person elsewhere (5.3.2), beneath what the id token says.
+///
+/// # Errors
+/// [`Unbelievable::Somebody`].
+pub(super) fn with(claims: Claims, told: Claims) -> Result<Claims, Unbelievable> {
+    if told.get(SUBJECT) != claims.get(SUBJECT) {
+        return Err(Unbelievable::Somebody);
+    }
+    Ok(told.into_iter().chain(claims).collect())
 }
 
 /// Is its key among these?
