@@ -6,7 +6,6 @@
 //! asks it holds no keys.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Form, Request, State};
@@ -36,6 +35,7 @@ mod oidc;
 mod page;
 mod sessions;
 mod whereto;
+mod wrong;
 
 use asker::Asker;
 pub(crate) use asker::{actor, csrf_field, log_out_form, may, person};
@@ -44,6 +44,7 @@ pub(in crate::admin) use oidc::CALLBACK;
 use oidc::Oidc;
 use page::{Given, going_on, login_page};
 use sessions::{Session, Sessions};
+use wrong::{Told, Wrong};
 
 /// Who holds a key, and who is logged in. Without any key, everyone may.
 #[derive(Default)]
@@ -52,6 +53,7 @@ pub(crate) struct Login(Option<Locked>);
 struct Locked {
     keys: Keys,
     sessions: Arc<Mutex<Sessions>>,
+    wrong: Wrong,
     oidc: Option<Oidc>,
 }
 
@@ -63,13 +65,12 @@ const COOKIE: &str = "hubkeeper_session";
 /// A form of ours holds some lines.
 const FORM_BYTES_MAX: usize = 64 * 1024;
 
-/// Wrong keys are counted for this long.
-const TRIES_WINDOW: Duration = Duration::from_secs(60);
-
 /// Who asks.
 enum Who {
     Keyholder(Holder),
     Session(Session),
+    /// With a key that is none.
+    Guesser,
     Nobody,
 }
 
@@ -90,7 +91,7 @@ impl Login {
         let oidc =
             section.oidc.as_ref().map(|section| Oidc::open(section, admin_url, tls, clock)).transpose()?;
         let is_open = keys.is_empty() && oidc.is_none();
-        Ok(Self((!is_open).then_some(Locked { keys, sessions, oidc })))
+        Ok(Self((!is_open).then_some(Locked { keys, sessions, wrong: Wrong::default(), oidc })))
     }
 
     fn oidc(&self) -> Option<&Oidc> {
@@ -104,12 +105,11 @@ impl Login {
 
 impl Locked {
     fn who(&self, headers: &HeaderMap, now: Instant) -> Who {
-        let bearer =
-            headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
-        if let Some((scheme, key)) = bearer {
+        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+        // What a proxy in front of us was shown is not for us.
+        if let Some((_, key)) = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
             let holder = self.keys.holder(key.trim().as_bytes());
-            let holder = holder.filter(|_| scheme.eq_ignore_ascii_case("bearer"));
-            return holder.map_or(Who::Nobody, Who::Keyholder);
+            return holder.map_or(Who::Guesser, Who::Keyholder);
         }
         let session = cookie(headers, COOKIE).and_then(|token| self.sessions.lock().find(token, now));
         session.map_or(Who::Nobody, Who::Session)
@@ -139,6 +139,10 @@ pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Ne
         Who::Session(session) => {
             let Session { name, csrf, role, .. } = session.clone();
             (Asker::Person { name, csrf, role }, Some(session))
+        }
+        Who::Guesser => {
+            locked.wrong.told().await;
+            return nobody();
         }
         Who::Nobody if wants_a_page(&request) => return to_login(request.uri().path(), admin.is_https),
         Who::Nobody => return nobody(),
@@ -204,22 +208,19 @@ async fn log_in(State(admin): State<Admin>, headers: HeaderMap, Form(given): For
     let Some(name) = given.name() else {
         return login_page(StatusCode::BAD_REQUEST, "A name is a line of up to 100 bytes.", &admin.login);
     };
-    let now = Instant::now();
-    if !locked.sessions.lock().may_try(now) {
-        tracing::warn!("too many wrong keys at the login page");
-        return login_page(
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many wrong keys. Wait a minute.",
-            &admin.login,
-        );
-    }
     let Some(holder) = locked.keys.holder(given.key()) else {
-        locked.sessions.lock().failed(now);
-        admin.logged_in("somebody", Outcome::Refused, "").await;
-        return login_page(StatusCode::FORBIDDEN, "This is not the key.", &admin.login);
+        let (status, said) = match locked.wrong.told().await {
+            Told::AtOnce => {
+                admin.logged_in("somebody", Outcome::Refused, "").await;
+                (StatusCode::FORBIDDEN, "This is not the key.")
+            }
+            Told::Late => (StatusCode::FORBIDDEN, "This is not the key."),
+            Told::Crowded => (StatusCode::TOO_MANY_REQUESTS, "This is not the key, as with many others now."),
+        };
+        return login_page(status, said, &admin.login);
     };
     let name = &holder.names(name);
-    let Some(token) = locked.sessions.lock().open(name, holder.role, Some(holder), now) else {
+    let Some(token) = locked.sessions.lock().open(name, holder.role, Some(holder), Instant::now()) else {
         return login_page(
             StatusCode::SERVICE_UNAVAILABLE,
             "The system gives no random numbers.",

@@ -1,4 +1,4 @@
-//! Who is logged in, and how often somebody was wrong. Only digests of what browsers hold are kept.
+//! Who is logged in. Only digests of what browsers hold are kept.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,7 +8,6 @@ use aws_lc_rs::rand;
 use gateway::admit::KeyDigest;
 use tokio::time::Instant;
 
-use super::TRIES_WINDOW;
 use super::keys::Holder;
 use crate::admin::rights::AdminRole;
 
@@ -18,13 +17,10 @@ pub(super) const LIFE: Duration = Duration::from_secs(12 * 3600);
 const IDLE: Duration = Duration::from_secs(2 * 3600);
 /// The one that was quiet for longest goes.
 const SESSIONS_MAX: usize = 64;
-/// Wrong keys in a minute.
-const WRONG_MAX: usize = 10;
 
 #[derive(Default)]
 pub(super) struct Sessions {
     open: HashMap<KeyDigest, Session>,
-    wrong: Vec<Instant>,
 }
 
 #[derive(Clone)]
@@ -47,15 +43,6 @@ impl Session {
 }
 
 impl Sessions {
-    pub(super) fn may_try(&mut self, now: Instant) -> bool {
-        self.wrong.retain(|at| now.duration_since(*at) < TRIES_WINDOW);
-        self.wrong.len() < WRONG_MAX
-    }
-
-    pub(super) fn failed(&mut self, now: Instant) {
-        self.wrong.push(now);
-    }
-
     /// The token of a new session. `None`: the system has no randomness.
     pub(super) fn open(
         &mut self,
@@ -134,14 +121,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn guessing_is_slow_and_sessions_are_few() {
+    async fn sessions_are_few() {
         let mut sessions = Sessions::default();
         let now = Instant::now();
-        for _ in 0..WRONG_MAX {
-            assert!(sessions.may_try(now));
-            sessions.failed(now);
-        }
-        assert!(!sessions.may_try(now) && sessions.may_try(now + TRIES_WINDOW));
         let first = sessions.open("ada", AdminRole::Viewer, None, now).unwrap();
         for number in 1..=SESSIONS_MAX as u64 {
             sessions.open("ada", AdminRole::Viewer, None, now + Duration::from_millis(number)).unwrap();

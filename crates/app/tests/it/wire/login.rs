@@ -145,6 +145,37 @@ async fn a_person_logs_in_and_the_audit_log_names_them() {
     up.stop().await;
 }
 
+/// Whoever guesses, from wherever, keeps nobody out who has the key.
+#[tokio::test]
+async fn the_right_key_gets_in_at_once_while_somebody_guesses() {
+    let data = TempDir::new().unwrap();
+    let up = up(&data, "env:KEY").await;
+    let guess = async |number: usize| {
+        let form = format!("name=eve&key=hubkeeper_wrong_{number:011}");
+        post(&up, "/login", &[], &form).await.status
+    };
+    let begun = tokio::time::Instant::now();
+    let guesses = futures_util::future::join_all((0..30).map(guess));
+    let in_time = async {
+        let wrong = bearer("hubkeeper_0123456789abcdeg");
+        assert_eq!(ask(up.admin(), "GET", "/metrics", &[&wrong], "").await.status, 401);
+        let cookie = log_in(&up, "ada").await;
+        assert_eq!(ask(up.admin(), "GET", "/metrics", &[&bearer(KEY)], "").await.status, 200);
+        cookie
+    };
+    let (guesses, cookie) = futures_util::join!(guesses, in_time);
+    assert!(guesses.iter().all(|status| matches!(status, 403 | 429)), "{guesses:?}");
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(1), "guesses are answered late");
+    assert_eq!(
+        ask(up.admin(), "GET", "/", &[&cookie, "Authorization: Basic of-a-proxy"], "").await.status,
+        200
+    );
+    let path = data.path().join("data");
+    let listed = Start::new(&["audit", "list", "--json", "--data", path.to_str().unwrap()]).ended().await;
+    assert!(listed.stdout.lines().filter(|line| line.contains("refused")).count() <= 10, "it does not grow");
+    assert!(up.stop().await.stderr.contains("wrong keys within a minute"));
+}
+
 #[tokio::test]
 async fn a_key_that_is_replaced_logs_everybody_out() {
     let data = TempDir::new().unwrap();
