@@ -22,6 +22,7 @@ pub mod asked;
 mod kept;
 mod people;
 mod purge;
+mod written;
 
 use kept::{Kept, PAGE};
 use people::{People, people};

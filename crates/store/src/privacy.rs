@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::checksum::of_document;
 use crate::dispatch::time;
 use crate::failure::StoreError;
 use crate::idempotency::{KeptAnswer, KeyDigest, Row as Kept};
+use crate::incidents::Line;
 use crate::outbox::{Operation, Purged};
 use crate::sqlite::writer::Intent;
 use crate::statement::{Row, Statement, values};
@@ -30,10 +32,19 @@ pub struct PurgeCounts {
     pub suspects: u64,
     pub operations: u64,
     pub answers: u64,
+    /// Of incidents' histories: somebody wrote down their address.
+    pub lines: u64,
+}
+
+/// A line of an incident's history, by its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedLine {
+    pub seq: i64,
+    pub line: Line,
 }
 
 const COLUMNS: &str = "SELECT portal_id, contact_id, connection, asked_at, purged_at, deliveries, letters, suspects, operations, \
-                       answers FROM purges WHERE purged_at >= $1 ORDER BY purged_at DESC LIMIT $2";
+                       answers, lines FROM purges WHERE purged_at >= $1 ORDER BY purged_at DESC LIMIT $2";
 
 impl Store {
     /// Keeps that a person was forgotten. Asked again, the counts are added.
@@ -45,11 +56,11 @@ impl Store {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let statement = Statement::new(
             "INSERT INTO purges (portal_id, contact_id, connection, asked_at, purged_at, deliveries, letters, suspects,
-                 operations, answers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                 operations, answers, lines) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (portal_id, contact_id) DO UPDATE SET purged_at = excluded.purged_at,
                  deliveries = purges.deliveries + excluded.deliveries, letters = purges.letters + excluded.letters,
                  suspects = purges.suspects + excluded.suspects, operations = purges.operations + excluded.operations,
-                 answers = purges.answers + excluded.answers",
+                 answers = purges.answers + excluded.answers, lines = purges.lines + excluded.lines",
             values![
                 portal_id,
                 contact_id,
@@ -61,6 +72,7 @@ impl Store {
                 number(counts.suspects),
                 number(counts.operations),
                 number(counts.answers),
+                number(counts.lines),
             ],
         );
         self.run(Intent::Settle, vec![statement]).await.map(drop)
@@ -123,6 +135,28 @@ impl Store {
         Ok(!rows.swap_remove(0).is_empty())
     }
 
+    /// Lines of all incidents' histories after a place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn timeline_lines(&self, after: i64, max: usize) -> Result<Vec<NumberedLine>, StoreError> {
+        let sql = "SELECT seq, incident, at, document FROM timeline WHERE seq > $1 ORDER BY seq LIMIT $2";
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        Ok(self.ask(Statement::new(sql, values![after, max])).await?.into_iter().map(line).collect())
+    }
+
+    /// Puts another text in a line's place. The line stays, by whom and of when it is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rewrite_line(&self, numbered: &NumberedLine) -> Result<(), StoreError> {
+        let NumberedLine { seq, line } = numbered;
+        let checksum = of_document(&line.incident, line.at.as_millisecond(), &line.document);
+        let sql = "UPDATE timeline SET document = $1, checksum = $2 WHERE seq = $3";
+        let rewrite = Statement::new(sql, values![&line.document[..], checksum, *seq]);
+        self.run(Intent::Settle, vec![rewrite]).await.map(drop)
+    }
+
     /// What was overwritten or deleted leaves the disk now, and not when its place is used again. PostgreSQL does that in
     /// its own time.
     ///
@@ -149,8 +183,15 @@ fn purge(mut row: Row) -> Purge {
             suspects: row.number().unsigned_abs(),
             operations: row.number().unsigned_abs(),
             answers: row.number().unsigned_abs(),
+            lines: row.number().unsigned_abs(),
         },
     }
+}
+
+fn line(mut row: Row) -> NumberedLine {
+    let seq = row.number();
+    let incident = row.text();
+    NumberedLine { seq, line: Line { incident, at: time(row.number()), document: row.bytes() } }
 }
 
 fn kept(mut row: Row) -> Kept {

@@ -26,7 +26,7 @@ pub enum Class {
 }
 
 /// The steps, oldest first. The schema's version is how many have been taken.
-pub(crate) const SQLITE_STEPS: [&str; 15] = [
+pub(crate) const SQLITE_STEPS: [&str; 16] = [
     SQLITE_BEGINNING,
     SQLITE_LINES_AND_KEYS,
     dispatch::SQLITE,
@@ -42,6 +42,7 @@ pub(crate) const SQLITE_STEPS: [&str; 15] = [
     consents::SQLITE,
     audit::AWAITED,
     owners::SQLITE_OF_KEYS,
+    privacy::SQLITE_LINES,
 ];
 
 /// The same steps for PostgreSQL.
@@ -61,6 +62,7 @@ pub(crate) const POSTGRES_STEPS: [&str; SQLITE_STEPS.len()] = [
     consents::POSTGRES,
     audit::AWAITED_IN_POSTGRES,
     owners::POSTGRES_OF_KEYS,
+    privacy::POSTGRES_LINES,
 ];
 
 const SQLITE_BEGINNING: &str = "

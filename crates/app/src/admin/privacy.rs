@@ -30,10 +30,11 @@ struct Asked {
 }
 
 /// What stays, whatever is forgotten here.
-const STAYS: [&str; 4] = [
+const STAYS: [&str; 5] = [
     "events stay without their values, so that subscribers still get them",
-    "the audit log names people by a keyed hash and only grows",
-    "what people wrote into an incident's notes is not looked at",
+    "the audit log names people by a keyed hash and only grows; a reason that somebody typed for an act stands there as typed",
+    "in what people wrote into incidents, e-mail addresses are found and taken out; a name or a number there may be anybody's, and stays",
+    "what went out stays where it went: messages, exported incidents and postmortems, bundles",
     "PostgreSQL keeps rows that went until it vacuums, and both kinds of store live on in their backups",
 ];
 
@@ -121,13 +122,14 @@ fn connection(admin: &Admin, portal_id: &str) -> String {
 }
 
 fn told(admin: &Admin, found: &Found) -> Value {
-    let PurgeCounts { deliveries, letters, suspects, operations, answers } = found.counts;
+    let PurgeCounts { deliveries, letters, suspects, operations, answers, lines } = found.counts;
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     json!({
         "portal_id": known(&found.person.portal_id),
         "contact_id": known(&found.person.contact_id),
         "kept": {
             "deliveries": deliveries, "letters": letters, "quarantine": suspects, "operations": operations, "answers": answers,
+            "incidents": lines,
         },
         "in_the_audit_log": admin.audit.name_of(&subject(&found.person)),
         "forgotten_before": found.forgotten_at.map(|at| at.to_string()),
@@ -143,9 +145,10 @@ fn subject(person: &Person) -> String {
 }
 
 fn in_words(counts: PurgeCounts) -> String {
-    let PurgeCounts { deliveries, letters, suspects, operations, answers } = counts;
+    let PurgeCounts { deliveries, letters, suspects, operations, answers, lines } = counts;
     format!(
-        "{deliveries} deliveries, {letters} letters, {suspects} in quarantine, {operations} operations, {answers} answers"
+        "{deliveries} deliveries, {letters} letters, {suspects} in quarantine, {operations} operations, {answers} answers, \
+         {lines} lines of incidents"
     )
 }
 

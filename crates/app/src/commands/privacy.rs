@@ -14,12 +14,13 @@ const FIND: &str = "/api/v1/privacy/find";
 const FORGET: &str = "/api/v1/privacy/forget";
 
 /// What is kept, as it is counted and as people are told.
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("deliveries", "webhook deliveries with values of theirs"),
     ("letters", "dead letters of subscribers"),
     ("quarantine", "deliveries that did not verify"),
     ("operations", "accepted writes, and what came of them"),
     ("answers", "answers kept for Idempotency-Keys"),
+    ("incidents", "lines of incidents with their address"),
 ];
 
 pub(super) fn run(config: &Config, options: &PrivacyOptions) -> Result<Exit, Failure> {

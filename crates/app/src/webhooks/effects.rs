@@ -69,11 +69,11 @@ impl Effects for House {
     }
 
     fn purged(&self, purge: &Purge) -> BoxFuture<'static, ()> {
-        let PurgeCounts { deliveries, letters, suspects, operations, answers } = purge.counts;
+        let PurgeCounts { deliveries, letters, suspects, operations, answers, lines } = purge.counts;
         let person = Subject::Person(format!("{}/contact/{}", purge.portal_id, purge.contact_id));
         let detail = format!(
             "deleted for privacy at HubSpot, {}: {deliveries} deliveries, {letters} letters, {suspects} in quarantine, \
-             {operations} operations, {answers} answers",
+             {operations} operations, {answers} answers, {lines} lines of incidents",
             purge.connection
         );
         let audit = self.audit.clone();

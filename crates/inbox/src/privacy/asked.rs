@@ -8,7 +8,7 @@ use store::privacy::PurgeCounts;
 
 use super::kept::Place;
 use super::people::{Left, People, named};
-use super::{Asked, Counts, GONE_MAX, LEASE, Privacy, READER, told};
+use super::{Asked, Counts, GONE_MAX, LEASE, Privacy, READER, told, written};
 use crate::effects::{Forgotten, Person};
 
 /// Whom somebody means.
@@ -84,7 +84,9 @@ impl Privacy {
         let mut found = Vec::new();
         for (place, person) in all.iter().enumerate() {
             let Forgotten { operations, answers } = self.effects.find(person.clone()).await?;
-            let counts = PurgeCounts { operations, answers, ..counts.remove(&place).unwrap_or_default() };
+            let lines = written::count(&self.store, &person.emails).await.map_err(told)?;
+            let counts =
+                PurgeCounts { operations, answers, lines, ..counts.remove(&place).unwrap_or_default() };
             let before = forgotten
                 .iter()
                 .find(|purge| purge.portal_id == person.portal_id && purge.contact_id == person.contact_id);
@@ -92,8 +94,15 @@ impl Privacy {
             let person = person.clone();
             found.push(Found { person, counts, forgotten_at });
         }
-        // A number that is nowhere is nobody's.
-        found.retain(|found| found.counts != PurgeCounts::default() || found.forgotten_at.is_some());
+        // A number that is nowhere is nobody's. What people here wrote is of no portal, and makes nobody of another one's.
+        let is_somebody = |found: &Found| {
+            let only_written = PurgeCounts { lines: found.counts.lines, ..PurgeCounts::default() };
+            found.counts != only_written || found.forgotten_at.is_some()
+        };
+        let (mut found, written): (Vec<Found>, Vec<Found>) = found.into_iter().partition(is_somebody);
+        if found.is_empty() {
+            found.extend(written.into_iter().find(|found| found.counts.lines > 0));
+        }
         Ok(found)
     }
 

@@ -8,7 +8,7 @@ use store::privacy::{Purge, PurgeCounts};
 
 use super::kept::{Kept, Place};
 use super::people::{Left, People};
-use super::{Asked, Counts, Privacy, told};
+use super::{Asked, Counts, Privacy, told, written};
 use crate::effects::{Forgotten, Person};
 
 impl Privacy {
@@ -25,7 +25,9 @@ impl Privacy {
         for place in asked.keys() {
             self.effects.forget_in_memory(&gone[*place]);
             let Forgotten { operations, answers } = self.effects.forget(gone[*place].clone()).await?;
-            counts.insert(*place, PurgeCounts { operations, answers, ..PurgeCounts::default() });
+            // Before the events that tell their addresses lose them.
+            let lines = written::take_out(&self.store, &gone[*place].emails).await.map_err(told)?;
+            counts.insert(*place, PurgeCounts { operations, answers, lines, ..PurgeCounts::default() });
         }
         self.take_out(Place::Log, gone, counts).await.map_err(told)?;
         self.take_out(Place::Quarantine, gone, counts).await.map_err(told)
@@ -90,7 +92,7 @@ impl Privacy {
         asked_at: Timestamp,
         counts: PurgeCounts,
     ) -> Result<(), String> {
-        let PurgeCounts { deliveries, letters, suspects, operations, answers } = counts;
+        let PurgeCounts { deliveries, letters, suspects, operations, answers, lines } = counts;
         let Person { connection, portal_id, contact_id, .. } = person.clone();
         tracing::info!(
             connection,
@@ -100,6 +102,7 @@ impl Privacy {
             suspects,
             operations,
             answers,
+            lines,
             "a contact was deleted for privacy: what was kept of them is gone"
         );
         // Of whom no number is known, no event can come late.

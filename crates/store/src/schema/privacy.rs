@@ -1,4 +1,4 @@
-//! The seventh step: who was forgotten, and how much went with them.
+//! The seventh step: who was forgotten, and how much went with them. The sixteenth: in how many lines of an incident they stood.
 
 use super::Class;
 
@@ -34,6 +34,10 @@ CREATE TABLE purges (
 );
 ";
 
+pub(super) const SQLITE_LINES: &str = "ALTER TABLE purges ADD COLUMN lines INTEGER NOT NULL DEFAULT 0;";
+
+pub(super) const POSTGRES_LINES: &str = "ALTER TABLE purges ADD COLUMN lines BIGINT NOT NULL DEFAULT 0;";
+
 pub(super) const CLASSES: &[(&str, &str, Class)] = &[
     ("purges", "portal_id", Class::Public),
     ("purges", "contact_id", Class::Personal),
@@ -45,4 +49,5 @@ pub(super) const CLASSES: &[(&str, &str, Class)] = &[
     ("purges", "suspects", Class::Public),
     ("purges", "operations", Class::Public),
     ("purges", "answers", Class::Public),
+    ("purges", "lines", Class::Public),
 ];

@@ -16,7 +16,7 @@ pub(super) async fn list(State(admin): State<Admin>, Query(most): Query<Most>) -
 }
 
 fn purge(purge: &Purge) -> Value {
-    let PurgeCounts { deliveries, letters, suspects, operations, answers } = purge.counts;
+    let PurgeCounts { deliveries, letters, suspects, operations, answers, lines } = purge.counts;
     json!({
         "portal_id": purge.portal_id,
         "contact_id": purge.contact_id,
@@ -29,6 +29,7 @@ fn purge(purge: &Purge) -> Value {
             "quarantine": suspects,
             "operations": operations,
             "answers": answers,
+            "incidents": lines,
         },
     })
 }

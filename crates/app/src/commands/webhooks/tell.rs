@@ -83,7 +83,7 @@ pub(super) fn purges(page: &Value) -> String {
         let text = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
         let gone = &one["purged"];
         format!(
-            "{}  portal {} contact {}: {} deliveries, {} letters, {} in quarantine, {} writes, {} kept answers",
+            "{}  portal {} contact {}: {} deliveries, {} letters, {} in quarantine, {} writes, {} kept answers, {} lines of incidents",
             text("purged_at"),
             text("portal_id"),
             text("contact_id"),
@@ -91,7 +91,8 @@ pub(super) fn purges(page: &Value) -> String {
             gone["letters"],
             gone["quarantine"],
             gone["operations"],
-            gone["answers"]
+            gone["answers"],
+            gone["incidents"]
         )
     })
 }

@@ -91,6 +91,28 @@ async fn suspected(up: &Program, id: &str) {
     assert_eq!(crate::house::ask(up.url(), "POST", target, &lines, &event.to_string()).await.status, 503);
 }
 
+/// Somebody on call writes down whom it concerns.
+async fn noted(up: &Program, names: &[&str]) {
+    let post = async |path: &str, body: &str| {
+        crate::house::ask(up.admin(), "POST", path, &["Content-Type: application/json"], body).await.status
+    };
+    assert_eq!(post("/api/v1/jobs/nightly/fail", "").await, 201);
+    let opened = async {
+        loop {
+            let all = crate::house::ask(up.admin(), "GET", "/api/v1/incidents", &[], "").await;
+            let all: Value = serde_json::from_slice(&all.body).unwrap();
+            if let Some(id) = all["incidents"][0]["id"].as_str() {
+                return id.to_owned();
+            }
+        }
+    };
+    let id = tokio::time::timeout(PATIENCE, opened).await.expect("a failed job is an incident");
+    for name in names {
+        let note = written!({"by": "kim", "text": format!("{}@Example.com wrote in.", name.to_uppercase())});
+        assert_eq!(post(&format!("/api/v1/incidents/{id}/note"), &note.to_string()).await, 200);
+    }
+}
+
 /// Waits until a list has so many rows.
 async fn listed(up: &Program, what: &[&str], name: &str, count: usize) -> Value {
     let listed = async {
@@ -116,6 +138,7 @@ async fn two_are_kept(place: &Place, events: &[&str]) -> (Program, String) {
     let ada = told_everywhere(&up, place, CANARY, KEY).await;
     told_everywhere(&up, place, OTHER, "Idempotency-Key: another-0001").await;
     suspected(&up, &ada).await;
+    noted(&up, &[CANARY, OTHER]).await;
     (up, ada)
 }
 
@@ -141,6 +164,7 @@ async fn whoever_is_asked_about_by_address_or_number_is_found_and_forgotten_by_h
     assert_eq!((&one["contact_id"], &one["kept"]["operations"]), (&written!(ada), &written!(2)), "{one}");
     assert_eq!((&one["kept"]["answers"], &one["kept"]["quarantine"]), (&written!(1), &written!(1)), "{one}");
     assert!(one["kept"]["deliveries"].as_u64().unwrap() >= 1, "{one}");
+    assert_eq!(one["kept"]["incidents"], 1, "{one}");
     let keyed = one["in_the_audit_log"].as_str().unwrap().to_owned();
     assert!(keyed.starts_with("person:"), "{one}");
     assert_eq!(by_number["people"][0]["kept"], one["kept"]);
@@ -204,7 +228,11 @@ async fn nothing_of_a_person_is_left_in_any_file_and_it_is_told_that_it_went() {
         (&1.into(), &2.into()),
         "{purge}"
     );
-    assert_eq!(purge["purged"]["quarantine"], 1, "{purge}");
+    assert_eq!(
+        (&purge["purged"]["quarantine"], &purge["purged"]["incidents"]),
+        (&1.into(), &1.into()),
+        "{purge}"
+    );
     assert!(purge["purged"]["deliveries"].as_u64().unwrap() > 0, "{purge}");
     let left = async {
         while !files_with(data, CANARY).is_empty() {
