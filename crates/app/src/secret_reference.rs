@@ -41,6 +41,8 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const COMMAND_TIME: Duration = Duration::from_secs(30);
 /// A secret is a line.
 const COMMAND_BYTES_MAX: u64 = 64 * 1024;
+/// Why a program failed is a line, too.
+const REASON_CHARS_MAX: usize = 300;
 
 impl SecretReference {
     fn parse(text: &str) -> Result<Self, String> {
@@ -113,18 +115,28 @@ impl SecretReference {
                 Failure::usage(format!("the secret file {path} cannot be read: {error}")).hint(ALL)
             })?,
             Self::Credential(name) => credential(name)?,
-            Self::Exec(command) => run(Command::new("sh").args(["-c", command]), command)?,
+            Self::Exec(command) => {
+                run(Command::new("sh").args(["-c", command]).stderr(Stdio::inherit()), command)?
+            }
             Self::Vendor(Vendor::Vault { path, field }) if !is_on_path("vault") => vault::get(path, field)?,
             Self::Vendor(vendor) => {
                 let (program, arguments) = vendor.command();
-                let printed = run(Command::new(program).args(arguments), &self.to_string())
+                let mut asked = Command::new(program);
+                let printed = run(asked.args(arguments).stderr(Stdio::piped()), &self.to_string())
                     .map_err(|failed| failed.hint(vendor.hint()))?;
                 vendor.pick(printed).map_err(|why| Failure::usage(format!("the secret at `{self}` {why}")))?
             }
         };
         let value = value.trim();
         if value.is_empty() {
-            return Err(Failure::usage(format!("the secret at `{self}` is empty")));
+            let empty = Failure::usage(format!("the secret at `{self}` is empty"));
+            return Err(match self {
+                // A shell tells how the last of `a | b` ended, and not that `a` failed.
+                Self::Exec(_) => {
+                    empty.hint("run the command by hand: in a pipe, what failed is told on stderr alone")
+                }
+                Self::Env(_) | Self::File(_) | Self::Credential(_) | Self::Vendor(_) => empty,
+            });
         }
         Ok(Secret::new(value))
     }
@@ -150,7 +162,7 @@ fn credential(name: &str) -> Result<String, Failure> {
         .map_err(|error| Failure::usage(format!("the credential {} cannot be read: {error}", path.display())))
 }
 
-/// What a command prints. One that hangs is ended.
+/// What a command prints. One that hangs is ended. Where its stderr is ours to read, the last line there is why it failed.
 fn run(command: &mut Command, name: &str) -> Result<String, Failure> {
     let failed = |why: String| Failure::usage(format!("the secret command `{name}` failed: {why}"));
     let mut child = command
@@ -158,23 +170,39 @@ fn run(command: &mut Command, name: &str) -> Result<String, Failure> {
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| failed(error.to_string()))?;
-    let stdout = child.stdout.take();
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut text = Zeroizing::new(String::new());
-        let read = stdout.map(|stdout| stdout.take(COMMAND_BYTES_MAX).read_to_string(&mut text));
-        let _gave_up = tell.send(read.transpose().map(|_| text));
-    });
-    let Ok(text) = told.recv_timeout(COMMAND_TIME) else {
+    let printed = read_beside(child.stdout.take());
+    let complained = read_beside(child.stderr.take());
+    let Ok(text) = printed.recv_timeout(COMMAND_TIME) else {
         let _already_gone = child.kill().and_then(|()| child.wait());
         return Err(failed(format!("it had not answered after {} s", COMMAND_TIME.as_secs())));
     };
     let status = child.wait().map_err(|error| failed(error.to_string()))?;
     if !status.success() {
-        return Err(failed(status.to_string()));
+        let why = complained.recv_timeout(COMMAND_TIME).ok().and_then(Result::ok);
+        let why = why.as_deref().and_then(|text| reason(text));
+        return Err(failed(why.map_or_else(|| status.to_string(), |why| format!("{status}: {why}"))));
     }
     let text = text.map_err(|_| failed("it printed something that is not text".into()))?;
     Ok(text.to_string())
+}
+
+/// All of it, once it has ended; read on a thread of its own, so that nobody waits for a full pipe.
+fn read_beside(
+    stream: Option<impl Read + Send + 'static>,
+) -> mpsc::Receiver<std::io::Result<Zeroizing<String>>> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = Zeroizing::new(String::new());
+        let read = stream.map(|stream| stream.take(COMMAND_BYTES_MAX).read_to_string(&mut text));
+        let _gave_up = tell.send(read.transpose().map(|_| text));
+    });
+    told
+}
+
+/// The last line that says something.
+fn reason(complaint: &str) -> Option<String> {
+    let last = complaint.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    Some(last.chars().filter(|letter| !letter.is_control()).take(REASON_CHARS_MAX).collect())
 }
 
 impl fmt::Display for SecretReference {
@@ -217,6 +245,31 @@ mod tests {
         std::fs::write(file.path(), "s3cret\n").unwrap();
         let reference = SecretReference::parse(&format!("file:{}", file.path().display())).unwrap();
         assert_eq!(reference.resolve().unwrap().expose(), "s3cret");
+    }
+
+    /// A program of a vendor's tells on stderr what is missing, and log lines are no place for it as it comes.
+    #[test]
+    fn what_a_program_complains_of_is_the_reason() {
+        let mut command = Command::new("sh");
+        let script = "echo; echo 'An error occurred (AccessDenied)' >&2; echo >&2; exit 254";
+        let failure = run(command.args(["-c", script]).stderr(Stdio::piped()), "aws-sm:x").unwrap_err();
+        assert!(
+            failure.to_string().ends_with("exit status: 254: An error occurred (AccessDenied)"),
+            "{failure}"
+        );
+        let silent = run(Command::new("false").stderr(Stdio::piped()), "aws-sm:x").unwrap_err();
+        assert!(silent.to_string().ends_with("failed: exit status: 1"), "{silent}");
+        let long = reason(&"x".repeat(10 * REASON_CHARS_MAX)).unwrap();
+        assert_eq!(long.len(), REASON_CHARS_MAX);
+    }
+
+    #[test]
+    fn an_empty_pipe_is_looked_into() {
+        let failure = SecretReference::parse("exec:false | cat").unwrap().resolve().unwrap_err();
+        assert!(
+            failure.to_string().contains("is empty") && format!("{failure:?}").contains("by hand"),
+            "{failure:?}"
+        );
     }
 
     #[test]

@@ -69,12 +69,8 @@ impl Secrets {
         // Traffic may know a connection by a fingerprint of its token: then every one may be meant.
         let connection = connection.filter(|name| all.iter().any(|watched| watched.is_of(name)));
         let meant = |watched: &&Arc<Watched>| connection.is_none_or(|name| watched.is_of(name));
-        let mut told = Vec::with_capacity(all.len());
-        for watched in all.iter().filter(meant).filter(|watched| watched.may_change()) {
-            let looked = self.look(watched).await;
-            told.push(watched.told(looked));
-        }
-        told
+        let meant = all.iter().filter(meant).filter(|watched| watched.may_change());
+        join_all(meant.map(async |watched| watched.told(self.look(watched).await))).await
     }
 
     async fn look(&self, watched: &Watched) -> Looked {

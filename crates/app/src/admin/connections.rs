@@ -262,6 +262,10 @@ fn no_answer(why: &client::call::Failure) -> String {
 }
 
 /// Renews it now, or looks at its source again.
+/// Of a token that no running process sees change.
+const FIXED: &str = "its token comes from the environment and stays until a restart; from a file or a store of secrets \
+                     (token = \"file:…\") a new one is taken while we run";
+
 async fn rotate(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
     let connection = admin.connections.of_name(&name)?.clone();
     let before = connection.generation();
@@ -282,9 +286,14 @@ async fn rotate(State(admin): State<Admin>, Path(name): Path<String>) -> Answer 
     let (outcome, detail) = match (changed, trouble) {
         (_, Some(trouble)) => (Outcome::Failed, trouble),
         _ if looked.iter().any(|told| told.looked == Looked::Failed) => {
-            (Outcome::Failed, "its source gives none; the last one stays in use")
+            (Outcome::Failed, "its source gives none, and the last one stays in use; the log says why")
         }
         (true, None) => (Outcome::Done, "it has a new token"),
+        // What comes from the environment is not even looked at.
+        (false, None) if keeper.is_none() && looked.is_empty() => (Outcome::Done, FIXED),
+        (false, None) if keeper.is_none() => {
+            (Outcome::Done, "its token is the same as before: its source has to hold the new one first")
+        }
         (false, None) => (Outcome::Done, "its token is the same as before"),
     };
     admin.acted(Act::CredentialChanged, &name, outcome, detail).await;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use rand::RngExt;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::secret_reference::SecretReference;
@@ -20,6 +21,8 @@ const FILE_EVERY: Duration = Duration::from_secs(5);
 const COMMAND_EVERY: Duration = Duration::from_secs(600);
 /// A refused token may be replaced any minute.
 const REFUSED_EVERY: Duration = Duration::from_secs(60);
+/// Each is a process; more wait their turn.
+const COMMANDS_MAX: usize = 8;
 /// Up to this part earlier, so that many of us do not ask together.
 const SPREAD: f64 = 0.2;
 
@@ -144,6 +147,9 @@ impl Watched {
 
     /// What lies there now, read away from the thread that serves.
     pub(super) async fn read(&self) -> Result<Secret, String> {
+        static COMMANDS: Semaphore = Semaphore::const_new(COMMANDS_MAX);
+        // Nobody closes it.
+        let _turn = if self.reference.is_at_hand() { None } else { COMMANDS.acquire().await.ok() };
         let reference = self.reference.clone();
         let read = tokio::task::spawn_blocking(move || reference.resolve()).await;
         read.map_err(|error| error.to_string())?.map_err(|failure| failure.to_string())
