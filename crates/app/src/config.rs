@@ -38,7 +38,8 @@ pub(crate) use connections::{ConnectionSection, OauthSection};
 #[cfg(fuzzing)]
 pub(crate) use fuzz::fuzz;
 pub(crate) use incidents::{
-    Address, DependencySection, EmailSection, IncidentsSection, NotifySection, StatuspageSection, needed,
+    Address, DependencySection, EmailSection, IncidentsSection, NotifySection, StartTls, StatuspageSection,
+    needed,
 };
 pub(crate) use oidc::OidcSection;
 pub(crate) use secrets::CheckSection;

@@ -78,9 +78,21 @@ pub(crate) struct StatuspageSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EmailSection {
     pub(crate) smtp: Option<Address>,
+    pub(crate) starttls: Option<StartTls>,
     pub(crate) from: Option<String>,
     pub(crate) to: Vec<String>,
     pub(crate) mildest: Option<Severity>,
+}
+
+/// Whether an `smtp://` conversation goes on under TLS (RFC 3207).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StartTls {
+    /// Or nothing is sent.
+    Required,
+    /// Where the server offers it.
+    Opportunistic,
+    None,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
