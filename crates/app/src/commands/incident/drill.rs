@@ -7,6 +7,7 @@ use std::time::Duration;
 use anstream::eprintln;
 use client::clock::WallClock;
 use http::{Method, Uri};
+use incident::code::Code;
 use incident::incident::{Incident, Stage};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -63,6 +64,15 @@ struct Broken {
 impl Room {
     pub(super) async fn drill(&self, fault: &str, place: Place, clock: &WallClock) -> Result<Exit, Failure> {
         let fault = if fault == "random" { USUAL[rand::random_range(0..USUAL.len())] } else { fault };
+        if !Code::ALL.iter().any(|code| code.id() == fault) {
+            return Err(Failure::usage(format!(
+                "a drill does not know the fault `{fault}`: no diagnosis is called that"
+            ))
+            .hint(format!(
+                "{}_sim/faults/kinds lists what there is; those with an id have a diagnosis",
+                place.sim
+            )));
+        }
         let sim = &place.sim;
         self.is_quiet().await?;
         let work = match place.token {

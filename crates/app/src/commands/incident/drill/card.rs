@@ -61,7 +61,14 @@ impl Card {
                 )
             },
         );
-        let own = self.work.as_ref().map(|work| format!("{} of {} failed", work.failed, work.calls));
+        let own = self.work.as_ref().map(|work| {
+            let met = if work.failed == 0 && self.incident.is_none() {
+                ": none of them meets this fault"
+            } else {
+                ""
+            };
+            format!("{} of {} failed{met}", work.failed, work.calls)
+        });
         let mut lines = vec![
             ("Fault", self.fault.clone()),
             ("Incident", self.incident.clone().unwrap_or_else(|| "none".into())),

@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// One call in so many writes.
 const WRITES_ONE_IN: u64 = 5;
 
+/// Records of its own that it reads again and again.
+const KNOWN_MAX: usize = 20;
+
 /// A call that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -64,15 +67,22 @@ struct Line {
 struct Seen {
     done: Done,
     accepted: Vec<String>,
+    /// Ids of what was made.
+    known: Vec<String>,
 }
 
 impl Seen {
-    fn note(&mut self, status: Option<u16>, written: Option<String>) {
+    fn note(&mut self, answer: Option<(u16, Value)>, written: Option<String>) {
         self.done.calls += 1;
-        self.done.failed += u64::from(!matches!(status, Some(200..400)));
-        if let Some(email) = written.filter(|_| matches!(status, Some(200..300))) {
+        let Some((status @ 200..400, body)) = answer else {
+            self.done.failed += 1;
+            return;
+        };
+        if let Some(email) = written.filter(|_| status < 300) {
             self.done.writes_accepted += 1;
             self.accepted.push(email);
+            let id = body["id"].as_str().filter(|_| self.known.len() < KNOWN_MAX);
+            self.known.extend(id.map(str::to_owned));
         }
     }
 }
@@ -100,7 +110,7 @@ impl Work {
     /// Ends it, and holds what was accepted against what the simulator has applied.
     pub(super) async fn end(self) -> Done {
         self.working.abort();
-        let Seen { mut done, accepted } = std::mem::take(&mut *self.seen.lock());
+        let Seen { mut done, accepted, .. } = std::mem::take(&mut *self.seen.lock());
         let end = Instant::now() + SETTLES_MAX;
         loop {
             let applied = self.line.applied(&self.sim).await;
@@ -122,11 +132,32 @@ async fn work(line: Line, seen: Arc<Mutex<Seen>>, seed: u64) {
         let (method, path, body) = if writes {
             (Method::POST, CONTACTS.to_owned(), json!({"properties": {"email": email}}))
         } else {
-            (Method::GET, format!("{CONTACTS}?limit=1"), Value::Null)
+            read(number, &seen.lock().known)
         };
-        let status = line.call(&line.gateway, method, &path, &body).await.map(|(status, _)| status);
-        seen.lock().note(status, writes.then_some(email));
+        let answer = line.call(&line.gateway, method, &path, &body).await;
+        seen.lock().note(answer, writes.then_some(email));
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// In turn, of every part of the API that most integrations read.
+fn read(number: u64, known: &[String]) -> (Method, String, Value) {
+    let turn = usize::try_from(number).unwrap_or(0);
+    let id = known.get(turn % known.len().max(1));
+    let get = |path: &str| (Method::GET, path.to_owned(), Value::Null);
+    let post = |path: &str, body: Value| (Method::POST, path.to_owned(), body);
+    match (turn % 9, id) {
+        (0, _) => get("/crm/v3/objects/deals?limit=1"),
+        (1, _) => post("/crm/v3/objects/contacts/search", json!({"query": "drill.example", "limit": 1})),
+        (2, _) => get("/crm/v3/owners?limit=1"),
+        (3, _) => get("/crm/v3/properties/contacts"),
+        (4, Some(id)) => get(&format!("/crm/v4/objects/contacts/{id}/associations/companies")),
+        (5, Some(id)) => post(
+            "/crm/v3/objects/contacts/batch/read",
+            json!({"properties": ["email"], "inputs": [{"id": id}]}),
+        ),
+        (6 | 7, Some(id)) => get(&format!("{CONTACTS}/{id}?properties=email")),
+        _ => get(&format!("{CONTACTS}?limit=1")),
     }
 }
 
