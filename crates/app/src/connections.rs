@@ -134,7 +134,10 @@ impl Connections {
             let (stack, owner) = (stack.clone(), Owner::Token(connection.clone()));
             secrets.watch(Watched::new(owner, reference, token, move |token| {
                 match Token::new(token, None) {
-                    Ok(token) => stack.replace_token(&connection, Ok(token)),
+                    Ok(token) => {
+                        stack.replace_token(&connection, Ok(token));
+                        stack.ask_whose(&connection);
+                    }
                     Err(error) => {
                         tracing::error!(connection = connection.name, %error, "a new token is none");
                     }

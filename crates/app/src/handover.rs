@@ -13,6 +13,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use client::handover::{Handover, Leaving, NotTaken};
 use client::stack::Stack;
+use gateway::traffic::Traffic;
 
 const NAME: &str = "governor.json";
 
@@ -57,12 +58,17 @@ impl Kept {
     }
 
     /// Goes on where the process before stopped, as far as it left anything.
-    pub(crate) fn take_over(&self, stack: &Stack) {
+    pub(crate) fn take_over(&self, stack: &Stack, traffic: &Traffic) {
         match self.read().and_then(|found| match found {
-            Some(handover) => Ok(Some((handover.portals(), stack.take_over(handover)?))),
+            Some(handover) => {
+                let (portals, proven) = (handover.portals(), handover.proven());
+                stack.take_over(handover)?;
+                traffic.remember(proven);
+                Ok(Some(portals))
+            }
             None => Ok(None),
         }) {
-            Ok(Some((portals, ()))) => tracing::debug!(portals, "goes on where the process before stopped"),
+            Ok(Some(portals)) => tracing::debug!(portals, "goes on where the process before stopped"),
             Ok(None) => {}
             Err(error) => {
                 let path = self.path.display();

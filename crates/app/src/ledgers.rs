@@ -126,9 +126,9 @@ impl Ledgers {
         self.look_ups.lock().counted(counted.hits, counted.lost, bytes, self.clock.now());
     }
 
-    /// A timer of ours fired late by this much.
-    pub(crate) fn lag(&self, lag: Duration) {
-        self.vitals.lock().lag(millis(lag), self.clock.now());
+    /// A timer of ours fired late by this much; so many calls have ended by now.
+    pub(crate) fn lag(&self, lag: Duration, calls_ended: u64) {
+        self.vitals.lock().lag(millis(lag), calls_ended, self.clock.now());
     }
 
     /// How our process is.

@@ -4,7 +4,7 @@
 //! (`account-info/v3/details`) tells the portal and its time zone. While there is only one credential that can wait for
 //! a quiet moment; a second one is asked for at once, and so is the first: they may share a portal's limits.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -73,6 +73,8 @@ pub struct Account {
     limits: Option<Limits>,
     /// And when HubSpot told.
     portal: OnceLock<(Portal, Timestamp)>,
+    /// Whose the latest token turned out to be, where it was exchanged since; 0 where it was not.
+    exchanged_for: AtomicU64,
     pub(crate) introduction: Introduction,
     pub(crate) packer: Packer,
     /// Nearly always false; then nothing is locked.
@@ -120,6 +122,7 @@ impl Account {
             signer: ArcSwap::from_pointee(Signer::Nothing),
             limits: None,
             portal: OnceLock::new(),
+            exchanged_for: AtomicU64::new(0),
             introduction: Introduction::default(),
             packer: Packer::default(),
             paused: AtomicBool::new(false),
@@ -130,6 +133,19 @@ impl Account {
     /// The portal, once it is known.
     pub fn portal(&self) -> Option<&Portal> {
         self.portal.get().map(|(portal, _)| portal)
+    }
+
+    /// The portal that calls reach now, once it is known. It is another than [`Self::portal`] where a connection's token was
+    /// exchanged for one of another account, by mistake.
+    pub fn reached(&self) -> Option<u64> {
+        match self.exchanged_for.load(Ordering::Relaxed) {
+            0 => self.portal().map(|portal| portal.id),
+            other => Some(other),
+        }
+    }
+
+    pub(crate) fn reaches(&self, portal: u64) {
+        self.exchanged_for.store(portal, Ordering::Relaxed);
     }
 
     /// The two may see the same records: nothing says that they belong to different portals.

@@ -127,6 +127,8 @@ pub struct Spending {
     pub burst_sent_peak: u32,
     /// Most spending in one window that was not ours, likewise.
     pub burst_outside_peak: u32,
+    /// And in this minute or the last.
+    pub burst_outside_recent: u32,
     pub daily_sent: u64,
     pub daily_used: Option<u64>,
     pub daily_limit: Option<u64>,

@@ -101,6 +101,16 @@ impl Handover {
         Ok(())
     }
 
+    /// The credentials that HubSpot has answered well, by the names that accounts have without a connection.
+    pub fn proven(&self) -> Vec<String> {
+        let introduced = self.introduced.iter().map(|known| &known.fingerprint);
+        let told = self.gates.iter().filter_map(|handed| match &handed.whose {
+            Whose::Credential(fingerprint) => Some(fingerprint),
+            Whose::Portal(_) => None,
+        });
+        introduced.chain(told).cloned().collect()
+    }
+
     /// How many portals it tells of.
     pub fn portals(&self) -> usize {
         self.gates.len()

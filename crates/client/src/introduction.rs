@@ -102,6 +102,24 @@ async fn see_to(stack: Weak<Stack>, account: Arc<Account>) {
     account.introduction.give_up();
 }
 
+/// Whose is the token that an account has now? It is not waited for a quiet moment: if it is another account's, every write until
+/// then goes astray.
+pub(crate) fn again(stack: &Arc<Stack>, account: Arc<Account>) {
+    let stack = Arc::downgrade(stack);
+    tokio::spawn(async move {
+        for try_number in 0..TRIES_MAX {
+            let Some(stack) = stack.upgrade() else { return };
+            let answer = if stack.leaves_alone(&account) { None } else { stack.ask_who(&account).await };
+            drop(stack);
+            match answer {
+                Some(Learned { portal: Some(portal), .. }) => return account.reaches(portal.id),
+                Some(Learned { refused: true, .. }) => return,
+                Some(_) | None => tokio::time::sleep(AGAIN * 2u32.pow(try_number)).await,
+            }
+        }
+    });
+}
+
 /// A question now is in nobody's way.
 fn is_quiet(account: &Account) -> bool {
     account.gate().is_none_or(|gate| gate.governor.is_quiet(gate.app))
@@ -140,9 +158,21 @@ impl Stack {
 
     /// Asks which portal an account is of, within its limits and before those who wait. `true` when HubSpot refuses.
     async fn introduce(&self, account: &Account) -> bool {
-        let Some(gate) = account.gate() else { return true };
+        if account.gate().is_none() {
+            return true;
+        }
+        let Some(learned) = self.ask_who(account).await else { return false };
+        if let Some(portal) = learned.portal {
+            self.accounts.introduce(account, portal, self.clock().now());
+        }
+        learned.refused
+    }
+
+    /// The question itself, in a slot. `None` when it could not be asked.
+    async fn ask_who(&self, account: &Account) -> Option<Learned> {
         // A connection may have nothing to ask with for now.
-        let Some(authorization) = account.authorization() else { return false };
+        let authorization = account.authorization()?;
+        let gate = account.gate()?;
         let now = Instant::now();
         let budgets = BudgetSet::default().with(Budget::Burst).with(Budget::Daily);
         let asking = Asking {
@@ -154,17 +184,13 @@ impl Stack {
             weight: 1,
             deadline: now + TIMEOUT * 3,
         };
-        let acquired = gate.governor.acquire(asking, now).await;
-        let Ok(mut permit) = acquired else { return false };
+        let mut permit = gate.governor.acquire(asking, now).await.ok()?;
         permit.sent();
         let learned = self.details(&authorization).await;
         if let Some(seen) = &learned.seen {
             permit.answered(Instant::now(), seen, None);
         }
-        if let Some(portal) = learned.portal {
-            self.accounts.introduce(account, portal, self.clock().now());
-        }
-        learned.refused
+        Some(learned)
     }
 
     /// The details call itself. Nothing comes of it but knowledge: a failure is the caller's own call's to report.

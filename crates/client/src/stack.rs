@@ -24,7 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::accounts::{Account, AccountSettings, Accounts, Connection, Lack, Token};
+use crate::accounts::{Account, AccountSettings, Accounts, Connection, Credential, Lack, Token};
 use crate::body::Body;
 use crate::cache::{Cache, CacheReport, CacheSettings, Elsewhere, Found};
 use crate::call::{Answer, Call, CallFailed, Effort, Failure, Source};
@@ -141,6 +141,16 @@ impl Stack {
     /// breakers and what is kept for them.
     pub fn replace_token(&self, connection: &Arc<Connection>, now: Result<Token, Lack>) {
         self.accounts.replace(connection, now);
+    }
+
+    /// Asks HubSpot whose a connection's token is, after somebody has exchanged it; [`Account::reached`] tells. Of one that was
+    /// renewed nobody need ask.
+    pub fn ask_whose(self: &Arc<Self>, connection: &Arc<Connection>) {
+        let credential = Credential::Connection(connection.clone());
+        // One that has not been called yet is asked about when it is.
+        if let Some(account) = self.accounts.known(&credential, &http::HeaderMap::new(), Instant::now()) {
+            introduction::again(self, account);
+        }
     }
 
     /// A change that did not come through us: what is kept of the record is over.

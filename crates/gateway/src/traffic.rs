@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use client::accounts::Account;
 use client::call::Effort;
@@ -44,6 +45,7 @@ pub struct Traffic {
     state: Mutex<State>,
     clock: WallClock,
     started: Instant,
+    ended: AtomicU64,
 }
 
 struct State {
@@ -77,7 +79,7 @@ impl Traffic {
             changes: VecDeque::new(),
             ending: BTreeMap::new(),
         };
-        Self { state: Mutex::new(state), clock, started }
+        Self { state: Mutex::new(state), clock, started, ended: AtomicU64::new(0) }
     }
 
     /// Remembers a change, for whoever looks for what came before the trouble.
@@ -101,6 +103,11 @@ impl Traffic {
         self.state.lock().groups.ledger().introduce(connection);
     }
 
+    /// These had labels of their own in the process before us.
+    pub fn remember(&self, connections: Vec<String>) {
+        self.state.lock().groups.ledger().remember(connections);
+    }
+
     /// A connection's label in metrics, where it has one of its own.
     pub fn label(&self, connection: &str) -> Option<Arc<str>> {
         self.state.lock().groups.ledger().label(connection)
@@ -114,6 +121,11 @@ impl Traffic {
     /// What was counted since the start.
     pub fn totals(&self) -> Vec<(SeriesKey, Tally)> {
         self.state.lock().groups.settled().series()
+    }
+
+    /// Calls that have ended since the start, however they did.
+    pub fn calls_ended(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Everything of the last quarter of an hour.
@@ -156,6 +168,7 @@ impl Observer for Traffic {
     }
 
     fn call(&self, label: &Label<'_>, result: CallResult<'_>, effort: Effort, span: Span) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
         let mut state = self.state.lock();
         // Most calls are about objects, none of whose paths is on the calendar.
         if label.endpoint.family != ApiFamily::Objects

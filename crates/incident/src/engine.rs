@@ -9,16 +9,20 @@
 //! | `suspicion` | what shows, since when, whether a cause is to be asked for |
 //! | `correlation` | which incident a cause belongs to |
 //! | `condition` | rules that need no cause |
-//! | `opening` | how an incident begins, and takes in symptoms and causes |
+//! | `findings` | what a diagnosis means, or none |
+//! | `opening` | how an incident begins, takes in symptoms, and gets its name |
 //! | `lifecycle` | recovery, relapse, the end, and when people are told again |
 //! | `recovery` | what an end is proven with |
 //! | `people` | what people do |
 //! | `measures` | what we do ourselves |
-//! | `books` | what it cost, in numbers |
+//! | `books` | what passed since when |
+//! | `cost` | what it cost, in numbers |
 
 mod books;
 mod condition;
 mod correlation;
+mod cost;
+mod findings;
 mod lifecycle;
 mod measures;
 mod opening;
@@ -40,7 +44,7 @@ use crate::incident::Incident;
 use crate::message::{Message, Moment};
 use crate::mitigation::{Measure, Mitigation, Permission};
 use crate::runbook::Runbooks;
-use crate::signal::{Place, Seen, Signal};
+use crate::signal::{Place, Signal};
 use crate::timeline::{By, Entry, What};
 use books::Books;
 use suspicion::Suspicions;
@@ -210,24 +214,6 @@ impl Engine {
         if self.suspicions.wants_a_cause(recovering, now) {
             self.suspicions.asked(now);
             self.effects.push(Effect::Diagnose);
-        }
-    }
-
-    /// What passes while an incident goes on, where it reaches, is its cost.
-    fn count_impact(&mut self, signal: &Signal) {
-        let Seen::Calls(calls) = signal.seen else { return };
-        let told = |it: &Incident| {
-            !it.stage.is_over() && correlation::costs_calls(it) && it.blast.place().meets(&signal.place)
-        };
-        let expected = self.maintenance.iter().any(|(_, place)| place.meets(&signal.place));
-        if expected || self.incidents.iter().any(told) {
-            self.memory.slo.told(signal.at, calls);
-        }
-        for incident in self.incidents.iter_mut().filter(|incident| !incident.stage.is_over()) {
-            if incident.blast.place().meets(&signal.place) {
-                let (caller, family) = (signal.place.caller.as_deref(), signal.place.family.as_deref());
-                incident.impact.add(caller, family, calls);
-            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::blast::Blast;
 use crate::code::{Code, Severity};
 use crate::detector::Symptom;
 use crate::mitigation::Measure;
-use crate::signal::Calls;
+use crate::signal::{Calls, Seen};
 use crate::triage::{Diagnosis, Suspicion};
 
 /// Correlation ids kept for HubSpot's support.
@@ -80,13 +80,39 @@ pub enum Stage {
     Resolved,
 }
 
-/// Sums from the first symptom on.
+/// Sums from the first symptom on. A call that failed while several incidents went on counts for the one it belongs to.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Impact {
     pub total: Calls,
+    /// The part of what failed that is counted for another incident as well, because nothing tells to which it belongs.
+    pub shared: Calls,
     pub by_caller: BTreeMap<String, Calls>,
     pub by_family: BTreeMap<String, Calls>,
+    pub webhooks: Late,
+    /// What waited to be done, by whose work it is.
+    pub waited: BTreeMap<String, Waited>,
+}
+
+/// Webhook events that came meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Late {
+    pub events: u64,
+    /// That came later than they should.
+    pub late: u64,
+    pub slowest_ms: u64,
+}
+
+/// Work that was accepted, at its worst; and at last, by the store's own count, how much of it is done, given up or waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Waited {
+    pub most: u64,
+    pub oldest_seconds: u64,
+    /// All that are kept or came since the process began; 0 where nobody counts.
+    pub accepted: u64,
+    pub accounted: u64,
 }
 
 /// What the status page said.
@@ -170,6 +196,36 @@ impl Impact {
         self.total += calls;
         part(&mut self.by_caller, caller, calls);
         part(&mut self.by_family, family, calls);
+    }
+}
+
+impl Impact {
+    /// Beside calls: events that came late, and work that waited.
+    pub(crate) fn note(&mut self, seen: &Seen) {
+        match seen {
+            Seen::Webhooks { events, late, slowest_ms } => {
+                self.webhooks.events += events;
+                self.webhooks.late += late;
+                self.webhooks.slowest_ms = self.webhooks.slowest_ms.max(*slowest_ms);
+            }
+            Seen::Backlog { name, waiting, oldest_seconds } if *waiting > 0 => {
+                if let Some(waited) = self.work(name) {
+                    waited.most = waited.most.max(*waiting);
+                    waited.oldest_seconds = waited.oldest_seconds.max(*oldest_seconds);
+                }
+            }
+            Seen::Ledger { name, accepted, ended, waiting } if *accepted > 0 => {
+                if let Some(waited) = self.work(name) {
+                    (waited.accepted, waited.accounted) = (*accepted, ended + waiting);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn work(&mut self, name: &str) -> Option<&mut Waited> {
+        let room = self.waited.len() < PARTS_MAX || self.waited.contains_key(name);
+        room.then(|| self.waited.entry(name.to_owned()).or_default())
     }
 }
 

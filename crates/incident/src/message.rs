@@ -98,13 +98,20 @@ impl Message {
             code,
             confidence: diagnosis.map(|diagnosis| diagnosis.confidence),
             began_at: incident.began_at,
-            inside: runbook::fill(&front.messages.internal, &values),
+            inside: inside(incident, runbook::fill(&front.messages.internal, &values)),
             outside: outside(incident, &runbook::fill(&front.messages.public, &values)),
             impact: incident.impact.tell(),
             reach: incident.blast.tell(),
             evidence,
-            remedy: diagnosis.map_or_else(|| front.remedy.clone(), |diagnosis| diagnosis.remedy.clone()),
-            escalation: front.escalation.clone(),
+            remedy: match diagnosis {
+                Some(diagnosis) => diagnosis.remedy.clone(),
+                None if says_it_all(incident) => "See to what the evidence names.".into(),
+                None => front.remedy.clone(),
+            },
+            escalation: match diagnosis {
+                None if says_it_all(incident) => "Whoever owns what the evidence names.".into(),
+                Some(_) | None => front.escalation.clone(),
+            },
             correlation_ids: incident.correlation_ids.clone(),
             acknowledged_by: incident.acknowledged_by.clone(),
             next_update_at: cadence.filter(|_| !incident.stage.is_over()).map(|cadence| now + cadence),
@@ -147,6 +154,25 @@ fn hour(at: Timestamp) -> String {
     format!("{:02}:{:02} UTC", at.hour(), at.minute())
 }
 
+/// Nobody looked for a cause, because what showed needs none: a job failed, work was given up.
+fn says_it_all(incident: &Incident) -> bool {
+    incident.diagnosis.is_none() && !incident.was_diagnosed() && !incident.symptoms.is_empty()
+}
+
+fn inside(incident: &Incident, text: String) -> String {
+    if incident.stage.is_over() {
+        let (began, ended) = (incident.began_at, incident.recovered_at.unwrap_or(incident.began_at));
+        let lasted = ended.duration_since(began).as_secs();
+        let lasted = if lasted < 120 { format!("{lasted} s") } else { format!("{} min", lasted / 60) };
+        return format!("It is over: it began at {} and went on for {lasted}.", hour(began));
+    }
+    if says_it_all(incident) {
+        let shown: Vec<&str> = incident.symptoms.iter().map(|symptom| symptom.observed.as_str()).collect();
+        return format!("{}.", shown.join("; "));
+    }
+    text
+}
+
 fn outside(incident: &Incident, text: &str) -> String {
     if incident.stage.is_over() {
         return format!(
@@ -169,6 +195,9 @@ impl crate::incident::Impact {
             if count > 0 {
                 parts.push(format!("{count} {what}"));
             }
+        }
+        if self.shared.failed > 0 {
+            parts.push(format!("{} of the failed count for another incident as well", self.shared.failed));
         }
         parts.join(", ")
     }

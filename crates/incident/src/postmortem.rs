@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::{Impact, Incident};
+use crate::code::Code;
+use crate::incident::{Impact, Incident, Late, Waited};
 use crate::signal::Calls;
-use crate::timeline::Entry;
+use crate::timeline::{Entry, What};
 
 /// Markdown.
 pub fn postmortem(incident: &Incident, timeline: &[Entry]) -> String {
@@ -14,7 +15,7 @@ pub fn postmortem(incident: &Incident, timeline: &[Entry]) -> String {
     for part in [
         summary(incident),
         times(incident),
-        cause(incident),
+        cause(incident, timeline),
         impact(&incident.impact),
         status_page(incident),
         support(incident),
@@ -63,7 +64,7 @@ fn times(incident: &Incident) -> String {
     text
 }
 
-fn cause(incident: &Incident) -> String {
+fn cause(incident: &Incident, timeline: &[Entry]) -> String {
     let mut text = "## Root cause\n\n".to_owned();
     let Some(diagnosis) = &incident.diagnosis else {
         text.push_str("Not known.\n");
@@ -80,6 +81,15 @@ fn cause(incident: &Incident) -> String {
             .and_then(|name| name.as_str().map(String::from))
             .unwrap_or_default(),
     );
+    for (code, from, until) in names_before(timeline) {
+        let _infallible = writeln!(
+            text,
+            "From {} to {} it was taken for, or was, `{}`.\n",
+            moment(from),
+            moment(until),
+            code.id()
+        );
+    }
     for evidence in &diagnosis.evidence {
         let sign = if evidence.supports { "for" } else { "against" };
         let _infallible = writeln!(text, "- {sign}: {} ({})", evidence.observed, evidence.probe);
@@ -88,6 +98,19 @@ fn cause(incident: &Incident) -> String {
         let _infallible = writeln!(text, "- not excluded: `{}` ({})", other.code.id(), other.confidence);
     }
     text
+}
+
+/// What it was called until it got its last name.
+fn names_before(timeline: &[Entry]) -> Vec<(Code, Timestamp, Timestamp)> {
+    let named: Vec<(Code, Timestamp)> = timeline
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Cause { code, .. } => Some((*code, entry.at)),
+            _ => None,
+        })
+        .collect();
+    let changes = named.windows(2).filter(|pair| pair[0].0 != pair[1].0);
+    changes.map(|pair| (pair[0].0, pair[0].1, pair[1].1)).collect()
 }
 
 fn impact(impact: &Impact) -> String {
@@ -103,9 +126,39 @@ fn impact(impact: &Impact) -> String {
         );
     };
     row("all", &impact.total);
+    if !impact.shared.is_empty() {
+        row("of these, counted for another incident as well", &impact.shared);
+    }
     impact.by_caller.iter().for_each(|(name, calls)| row(&format!("caller {name}"), calls));
     impact.by_family.iter().for_each(|(name, calls)| row(&format!("family {name}"), calls));
+    let Late { events, late, slowest_ms } = impact.webhooks;
+    if events > 0 {
+        let latest = SignedDuration::from_millis(i64::try_from(slowest_ms).unwrap_or(i64::MAX));
+        let _infallible = writeln!(
+            text,
+            "\nWebhooks: {events} events came, {late} of them late, the latest by {}.",
+            span(latest)
+        );
+    }
+    for (name, work) in &impact.waited {
+        let _infallible = writeln!(text, "\n{}", waited(name, work));
+    }
     text
+}
+
+fn waited(name: &str, work: &Waited) -> String {
+    let oldest = SignedDuration::from_secs(i64::try_from(work.oldest_seconds).unwrap_or(i64::MAX));
+    let mut text = match work.most {
+        0 => format!("Work of {name}: none had to wait"),
+        most => format!("Work of {name}: up to {most} waited, the oldest {}", span(oldest)),
+    };
+    if work.accepted > 0 {
+        let lost = work.accepted.saturating_sub(work.accounted);
+        let lost =
+            if lost == 0 { "none is lost".to_owned() } else { format!("**{lost} are not accounted for**") };
+        let _infallible = write!(text, "; of {} accepted {lost}", work.accepted);
+    }
+    text + "."
 }
 
 fn status_page(incident: &Incident) -> String {

@@ -199,6 +199,18 @@ impl Calls {
         }
     }
 
+    /// What of it went wrong.
+    #[must_use]
+    pub fn failures(&self) -> Self {
+        Self { calls: 0, sent: 0, good: 0, ..*self }
+    }
+
+    /// The same calls, as if nothing had gone wrong with them.
+    #[must_use]
+    pub fn without_failures(&self) -> Self {
+        Self { calls: self.calls, sent: self.sent, good: self.good, ..Self::default() }
+    }
+
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -154,7 +154,7 @@ impl House {
         let tls = client_tls(config)?;
         let stack = stack(config, &tls, &traffic, &clock)?;
         connections.watch(&stack, &secrets);
-        let kept = data.and_then(Kept::open).inspect(|kept| kept.take_over(&stack));
+        let kept = data.and_then(Kept::open).inspect(|kept| kept.take_over(&stack, &traffic));
         let thresholds = &config.incidents.thresholds;
         let ledgers = Arc::new(Ledgers::new(clock.clone(), thresholds, durable::place(config, data)));
         let outbox =

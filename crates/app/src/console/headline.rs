@@ -104,6 +104,7 @@ mod tests {
             last_ok_at: None,
             calls_recent: calls,
             ok_recent: ok,
+            retries_recent: 0,
             sent_recent_per_s: 0.0,
             p50_ms: 0,
             p99_ms: 0,
@@ -118,6 +119,7 @@ mod tests {
         ConnectionReport {
             name: Arc::from("default"),
             portal_id: None,
+            portal_id_before: None,
             configured_portal_id: None,
             hosting: None,
             burst_max: None,
@@ -127,6 +129,7 @@ mod tests {
             limits_changed_at: None,
             burst_sent_peak: 0,
             burst_outside_peak: 0,
+            burst_outside_recent: 0,
             daily_sent: 0,
             daily_used: None,
             refused_by_us: 0,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use client::clock::WallClock;
+use gateway::traffic::Traffic;
 use incident::facts::inside::StoreProblem;
 use jiff::SignedDuration;
 use store::Store;
@@ -30,13 +31,14 @@ pub(super) struct Lease {
     pub(super) store: Store,
     pub(super) ledgers: Arc<Ledgers>,
     pub(super) clock: WallClock,
+    traffic: Arc<Traffic>,
     ours: AtomicBool,
 }
 
 impl Lease {
-    pub(super) fn new(store: Store, ledgers: Arc<Ledgers>, clock: WallClock) -> Self {
+    pub(super) fn new(store: Store, ledgers: Arc<Ledgers>, traffic: Arc<Traffic>, clock: WallClock) -> Self {
         let ours = AtomicBool::new(!store.is_shared());
-        Self { store, ledgers, clock, ours }
+        Self { store, ledgers, clock, traffic, ours }
     }
 
     /// We run the room. A store that fails changes nothing: then nobody else can take it either.
@@ -46,7 +48,7 @@ impl Lease {
 
     /// Beats for as long as it is polled.
     pub(super) async fn run(&self) {
-        tokio::join!(self.write_again_and_again(), feel(&self.ledgers));
+        tokio::join!(self.write_again_and_again(), feel(&self.ledgers, &self.traffic));
     }
 
     async fn write_again_and_again(&self) {
@@ -89,11 +91,11 @@ impl Lease {
     }
 }
 
-/// How late our own timers fire.
-async fn feel(ledgers: &Ledgers) {
+/// How late our own timers fire, and whether calls waited meanwhile.
+async fn feel(ledgers: &Ledgers, traffic: &Traffic) {
     loop {
         let began = Instant::now();
         tokio::time::sleep(BEAT).await;
-        ledgers.lag(began.elapsed().saturating_sub(BEAT));
+        ledgers.lag(began.elapsed().saturating_sub(BEAT), traffic.calls_ended());
     }
 }

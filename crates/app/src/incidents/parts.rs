@@ -103,7 +103,7 @@ impl Parts {
             cpu_percent: process.cpu_percent,
             memory_percent: percent(process.memory_bytes, process.memory_bytes_max),
             descriptors_percent: percent(process.descriptors, process.descriptors_max),
-            lag_ms: process.lag_ms_max,
+            lag_ms: process.lag_ms_felt(),
         });
         let disk = self.ledgers.disk();
         let disk = disk.map(|disk| Seen::Disk { free_bytes: disk.free_bytes, total_bytes: disk.total_bytes });

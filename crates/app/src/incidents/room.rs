@@ -132,7 +132,8 @@ impl Room {
         let incidents = kept(&store).await.map_err(|error| {
             Failure::work(format!("the incidents that were kept cannot be read: {error}"))
         })?;
-        let lease = Lease::new(store.clone(), opening.ledgers.clone(), clock.clone());
+        let lease =
+            Lease::new(store.clone(), opening.ledgers.clone(), opening.watch.traffic.clone(), clock.clone());
         if store.is_shared() {
             lease.write().await;
         }

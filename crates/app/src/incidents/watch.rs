@@ -33,7 +33,7 @@ const REFUSALS: [&str; 11] = [
 /// What is looked at.
 pub(crate) struct Watch {
     stack: Arc<Stack>,
-    traffic: Arc<Traffic>,
+    pub(super) traffic: Arc<Traffic>,
     slow_ms: u64,
     before: BTreeMap<SeriesKey, Calls>,
 }

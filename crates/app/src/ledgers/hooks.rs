@@ -52,6 +52,7 @@ impl Ledgers {
         if let receive::Outcome::NotKept(error) = outcome {
             self.commit(took, Err(problem(error)));
         }
+        self.vitals.lock().delivered();
         self.count(judged, seen, took, at);
     }
 

@@ -25,12 +25,23 @@ const LAG_MS_LONG: u64 = 5_000;
 /// What is remembered between two looks.
 #[derive(Debug, Default)]
 pub(crate) struct Vitals {
-    /// The worst lag of each second of the last minute.
-    lags: VecDeque<(Timestamp, u64)>,
+    /// Of each second of the last minute.
+    lags: VecDeque<Second>,
+    /// Calls and deliveries that had ended by the last beat, and deliveries by now.
+    ended: u64,
+    deliveries: u64,
     last_beat_at: Option<Timestamp>,
     /// Processor time used, in nanoseconds, and when it was read.
     busy: Option<(u64, Timestamp)>,
     cpu_percent: u64,
+}
+
+#[derive(Debug)]
+struct Second {
+    at: Timestamp,
+    lag_ms_worst: u64,
+    /// What had ended before it.
+    ended_before: u64,
 }
 
 impl Vitals {
@@ -39,27 +50,44 @@ impl Vitals {
         Self { last_beat_at: Some(now), ..Self::default() }
     }
 
-    pub(super) fn lag(&mut self, lag_ms: u64, at: Timestamp) {
+    pub(super) fn lag(&mut self, lag_ms: u64, calls_ended: u64, at: Timestamp) {
         self.last_beat_at = Some(at);
         match self.lags.back_mut() {
-            Some((second, worst)) if second.as_second() == at.as_second() => *worst = (*worst).max(lag_ms),
-            Some(_) | None => self.lags.push_back((at, lag_ms)),
+            Some(second) if second.at.as_second() == at.as_second() => {
+                second.lag_ms_worst = second.lag_ms_worst.max(lag_ms);
+            }
+            Some(_) | None => {
+                self.lags.push_back(Second { at, lag_ms_worst: lag_ms, ended_before: self.ended });
+            }
         }
-        while self.lags.front().is_some_and(|(second, _)| at.duration_since(*second) > MINUTE) {
+        self.ended = calls_ended.saturating_add(self.deliveries);
+        while self.lags.front().is_some_and(|second| at.duration_since(second.at) > MINUTE) {
             self.lags.pop_front();
         }
     }
 
+    /// A webhook delivery was answered.
+    pub(super) fn delivered(&mut self) {
+        self.deliveries += 1;
+    }
+
     pub(super) fn process(&mut self, now: Timestamp) -> Process {
         self.look_at_the_processor(now);
-        let fresh = self.lags.iter().filter(|(second, _)| now.duration_since(*second) <= MINUTE);
+        let is_fresh = |second: &&Second| now.duration_since(second.at) <= MINUTE;
+        let worst = |second: &Second| second.lag_ms_worst;
+        // What waited for us ends when we wake, mostly after the beat that wakes beside it: in the next second at the latest.
+        let ended_soon = self.lags.iter().skip(2).map(|later| later.ended_before);
+        let ended_soon = ended_soon.chain([self.ended, self.ended]);
+        let felt = self.lags.iter().zip(ended_soon).filter(|(second, ended)| *ended > second.ended_before);
+        let felt = felt.map(|(second, _)| second).filter(is_fresh).map(worst).collect();
         Process {
             cpu_percent: self.cpu_percent,
             memory_bytes: process::memory().unwrap_or(0),
             memory_bytes_max: memory_max(),
             descriptors: process::descriptors().unwrap_or(0),
             descriptors_max: process::descriptors_max(),
-            lag_ms_max: lasting(fresh.map(|(_, lag)| *lag).collect()),
+            lag_ms_max: lasting(self.lags.iter().filter(is_fresh).map(worst).collect()),
+            lag_ms_felt: Some(lasting(felt)),
             lag_ms_borne: None,
             refused_recent: 0,
         }
@@ -67,7 +95,7 @@ impl Vitals {
 
     /// How late every other second is at its worst, at least: that of one second is the machine's, that of most is ours.
     pub(super) fn usual_lag_ms(&self) -> u64 {
-        let mut lags: Vec<u64> = self.lags.iter().map(|(_, lag)| *lag).collect();
+        let mut lags: Vec<u64> = self.lags.iter().map(|second| second.lag_ms_worst).collect();
         lags.sort_unstable();
         lags.get(lags.len() / 2).copied().unwrap_or(0)
     }
@@ -135,10 +163,10 @@ mod tests {
     #[test]
     fn the_worst_lag_of_the_last_minute_counts() {
         let mut vitals = Vitals::default();
-        (0..3).for_each(|second| vitals.lag(900 + second, at(1_000 * i64::try_from(second).unwrap())));
-        vitals.lag(3, at(2_100));
+        (0..3).for_each(|second| vitals.lag(900 + second, 0, at(1_000 * i64::try_from(second).unwrap())));
+        vitals.lag(3, 0, at(2_100));
         assert_eq!(vitals.process(at(2_200)).lag_ms_max, 900);
-        (0..3).for_each(|second| vitals.lag(5, at(62_500 + 1_000 * second)));
+        (0..3).for_each(|second| vitals.lag(5, 0, at(62_500 + 1_000 * second)));
         assert_eq!(vitals.process(at(64_600)).lag_ms_max, 5);
         assert_eq!(vitals.watch().last_beat_at, Some(at(64_500)));
     }
@@ -147,11 +175,32 @@ mod tests {
     fn a_hiccup_of_the_machine_is_no_lag_and_a_long_stop_is() {
         let worst = |lag_ms: u64| {
             let mut vitals = Vitals::default();
-            (0..20).for_each(|second| vitals.lag(2, at(1_000 * second)));
-            vitals.lag(lag_ms, at(20_000));
+            (0..20).for_each(|second| vitals.lag(2, 0, at(1_000 * second)));
+            vitals.lag(lag_ms, 0, at(20_000));
             vitals.process(at(20_100)).lag_ms_max
         };
         assert_eq!((worst(1_900), worst(6_000)), (2, 6_000));
+    }
+
+    #[test]
+    fn lag_is_felt_by_whom_we_work_for_and_by_nobody_else() {
+        // A second late in each of 20 seconds; `ended` tells how many calls have ended by the end of one.
+        let felt = |ended: fn(u64) -> u64, delivered: fn(i64) -> bool| {
+            let mut vitals = Vitals::default();
+            for second in 0..20 {
+                if delivered(second) {
+                    vitals.delivered();
+                }
+                vitals.lag(1_500, ended(u64::try_from(second).unwrap()), at(1_000 * second));
+            }
+            let process = vitals.process(at(19_100));
+            assert_eq!(process.lag_ms_max, 1_500);
+            process.lag_ms_felt
+        };
+        assert_eq!(felt(|_| 0, |_| false), Some(0), "nobody waited");
+        assert_eq!(felt(|second| second, |_| false), Some(1_500));
+        assert_eq!(felt(|_| 0, |second| second > 9), Some(1_500), "HubSpot waits as well");
+        assert_eq!(felt(|second| u64::from(second > 9), |_| false), Some(0), "one call is a moment");
     }
 
     #[cfg(target_os = "linux")]

@@ -15,7 +15,7 @@ use hubspot::limits::RollingLimit;
 use tokio::time::Instant;
 
 use super::level::Level;
-use super::peak::Peak;
+use super::peak::{LATELY, Peak, RECENTLY};
 
 mod handover;
 
@@ -56,6 +56,7 @@ pub(crate) struct Slots {
     /// Most of ours, and most of others', in one window.
     peak: Peak,
     outside_peak: Peak,
+    outside_recent: Peak,
     /// What the limit was before the headers changed it, and when.
     before: Option<(u32, Instant)>,
     /// The headers have told the limit; until then it was our guess.
@@ -90,8 +91,9 @@ impl Slots {
             freed: 0,
             outside: Outside { count: 0, until: now },
             cold_until: None,
-            peak: Peak::new(now),
-            outside_peak: Peak::new(now),
+            peak: Peak::new(LATELY, now),
+            outside_peak: Peak::new(LATELY, now),
+            outside_recent: Peak::new(RECENTLY, now),
             before: None,
             told: false,
         }
@@ -111,6 +113,11 @@ impl Slots {
 
     pub(crate) fn limit(&self) -> RollingLimit {
         self.limit
+    }
+
+    /// The most of others' in one window, in this minute or the last.
+    pub(crate) fn outside_recent(&self, now: Instant) -> u32 {
+        self.outside_recent.get(now)
     }
 
     /// Most of ours and most of others' in one window, lately.
@@ -226,6 +233,7 @@ impl Slots {
         let freed = u32::try_from(self.freed - mark.0).unwrap_or(u32::MAX);
         let outside = max.saturating_sub(remaining).saturating_sub(self.ours().saturating_add(freed));
         self.outside_peak.note(outside, now);
+        self.outside_recent.note(outside, now);
         if outside > 0 && outside >= self.outside(now) {
             self.outside = Outside { count: outside, until: now + self.limit.window + EDGE };
         }

@@ -321,6 +321,7 @@ impl State {
             burst_limit_changed_ago: burst.before().map(|(_, at)| now.saturating_duration_since(at)),
             burst_sent_peak: burst.peaks(now).0,
             burst_outside_peak: burst.peaks(now).1,
+            burst_outside_recent: burst.outside_recent(now),
             daily_sent,
             daily_used,
             daily_limit,

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use client::accounts::{Connection, Credential, Token};
+use client::call::Call;
 use client::stack::Stack;
+use hubspot::limits::AppKind;
+use hubspot::secret::Secret;
 use rstest::rstest;
 use tokio::time::Instant;
 
-use super::program::{PATIENT, Program, READ, SEARCH, answered, call, stack};
+use super::program::{PATIENT, Program, READ, SEARCH, answered, call, call_with, stack};
 use super::server::{Entry, Reply, Server, WINDOW};
 
 #[tokio::test(start_paused = true)]
@@ -58,6 +62,40 @@ async fn two_apps(server: &Arc<Server>) -> (Arc<Stack>, Program, Program) {
 
 fn introduced(stack: &Stack) -> usize {
     stack.accounts().iter().filter(|account| account.portal().is_some()).count()
+}
+
+/// HubSpot says who a token is of; the one that is put in its place may be of the same portal, of another, or of none.
+#[rstest]
+#[case::of_another(Some(r#"{"portalId":8}"#), Some(8))]
+#[case::of_the_same(Some(r#"{"portalId":7}"#), Some(7))]
+#[case::revoked(None, Some(7))]
+#[tokio::test(start_paused = true)]
+async fn whose_token_was_put_in_its_place_is_known_though_nobody_calls(
+    #[case] details: Option<&'static str>,
+    #[case] reached: Option<u64>,
+) {
+    let server = Server::new(100, move |entry| {
+        let exchanged = entry.token.contains("other") && entry.asks_details();
+        exchanged.then(|| details.map_or(Reply::status(401, ""), |body| Reply::status(200, body)))
+    });
+    let stack = stack(&server, |_| {});
+    let token = |text: &str| Token::new(&Secret::new(text), None).expect("a token");
+    let connection =
+        Connection::new("second".into(), &Secret::new("one"), AppKind::PrivateApp).expect("a token");
+    let connection = Arc::new(connection);
+    let by_connection = |call: &mut Call| call.credential = Credential::Connection(connection.clone());
+    let outcome = call_with(&stack, "Bearer none", &READ, PATIENT, "", by_connection).await;
+    assert!(outcome.is_ok(), "{:?}", outcome.err());
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let account =
+        stack.accounts().into_iter().find(|account| &*account.name == "second").expect("it has called");
+    assert_eq!(account.reached(), Some(7));
+
+    let asked = server.sent(Entry::asks_details);
+    stack.replace_token(&connection, Ok(token("other")));
+    stack.ask_whose(&connection);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((account.reached(), server.sent(Entry::asks_details)), (reached, asked + 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //! Groups come and go, so they hold only what they counted lately and hand it over. A connection has a label of its own
 //! once it is configured or HubSpot has answered it well: whoever tries one wrong token after another makes no series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hubspot::endpoint::ApiFamily;
@@ -17,6 +17,9 @@ pub const CONNECTIONS_MAX: usize = 64;
 
 /// Callers likewise.
 pub const CALLERS_MAX: usize = 64;
+
+/// Connections of the process before that are told from strangers.
+const REMEMBERED_MAX: usize = 2048;
 
 /// Sums kept apart; past it, further ones go into one.
 pub const SERIES_MAX: usize = 2048;
@@ -38,6 +41,8 @@ pub struct SeriesKey {
 pub(super) struct Ledger {
     series: BTreeMap<SeriesKey, Tally>,
     connections: Labels,
+    /// Connections that had earned a label in the process before.
+    earned_before: BTreeSet<String>,
     callers: Labels,
 }
 
@@ -58,7 +63,12 @@ pub(super) enum Standing {
 impl Default for Ledger {
     fn default() -> Self {
         let labels = |max| Labels { own: BTreeMap::new(), max, other: Arc::from(OTHER) };
-        Self { series: BTreeMap::new(), connections: labels(CONNECTIONS_MAX), callers: labels(CALLERS_MAX) }
+        Self {
+            series: BTreeMap::new(),
+            connections: labels(CONNECTIONS_MAX),
+            earned_before: BTreeSet::new(),
+            callers: labels(CALLERS_MAX),
+        }
     }
 }
 
@@ -72,6 +82,8 @@ impl Ledger {
         standing: Standing,
         tally: &mut Tally,
     ) {
+        let earned = standing == Standing::Good || self.earned_before.contains(&**connection);
+        let standing = if earned { Standing::Good } else { Standing::Unproven };
         let connection = self.connections.label(connection, standing);
         let caller = self.callers.label(caller, Standing::Good);
         let mut key = SeriesKey { connection, caller, family };
@@ -89,6 +101,11 @@ impl Ledger {
     /// Gives a configured connection its label.
     pub(super) fn introduce(&mut self, connection: &str) {
         self.connections.label(&Arc::from(connection), Standing::Good);
+    }
+
+    /// Whoever had a label before a restart has one from the first call on: it may be made while HubSpot answers nobody.
+    pub(super) fn remember(&mut self, connections: Vec<String>) {
+        self.earned_before.extend(connections.into_iter().take(REMEMBERED_MAX));
     }
 
     /// What a connection is shown as, where it has a label of its own.
@@ -164,6 +181,15 @@ mod tests {
         count(&mut ledger, "real", Standing::Good);
         count(&mut ledger, "real", Standing::Unproven);
         assert_eq!((calls(&ledger, OTHER), calls(&ledger, "real")), (1, 2), "and no count ever falls");
+    }
+
+    #[test]
+    fn who_had_a_label_before_a_restart_has_it_though_nobody_is_answered() {
+        let mut ledger = Ledger::default();
+        ledger.remember(vec!["real".into()]);
+        count(&mut ledger, "real", Standing::Unproven);
+        count(&mut ledger, "wrong", Standing::Unproven);
+        assert_eq!((calls(&ledger, OTHER), calls(&ledger, "real")), (1, 1));
     }
 
     #[test]

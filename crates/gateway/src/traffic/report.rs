@@ -32,6 +32,8 @@ pub struct TrafficReport {
 pub struct ConnectionReport {
     pub name: Arc<str>,
     pub portal_id: Option<u64>,
+    /// The portal that answered until the token was exchanged, where it is another.
+    pub portal_id_before: Option<u64>,
     pub configured_portal_id: Option<u64>,
     pub hosting: Option<String>,
     pub burst_max: Option<u32>,
@@ -41,6 +43,8 @@ pub struct ConnectionReport {
     pub limits_changed_at: Option<Timestamp>,
     pub burst_sent_peak: u32,
     pub burst_outside_peak: u32,
+    /// And in this minute or the last.
+    pub burst_outside_recent: u32,
     pub daily_sent: u64,
     pub daily_used: Option<u64>,
     pub refused_by_us: u64,
@@ -65,6 +69,7 @@ pub struct GroupReport {
     pub last_ok_at: Option<Timestamp>,
     pub calls_recent: u64,
     pub ok_recent: u64,
+    pub retries_recent: u64,
     pub sent_recent_per_s: f64,
     pub p50_ms: u64,
     pub p99_ms: u64,
@@ -157,7 +162,8 @@ fn connection(account: &Account, clocks: Clocks) -> ConnectionReport {
     let changed_ago = spending.and_then(|spending| spending.burst_limit_changed_ago);
     ConnectionReport {
         name: account.name.clone(),
-        portal_id: portal.map(|portal| portal.id),
+        portal_id: account.reached(),
+        portal_id_before: portal.map(|portal| portal.id).filter(|id| account.reached() != Some(*id)),
         configured_portal_id: account.configured_portal,
         hosting: portal.and_then(|portal| portal.hosting.clone()),
         burst_max: spending.map(|spending| spending.burst_limit),
@@ -168,6 +174,7 @@ fn connection(account: &Account, clocks: Clocks) -> ConnectionReport {
             .map(|ago| clocks.wall - SignedDuration::try_from(ago).unwrap_or_default()),
         burst_sent_peak: spending.map_or(0, |spending| spending.burst_sent_peak),
         burst_outside_peak: spending.map_or(0, |spending| spending.burst_outside_peak),
+        burst_outside_recent: spending.map_or(0, |spending| spending.burst_outside_recent),
         daily_sent: spending.map_or(0, |spending| spending.daily_sent),
         daily_used: spending.and_then(|spending| spending.daily_used),
         refused_by_us: spending.map_or(0, |spending| spending.refused),
@@ -194,6 +201,7 @@ fn group(names: &Names, kind: Kind, kept: &Group, clocks: Clocks) -> GroupReport
         last_ok_at: kept.last_ok_at.map(|at| clocks.wall(at)),
         calls_recent: kept.calls.recent(now),
         ok_recent: kept.ok.recent(now),
+        retries_recent: kept.retries.recent(now),
         sent_recent_per_s: kept.attempts.recent(now) as f64 / 60.0,
         p50_ms: kept.latency.quantile_ms(0.5),
         p99_ms: kept.latency.quantile_ms(0.99),

@@ -62,7 +62,7 @@ fn jobs(memory: &Memory, thresholds: &Thresholds, now: Timestamp, fire: &mut Fir
                 fire(RuleId::JobLate, None, format!("{name} has run for {} minutes", age.as_mins()));
             }
             JobStep::Failed if age < FAILED_JOB_IS_NEWS => {
-                fire(RuleId::JobFailed, None, format!("{name} failed at {}", job.at));
+                fire(RuleId::JobFailed, None, format!("{name} failed at {:.0}", job.at));
             }
             JobStep::Started | JobStep::Failed | JobStep::Finished => {}
         }

@@ -50,7 +50,14 @@ pub struct Likeness {
 
 /// Everything that these facts are like. Without probes the trees that need them find nothing.
 pub fn glance(facts: &Facts, runbooks: &Runbooks) -> Vec<Likeness> {
-    let causes = super::causes(facts, runbooks);
+    let mut causes = super::causes(facts, runbooks);
+    // A peak is told for minutes after; that it goes on, only the latest tells.
+    if causes.iter().any(|cause| cause.code == Code::BurstSplit) {
+        let late = super::causes(&facts.of_late(), runbooks);
+        causes.retain(|cause| {
+            cause.code != Code::BurstSplit || late.iter().any(|goes_on| goes_on.code == cause.code)
+        });
+    }
     let told =
         causes.iter().filter(|cause| IN_PASSING.contains(&cause.code) || is_marked(cause)).map(|cause| {
             let held = cause.evidence.iter().find(|evidence| evidence.supports);
@@ -86,6 +93,11 @@ mod tests {
     fn what_no_rate_tells_is_seen_in_passing() {
         assert_eq!(passing(|_| {}), []);
         assert_eq!(passing(|f| traffic(f).connections[0].burst_outside_peak = 90), [Code::BurstSplit]);
+        let over = |f: &mut Facts| {
+            let connection = &mut traffic(f).connections[0];
+            (connection.burst_outside_peak, connection.burst_outside_recent) = (90, Some(2));
+        };
+        assert_eq!(passing(over), []);
         let few = |f: &mut Facts| {
             let gone = error(404, Kind::NotFound, 3);
             failing_group(f, group("owners", "GET", 3), "/crm/v3/owners", gone);

@@ -270,6 +270,10 @@ fn creates(calls: u64) -> Group {
     traffic(f).connections[0].portal_id = Some(99);
     traffic(f).known_ids_gone = 40;
 })]
+#[case::f11_of_a_second_connection("auth.wrong_account", |f: &mut Facts| {
+    let second = Connection { name: "second".into(), portal_id: Some(99), portal_id_before: Some(8), ..Connection::default() };
+    traffic(f).connections.push(second);
+})]
 #[case::f11_no_portal_configured("auth.wrong_account", |f: &mut Facts| {
     let connection = &mut traffic(f).connections[0];
     connection.configured_portal_id = None;

@@ -75,6 +75,7 @@ fn inside() -> Inside {
             descriptors: 90,
             descriptors_max: Some(1_024),
             lag_ms_max: 4,
+            lag_ms_felt: None,
             lag_ms_borne: None,
             refused_recent: 0,
         }),
@@ -237,6 +238,21 @@ fn refused(sender: &mut Sender) {
 #[case::f57_by_what_is_borne("self.resources", |f: &mut Facts| {
     let process = ours(f).process.as_mut().unwrap();
     (process.lag_ms_max, process.lag_ms_borne) = (200, Some(200));
+})]
+#[case::f57_that_nobody_waited_for("healthy", |f: &mut Facts| {
+    let process = ours(f).process.as_mut().unwrap();
+    (process.cpu_percent, process.lag_ms_max, process.lag_ms_felt) = (10, 2_500, Some(3));
+})]
+#[case::slow_probes_of_an_idle_process_that_lags("healthy", |f: &mut Facts| {
+    let process = ours(f).process.as_mut().unwrap();
+    (process.lag_ms_max, process.lag_ms_felt) = (1_500, Some(3));
+    for probe in &mut f.probes.families {
+        probe.exchange.first_byte_ms = Some(1_800);
+    }
+})]
+#[case::f57_that_calls_waited_for("self.resources", |f: &mut Facts| {
+    let process = ours(f).process.as_mut().unwrap();
+    (process.lag_ms_max, process.lag_ms_felt) = (2_500, Some(1_100));
 })]
 #[case::f57_that_is_borne("healthy", |f: &mut Facts| {
     let process = ours(f).process.as_mut().unwrap();

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::Impact;
 use crate::signal::{Calls, Place, Seen, Signal};
 
 /// As many as the ledger tells apart.
@@ -44,19 +43,15 @@ impl Books {
         self.marks.push_back((now, self.sums.clone()));
     }
 
-    /// What came since the last mark before `began`, or since the first there is.
-    pub(super) fn since(&self, began: Timestamp) -> Impact {
+    /// What came where since the last mark before `began`, or since the first there is.
+    pub(super) fn since(&self, began: Timestamp) -> Vec<(Place, Calls)> {
         let nothing = Sums::new();
         let before = self.marks.iter().rev().find(|(at, _)| *at <= began);
         let before = before.map_or(&nothing, |(_, sums)| sums);
-        let mut impact = Impact::default();
-        for (place, now) in &self.sums {
+        let more = self.sums.iter().map(|(place, now)| {
             let then = before.get(place).copied().unwrap_or_default();
-            let more = now.since(&then);
-            if !more.is_empty() {
-                impact.add(place.caller.as_deref(), place.family.as_deref(), more);
-            }
-        }
-        impact
+            (place.clone(), now.since(&then))
+        });
+        more.filter(|(_, more)| !more.is_empty()).collect()
     }
 }

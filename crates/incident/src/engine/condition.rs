@@ -46,7 +46,7 @@ impl Engine {
         }
         let index = home.unwrap_or_else(|| {
             let severity = self.settings.detectors.severity(key.0).unwrap_or(key.0.severity());
-            self.open(key.0.title(), severity, std::slice::from_ref(key), Blast::default(), now)
+            self.open(key.0.title(), severity, std::slice::from_ref(key), code, Blast::default(), now)
         });
         self.attach(index, key, now);
         if home.is_none() {

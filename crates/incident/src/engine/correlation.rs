@@ -242,9 +242,11 @@ fn is_one(known: Code, code: Code) -> bool {
     known == code || is_sharper(known, code) || is_sharper(code, known)
 }
 
-/// Of the same part, and it explains the other: one outage is first seen in a single family, or as slowness.
+/// Of the same part, and it explains the other: one outage is first seen in a single family, or as slowness. Tokens that are
+/// refused are no early form of it.
 pub(super) fn is_sharper(known: Code, code: Code) -> bool {
-    known != code && known.part() == code.part() && explains(code, known)
+    let is_early = known != code && known != Code::AuthOutage;
+    is_early && known.part() == code.part() && explains(code, known)
 }
 
 /// A rule that names its cause shows, whatever trees find and whatever else has joined it.
@@ -301,6 +303,7 @@ mod tests {
             (Code::TokenRevoked, Code::TokenStale),
             (Code::HookSlow, Code::Store),
             (Code::Conflict, Code::Gone),
+            (Code::AuthOutage, Code::OutageUnlisted),
         ] {
             assert!(!is_one(one, other), "{one:?} and {other:?}");
         }

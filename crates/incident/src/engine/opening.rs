@@ -1,22 +1,16 @@
-//! How an incident begins, and takes in symptoms and causes.
+//! How an incident begins, takes in symptoms, and gets its name.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::correlation::{self, Home};
-use super::suspicion::{Answer, Changes, Key};
-use super::{Effect, Engine, minutes};
+use super::suspicion::{Changes, Key};
+use super::{Effect, Engine};
 use crate::blast::Blast;
 use crate::code::{Code, Severity};
 use crate::detector::{RuleId, Symptom};
-use crate::diagnose::{causes, diagnose};
 use crate::facts::Facts;
-use crate::incident::{Impact, Incident, Stage, StatusSaid};
-use crate::message::Moment;
+use crate::incident::{Incident, Stage, StatusSaid};
 use crate::timeline::What;
-use crate::triage::{Diagnosis, Suspicion};
-
-/// Diagnoses that find nothing while a grave rule goes on holding; then it is an incident without a name.
-const CLEARED_MAX: u32 = 4;
+use crate::triage::Diagnosis;
 
 /// A slow leak is told once it has shown for as long; other rules say sooner what has broken.
 const A_LEAK_SETTLES: SignedDuration = SignedDuration::from_mins(5);
@@ -80,178 +74,18 @@ impl Engine {
         }
     }
 
-    pub(super) fn diagnosed(&mut self, facts: &Facts, now: Timestamp) {
-        let triage = diagnose(facts, &self.runbooks);
-        let all = causes(facts, &self.runbooks);
-        let standing: Vec<Code> = all.iter().map(|cause| cause.code).collect();
-        let late = facts.of_late();
-        let goes_on: Vec<Code> = causes(&late, &self.runbooks).iter().map(|cause| cause.code).collect();
-        if self.incidents.iter().any(Incident::awaits_proof) {
-            let verdict = diagnose(&late, &self.runbooks).diagnosis.code;
-            self.weigh_recovery(&goes_on, verdict, facts, now);
-        }
-        self.correlation_ids.clone_from(&triage.correlation_ids);
-        let answer = match triage.diagnosis.code {
-            Code::Healthy => self.nothing_found(now),
-            Code::Unknown => self.nameless(Some((triage.diagnosis, triage.also)), facts, now),
-            _ => {
-                let own: Vec<Diagnosis> = all
-                    .iter()
-                    .filter(|cause| {
-                        let is_news = goes_on.contains(&cause.code) && !correlation::is_aftermath(cause.code);
-                        is_news || !self.has_left(cause.code)
-                    })
-                    .filter(|cause| {
-                        !all.iter().any(|other| {
-                            other.code != cause.code && correlation::explains(other.code, cause.code)
-                        })
-                    })
-                    .cloned()
-                    .collect();
-                self.named(&own, &triage.also, &standing, facts, now)
-            }
-        };
-        self.pause_after(answer, now);
-    }
-
-    /// Traffic remembers for a quarter of an hour what an incident has brought about; it is no cause of its own once that is mended.
-    fn has_left(&self, code: Code) -> bool {
-        let open = self.incidents.iter().filter(|incident| !incident.stage.is_over());
-        let brought = |known: Code| known != code && correlation::explains(known, code);
-        open.filter_map(Incident::code).any(brought)
-    }
-
-    /// Nobody could tell us anything.
-    pub(super) fn no_diagnosis_came(&mut self, now: Timestamp) {
-        self.nameless(None, &Facts::default(), now);
-        self.pause_after(Answer::Same, now);
-    }
-
-    /// The same answer again and again need not be asked for as often.
-    fn pause_after(&mut self, answer: Answer, now: Timestamp) {
-        let response = self.settings.response;
-        let goes_on = self.incidents.iter().any(|incident| !incident.stage.is_over());
-        let max = if goes_on { response.diagnosis_seconds_max } else { response.diagnosis_seconds_idle };
-        self.suspicions.answered(answer, now, response.diagnosis_seconds, max);
-    }
-
-    fn nothing_found(&mut self, now: Timestamp) -> Answer {
-        for ((rule, _), held) in &mut self.suspicions.held {
-            if rule.wants_a_cause() {
-                held.cleared += 1;
-            }
-        }
-        let stubborn: Vec<Key> = self
-            .unattached()
-            .into_iter()
-            .filter(|key| self.severity(key.0) <= Severity::P2)
-            .filter(|key| !self.is_what_just_ended_has_cost(key.0, now))
-            .filter(|key| self.suspicions.held.get(key).is_some_and(|held| held.cleared >= CLEARED_MAX))
-            .collect();
-        if stubborn.is_empty() {
-            return self.speak_for_themselves(now);
-        }
-        self.nameless(None, &Facts::default(), now)
-    }
-
-    /// Something is off that has no name; only a grave rule makes an incident of it.
-    fn nameless(
-        &mut self,
-        said: Option<(Diagnosis, Vec<Suspicion>)>,
-        facts: &Facts,
-        now: Timestamp,
-    ) -> Answer {
-        let keys = self.unattached();
-        if keys.is_empty() {
-            return Answer::Same;
-        }
-        let open =
-            self.incidents.iter().rposition(|incident| !incident.stage.is_over() && incident.was_diagnosed());
-        if let Some(index) = open {
-            keys.iter().for_each(|key| self.attach(index, key, now));
-            self.keep(index);
-            return Answer::New;
-        }
-        let severity = keys.iter().map(|key| self.severity(key.0)).min().unwrap_or(Severity::P2);
-        if severity > Severity::P2 {
-            return self.speak_for_themselves(now);
-        }
-        let title = keys.first().map_or("something is off", |key| key.0.title());
-        let index = self.open(title, severity, &keys, Blast::of(facts), now);
-        keys.iter().for_each(|key| self.attach(index, key, now));
-        if let Some((diagnosis, also)) = said {
-            self.incidents[index].also = also;
-            self.incidents[index].remember_ids(&self.correlation_ids);
-            self.name(index, diagnosis, now);
-        }
-        self.tell(index, Moment::Opened, now);
-        self.record(index);
-        self.keep(index);
-        Answer::New
-    }
-
-    /// Each cause to its incident, what shows to the first of them.
-    fn named(
-        &mut self,
-        own: &[Diagnosis],
-        also: &[Suspicion],
-        standing: &[Code],
-        facts: &Facts,
-        now: Timestamp,
-    ) -> Answer {
-        let mut answer = Answer::Same;
-        let shows = self.suspicions.held.keys().any(|(rule, _)| rule.wants_a_cause());
-        let blast = Blast::of(facts);
-        for cause in own {
-            let reopen = minutes(self.settings.response.reopen_minutes);
-            let home = correlation::home(&self.incidents, cause.code, &blast, standing, now, reopen);
-            let index = match home {
-                Home::Known(index) => index,
-                Home::Renamed(index) => index,
-                Home::Back(index) if shows => {
-                    self.relapse(index, now);
-                    index
-                }
-                Home::New if shows => {
-                    let keys = self.unattached();
-                    self.open(&cause.title, cause.severity, &keys, blast.clone(), now)
-                }
-                Home::Closed | Home::Back(_) | Home::New => continue,
-            };
-            self.unattached().iter().for_each(|key| self.attach(index, key, now));
-            self.incidents[index].also =
-                also.iter().filter(|it| !standing.contains(&it.code)).cloned().collect();
-            self.incidents[index].remember_ids(&self.correlation_ids);
-            self.status_page(index, cause, facts, now);
-            if home != Home::Known(index) || self.incidents[index].blast.width != blast.width {
-                self.incidents[index].blast = blast.clone();
-            }
-            if home == Home::Known(index) {
-                self.incidents[index].diagnosis = Some(cause.clone());
-            } else {
-                answer = Answer::New;
-                self.name(index, cause.clone(), now);
-                self.offer_measures(index, cause.code, now);
-                let moment = if home == Home::New { Moment::Opened } else { Moment::Named };
-                self.tell(index, moment, now);
-                self.record(index);
-            }
-            self.keep(index);
-        }
-        answer
-    }
-
     /// Begins an incident; whoever opens it attaches, names and tells.
     pub(super) fn open(
         &mut self,
         title: &str,
         severity: Severity,
         keys: &[Key],
+        code: Option<Code>,
         blast: Blast,
         now: Timestamp,
     ) -> usize {
         let began_at = self.suspicions.first_since(keys).unwrap_or(now);
-        let impact: Impact = self.books.since(began_at - SignedDuration::from_mins(1));
+        let impact = self.cost_since(began_at - SignedDuration::from_mins(1), code, &blast);
         let id = self.next_id(now);
         self.incidents.push(Incident {
             id: id.clone(),
@@ -286,14 +120,15 @@ impl Engine {
     }
 
     /// Gives an incident its cause, or another one.
-    fn name(&mut self, index: usize, diagnosis: Diagnosis, now: Timestamp) {
+    pub(super) fn name(&mut self, index: usize, diagnosis: Diagnosis, now: Timestamp) {
         let rules = self.incidents[index].symptoms.iter().map(|symptom| self.severity(symptom.rule)).min();
         let severity = match diagnosis.code {
             Code::Unknown => rules.unwrap_or(diagnosis.severity).min(diagnosis.severity),
             _ => diagnosis.severity,
         };
         let incident = &mut self.incidents[index];
-        let (id, before, from) = (incident.id.clone(), incident.code(), incident.severity);
+        let before = incident.code().filter(|before| *before != diagnosis.code);
+        let (id, from) = (incident.id.clone(), incident.severity);
         incident.title.clone_from(&diagnosis.title);
         incident.severity = severity;
         if diagnosis.code != Code::Unknown && incident.diagnosed_at.is_none() {
@@ -351,7 +186,7 @@ impl Engine {
     }
 
     /// The status page counts where the diagnosis itself rests on it.
-    fn status_page(&mut self, index: usize, cause: &Diagnosis, facts: &Facts, now: Timestamp) {
+    pub(super) fn status_page(&mut self, index: usize, cause: &Diagnosis, facts: &Facts, now: Timestamp) {
         let explains = cause.evidence.iter().any(|it| it.probe == "status_page" && it.supports);
         let page = facts.probes.status_page.as_ref().filter(|_| explains);
         let said = page.and_then(|page| page.incidents.iter().find(|said| said.concerns_api));
@@ -368,7 +203,7 @@ impl Engine {
         self.write(&id, now, what);
     }
 
-    fn record(&mut self, index: usize) {
+    pub(super) fn record(&mut self, index: usize) {
         self.effects.push(Effect::Record { incident: self.incidents[index].id.clone() });
     }
 

@@ -12,8 +12,9 @@ use crate::detector::RuleId;
 use crate::facts::inside::{Disk, Inside};
 use crate::facts::traffic::{ErrorCount, Group, Traffic};
 use crate::fixture;
-use crate::incident::Stage;
-use crate::signal::{Calls, JobStep, Wellness};
+use crate::incident::{Impact, Stage};
+use crate::signal::{Calls, JobStep, Seen, Wellness};
+use crate::triage::Diagnosis;
 
 const STEP: SignedDuration = SignedDuration::from_secs(5);
 
@@ -427,6 +428,125 @@ fn what_cannot_be_named_is_unknown_with_three_candidates() {
     assert_eq!(incident.also.len(), 3, "{:?}", incident.also);
 }
 
+/// The outage is over, and our own retries are most of what is sent: `recent` of them in this minute and the last.
+fn storm(recent: u64) -> Facts {
+    let mut facts = fixture::busy();
+    let group = &mut fixture::traffic(&mut facts).groups[0];
+    (group.retries, group.retries_recent) = (900, recent);
+    facts
+}
+
+#[test]
+fn a_storm_of_retries_that_an_outage_has_left_gets_its_own_name() {
+    let named = |then: Facts| {
+        let mut world = World::new();
+        world.facts = outage();
+        (0..12).for_each(|_| world.pass(broken(4)));
+        assert_eq!(world.only().code(), Some(Code::OutageUnlisted));
+        world.facts = then;
+        (0..24).for_each(|_| world.pass(Calls { failed: 2, broken: 10, sent: 20, ..well(10) }));
+        let codes: Vec<_> = world.incidents().iter().filter_map(Incident::code).collect();
+        (codes, world.told().contains(&Moment::Named))
+    };
+    assert_eq!(named(storm(400)), (vec![Code::RetryStorm], true));
+    assert_eq!(named(storm(0)).0, [Code::OutageUnlisted], "they are of the outage itself");
+}
+
+#[test]
+fn the_report_tells_what_came_late_what_waited_and_what_it_was_called_before() {
+    let mut world = World::new();
+    world.facts = outage();
+    (0..12).for_each(|_| world.pass(broken(4)));
+    for (waiting, oldest_seconds) in [(3, 5), (40, 65), (0, 0)] {
+        world.tell(
+            Place::default(),
+            Seen::Webhooks { events: 100, late: waiting, slowest_ms: 1_000 * oldest_seconds },
+        );
+        world.tell(Place::default(), Seen::Backlog { name: "outbox".into(), waiting, oldest_seconds });
+        let ledger = Seen::Ledger { name: "outbox".into(), accepted: 60, ended: 59 - waiting, waiting };
+        world.tell(Place::default(), ledger);
+    }
+    world.facts = storm(400);
+    (0..24).for_each(|_| world.pass(Calls { failed: 2, broken: 10, sent: 20, ..well(10) }));
+    let timeline: Vec<Entry> = world
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Write { entry, .. } => Some(entry.clone()),
+            _ => None,
+        })
+        .collect();
+    let report = crate::postmortem::postmortem(world.only(), &timeline);
+    for line in [
+        "it was taken for, or was, `hubspot.outage_unlisted`.",
+        "Webhooks: 300 events came, 43 of them late, the latest by 65 s.",
+        "Work of outbox: up to 40 waited, the oldest 65 s; of 60 accepted **1 are not accounted for**.",
+    ] {
+        assert!(report.contains(line), "{line}\n{report}");
+    }
+}
+
+/// Creates of one record have met a limit, of late or some minutes ago; with it, HubSpot is down or is not.
+fn limited(recent: u64, down: bool) -> Facts {
+    let mut facts = if down { outage() } else { fixture::healthy() };
+    facts.traffic = fixture::busy().traffic;
+    let mut creates = fixture::group("objects", "POST", 90);
+    creates.last_ok_at = Some(fixture::ago(1));
+    let refused = ErrorCount {
+        code: Some("LIMIT_EXCEEDED".into()),
+        subjects: 1,
+        recent,
+        ..fixture::error(400, ErrorKind::Validation, 40)
+    };
+    fixture::failing_group(&mut facts, creates, fixture::CREATE, refused);
+    facts
+}
+
+#[test]
+fn what_traffic_remembers_of_an_ended_incident_does_not_bring_it_back_when_something_else_breaks() {
+    let mut world = World::new();
+    world.facts = limited(20, false);
+    (0..24).for_each(|_| world.pass(Calls { rejected: 6, ..well(10) }));
+    assert_eq!(world.only().code(), Some(Code::RecordLimit));
+    world.facts = limited(0, false);
+    (0..40).for_each(|_| world.pass(well(10)));
+    assert_eq!(world.only().stage, Stage::Resolved);
+    world.facts = limited(0, true);
+    (0..12).for_each(|_| world.pass(broken(4)));
+    let known: Vec<_> = world.incidents().iter().map(|it| (it.code(), it.stage, it.relapses)).collect();
+    let [limit, outage] = &known[..] else { panic!("{known:?}") };
+    assert_eq!(limit, &(Some(Code::RecordLimit), Stage::Resolved, 0));
+    assert_eq!(outage.0, Some(Code::OutageUnlisted));
+}
+
+#[test]
+fn a_call_that_failed_counts_for_the_incident_it_belongs_to() {
+    let mut world = World::new();
+    world.facts = revoked();
+    (0..12).for_each(|_| world.pass(denied(3)));
+    // Beside it an outage, of which no call has failed yet; and one more of the same kind.
+    let token = Incident { impact: Impact::default(), ..world.only().clone() };
+    let named = |id: &str, code: Code| {
+        let diagnosis = token.diagnosis.clone().map(|diagnosis| Diagnosis { code, ..diagnosis });
+        Incident { id: id.into(), diagnosis, ..token.clone() }
+    };
+    let mut failed = |others: Vec<Incident>| {
+        let kept = [vec![token.clone()], others].concat();
+        world.engine = Engine::new(Settings::default(), Arc::new(Runbooks::embedded()), kept, 8);
+        [denied(3), broken(5), well(7)].into_iter().for_each(|calls| world.pass(calls));
+        let counted =
+            |it: &Incident| (it.impact.total.failed, it.impact.shared.failed, it.impact.total.calls);
+        world.incidents().iter().map(counted).collect::<Vec<_>>()
+    };
+    let outage = named("outage", Code::OutageUnlisted);
+    let dns = named("dns", Code::Dns);
+    let webhooks = Incident { symptoms: Vec::new(), ..named("webhooks", Code::HookOrder) };
+    assert_eq!(failed(vec![]), [(8, 0, 15)], "alone it has everything");
+    assert_eq!(failed(vec![webhooks]), [(8, 0, 15), (0, 0, 15)], "calls do not fail of that");
+    assert_eq!(failed(vec![outage.clone()]), [(3, 0, 15), (5, 0, 15)]);
+    assert_eq!(failed(vec![outage, dns]), [(3, 0, 15), (5, 5, 15), (5, 5, 15)], "nothing tells these apart");
+}
+
 #[test]
 fn two_causes_at_once_are_two_incidents() {
     let mut world = World::new();
@@ -462,6 +582,14 @@ fn two_causes_at_once_are_two_incidents() {
     let codes: Vec<_> = world.incidents().iter().filter_map(Incident::code).collect();
     assert!(codes.contains(&Code::TokenRevoked), "{codes:?}");
     assert_eq!(codes.len(), crate::causes(&world.facts, &Runbooks::embedded()).len());
+    let counted = |incident: &Incident| (incident.code(), incident.impact.total.failed);
+    let counted: Vec<_> = world.incidents().iter().map(counted).collect();
+    let costs: Vec<_> = counted.iter().filter(|(_, failed)| *failed > 0).collect();
+    assert_eq!(
+        costs,
+        [&(Some(Code::TokenRevoked), 18)],
+        "each call once, those before they were noticed too"
+    );
 }
 
 #[test]

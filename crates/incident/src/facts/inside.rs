@@ -77,10 +77,19 @@ pub struct Process {
     pub descriptors_max: Option<u64>,
     /// How late a timer of ours fires: the worst of the last minute.
     pub lag_ms_max: u64,
+    /// The same while a call or a delivery waited for us; `None` where nobody has looked whether one did.
+    pub lag_ms_felt: Option<u64>,
     /// How late they may fire, where somebody has said so.
     pub lag_ms_borne: Option<u64>,
     /// Connections that could not be taken for want of descriptors or memory, in this minute and the last.
     pub refused_recent: u64,
+}
+
+impl Process {
+    /// How late we are for those we work for. A busy machine makes an idle process late, which hurts nobody.
+    pub fn lag_ms_felt(&self) -> u64 {
+        self.lag_ms_felt.unwrap_or(self.lag_ms_max)
+    }
 }
 
 /// The cache shared with other instances.

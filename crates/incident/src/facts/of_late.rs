@@ -4,7 +4,7 @@
 use hubspot::error::ErrorKind;
 
 use super::Facts;
-use super::traffic::{ErrorCount, Group, RefusedCount, Traffic, TransportCount};
+use super::traffic::{Connection, ErrorCount, Group, RefusedCount, Traffic, TransportCount};
 
 impl Facts {
     /// The same, with the traffic of this minute and the last alone.
@@ -18,7 +18,13 @@ fn of_late(traffic: &Traffic) -> Traffic {
     let errors = groups.iter().flat_map(|group| &group.errors);
     let missing = errors.filter(|error| error.kind == Some(ErrorKind::NotFound)).map(|error| error.count);
     let known_ids_gone = traffic.known_ids_gone.min(missing.sum());
-    Traffic { known_ids_gone, groups, ..traffic.clone() }
+    let connections = traffic.connections.iter().map(connection).collect();
+    Traffic { known_ids_gone, groups, connections, ..traffic.clone() }
+}
+
+fn connection(connection: &Connection) -> Connection {
+    let burst_outside_peak = connection.burst_outside_recent.unwrap_or(connection.burst_outside_peak);
+    Connection { burst_outside_peak, ..connection.clone() }
 }
 
 fn group(group: &Group) -> Group {
@@ -30,8 +36,8 @@ fn group(group: &Group) -> Group {
     Group {
         calls: group.calls_recent,
         ok: group.ok_recent,
+        retries: group.retries_recent,
         // How many of them were of late is not told.
-        retries: 0,
         failed_items: 0,
         errors: errors.map(error).collect(),
         transport: transport.map(|lost| TransportCount { count: lost.recent, ..lost.clone() }).collect(),

@@ -27,7 +27,10 @@ pub struct Traffic {
 #[serde(default)]
 pub struct Connection {
     pub name: String,
+    /// That answers now.
     pub portal_id: Option<u64>,
+    /// That answered until the token was exchanged, where it is another.
+    pub portal_id_before: Option<u64>,
     pub configured_portal_id: Option<u64>,
     pub hosting: Option<String>,
     pub burst_max: Option<u64>,
@@ -39,6 +42,8 @@ pub struct Connection {
     pub burst_sent_peak: u64,
     /// Most spending in a window that was not ours.
     pub burst_outside_peak: u64,
+    /// And in this minute or the last; `None` where nobody counted.
+    pub burst_outside_recent: Option<u64>,
     /// Ours today.
     pub daily_sent: u64,
     /// Everybody's today, by HubSpot's count.
@@ -70,6 +75,7 @@ pub struct Group {
     pub last_ok_at: Option<Timestamp>,
     pub calls_recent: u64,
     pub ok_recent: u64,
+    pub retries_recent: u64,
     pub sent_recent_per_s: f64,
     pub errors: Vec<ErrorCount>,
     pub transport: Vec<TransportCount>,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::message::Message;
+use crate::message::{Message, Moment};
 
 /// A line of it.
 pub fn subject(message: &Message) -> String {
@@ -16,15 +16,17 @@ pub fn text(message: &Message) -> String {
         let _infallible = writeln!(text, "{name:<12} {value}");
     };
     line("Status", message.stage.name());
-    line("Since", &message.began_at.to_string());
+    line("Since", &format!("{:.0}", message.began_at));
     line("Impact", &message.impact);
     line("Reach", &message.reach);
-    line("Cause", message.code.map_or("not known yet", crate::code::Code::id));
+    line("Cause", message.code.map_or("-", crate::code::Code::id));
     if let Some(next) = message.next_update_at {
-        line("Next update", &next.to_string());
+        line("Next update", &format!("{next:.0}"));
     }
-    line("First", &message.remedy);
-    line("Escalate to", &message.escalation);
+    if message.moment != Moment::Resolved {
+        line("First", &message.remedy);
+        line("Escalate to", &message.escalation);
+    }
     for evidence in &message.evidence {
         line("Evidence", evidence);
     }

@@ -34,13 +34,13 @@ pub fn body(message: &Message) -> Value {
 }
 
 fn fields(message: &Message) -> Vec<Value> {
-    let next = message.next_update_at.map_or_else(|| "-".into(), |at| at.to_string());
+    let next = message.next_update_at.map_or_else(|| "-".into(), |at| format!("{at:.0}"));
     let confidence = message.confidence.map(|confidence| format!(" ({confidence})")).unwrap_or_default();
     let cause =
         message.code.map_or_else(|| "not known yet".into(), |code| format!("{}{confidence}", code.id()));
     [
         ("Status", message.stage.name().to_owned()),
-        ("Since", message.began_at.to_string()),
+        ("Since", format!("{:.0}", message.began_at)),
         ("Impact", message.impact.clone()),
         ("Reach", message.reach.clone()),
         ("Cause", cause),

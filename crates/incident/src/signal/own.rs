@@ -41,7 +41,7 @@ pub struct Process {
     /// `None` where there is no limit.
     pub memory_percent: Option<u64>,
     pub descriptors_percent: Option<u64>,
-    /// How late a timer of ours fired at worst.
+    /// How late a timer of ours fired at worst, while somebody waited for us.
     pub lag_ms: u64,
 }
 

@@ -62,14 +62,18 @@ static OTHER_PORTAL: Question = Question {
             return Reply::yes("auth", format!("portal {found} answers, configured is {expected}"));
         }
         for connection in facts.traffic.iter().flat_map(|traffic| &traffic.connections) {
-            if let (Some(expected), Some(found)) = (connection.configured_portal_id, connection.portal_id)
-                && expected != found
-            {
-                let name = &connection.name;
-                return Reply::yes(
-                    "traffic",
-                    format!("connection {name}: portal {found} answers, configured is {expected}"),
-                );
+            let expected = [
+                (connection.configured_portal_id, "configured is"),
+                (connection.portal_id_before, "before the token was exchanged it was"),
+            ];
+            for (expected, how) in expected {
+                if let (Some(expected), Some(found)) = (expected, connection.portal_id)
+                    && expected != found
+                {
+                    let name = &connection.name;
+                    let observed = format!("connection {name}: portal {found} answers, {how} {expected}");
+                    return Reply::yes("traffic", observed);
+                }
             }
         }
         match (facts.configured.portal_id, probed) {

@@ -35,7 +35,7 @@ pub(super) fn one(answer: &Value) -> Result<String, serde_json::Error> {
         let _infallible = writeln!(text, "  {name:<12} {value}");
     };
     line("Stage", incident.stage.name());
-    line("Since", &incident.began_at.to_string());
+    line("Since", &format!("{:.0}", incident.began_at));
     line("Reach", &incident.blast.tell());
     line("Impact", &incident.impact.tell());
     if let Some(diagnosis) = &incident.diagnosis {

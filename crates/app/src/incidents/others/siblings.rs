@@ -36,7 +36,8 @@ fn as_one(lines: &[&Connection]) -> Connection {
     Connection {
         portal_id: any(|line| line.portal_id),
         burst_sent_peak: sent_peak,
-        burst_outside_peak: outside.max().unwrap_or(0),
+        burst_outside_peak: outside.clone().max().unwrap_or(0),
+        burst_outside_recent: any(|line| line.burst_outside_recent).min(outside.max()),
         daily_sent: sum(|line| line.daily_sent),
         daily_used: lines.iter().filter_map(|line| line.daily_used).max(),
         daily_max: any(|line| line.daily_max),

@@ -159,6 +159,7 @@ impl Own {
                 descriptors: 80,
                 descriptors_max: Some(1_024),
                 lag_ms_max: 2,
+                lag_ms_felt: None,
                 lag_ms_borne: None,
                 refused_recent: 0,
             },

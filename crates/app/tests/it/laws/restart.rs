@@ -67,6 +67,7 @@ async fn a_restart_at_noon_keeps_the_ledger_and_the_forecast() {
     let left = written_down(&first.stack, Leaving::Now);
     let second = first.restarted();
     drop(first);
+    let proven = left.proven();
     second.stack.take_over(left).unwrap();
     sleep(MINUTE).await;
     let asked_before = second.door.lock().len();
@@ -74,6 +75,11 @@ async fn a_restart_at_noon_keeps_the_ledger_and_the_forecast() {
     sleep(2 * MINUTE).await;
     let asked = second.door.lock()[asked_before..].iter().map(|one| one.target.clone()).collect::<Vec<_>>();
     assert_eq!(asked, ["/crm/v3/objects/contacts?limit=1"], "a known token is not asked about again");
+    assert_eq!(
+        proven,
+        [&*second.stack.accounts()[0].name],
+        "and counts under its name from the first call on"
+    );
 
     let (after, spenders) = books(&second);
     let told = format!("before {before:#?}\nafter {after:#?}");

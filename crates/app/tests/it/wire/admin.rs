@@ -15,9 +15,10 @@ async fn health_never_looks_upstream() {
     up.stop().await;
 }
 
-const CONNECTION: [&str; 14] = [
+const CONNECTION: [&str; 16] = [
     "name",
     "portal_id",
+    "portal_id_before",
     "configured_portal_id",
     "hosting",
     "burst_max",
@@ -27,12 +28,13 @@ const CONNECTION: [&str; 14] = [
     "limits_changed_at",
     "burst_sent_peak",
     "burst_outside_peak",
+    "burst_outside_recent",
     "daily_sent",
     "daily_used",
     "refused_by_us",
 ];
 
-const GROUP: [&str; 19] = [
+const GROUP: [&str; 20] = [
     "connection",
     "caller",
     "family",
@@ -48,6 +50,7 @@ const GROUP: [&str; 19] = [
     "last_ok_at",
     "calls_recent",
     "ok_recent",
+    "retries_recent",
     "sent_recent_per_s",
     "errors",
     "transport",

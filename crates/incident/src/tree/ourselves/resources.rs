@@ -48,8 +48,8 @@ static EXHAUSTED: Question = Question {
 static LATE_TIMERS: Question = Question {
     asks: "Do our own timers fire late?",
     answer: |facts| match process(facts) {
-        Some(process) if process.lag_ms_max >= lag_ms(process) / BUSY_PART => {
-            Reply::yes("process", format!("a timer fired {} ms late", process.lag_ms_max))
+        Some(process) if process.lag_ms_felt() >= borne_ms(process) / BUSY_PART => {
+            Reply::yes("process", format!("a timer fired {} ms late", process.lag_ms_felt()))
         }
         Some(_) | None => Reply::could_not_tell("process", "timers fire in time"),
     },
@@ -71,9 +71,10 @@ static SLOW_WITHOUT_HUBSPOT: Question = Question {
     },
 };
 
-/// We lag so much that the times we measured say nothing about HubSpot.
+/// We lag so much that the times we measured say nothing about HubSpot, whether or not anybody else has waited for us.
 pub(in crate::tree) fn explains_slowness(facts: &Facts) -> bool {
-    EXHAUSTED.holds(facts) && SLOW_WITHOUT_HUBSPOT.holds(facts)
+    let late = process(facts).is_some_and(|process| is_late(process, process.lag_ms_max));
+    (late || EXHAUSTED.holds(facts)) && SLOW_WITHOUT_HUBSPOT.holds(facts)
 }
 
 fn wants(process: &Process) -> Vec<String> {
@@ -90,18 +91,20 @@ fn wants(process: &Process) -> Vec<String> {
     if process.refused_recent > 0 {
         wants.push(format!("{} connections found no descriptor", process.refused_recent));
     }
-    let late = lag_ms(process);
-    let busy = process.cpu_percent >= BUSY_PERCENT && process.lag_ms_max >= late / BUSY_PART;
-    if busy || process.lag_ms_max >= late {
-        wants.push(format!(
-            "{} % of the processor, timers {} ms late",
-            process.cpu_percent, process.lag_ms_max
-        ));
+    let felt = process.lag_ms_felt();
+    if is_late(process, felt) {
+        wants.push(format!("{} % of the processor, timers {felt} ms late", process.cpu_percent));
     }
     wants
 }
 
-fn lag_ms(process: &Process) -> u64 {
+fn is_late(process: &Process, lag_ms: u64) -> bool {
+    let late = borne_ms(process);
+    let busy = process.cpu_percent >= BUSY_PERCENT && lag_ms >= late / BUSY_PART;
+    busy || lag_ms >= late
+}
+
+fn borne_ms(process: &Process) -> u64 {
     process.lag_ms_borne.unwrap_or(LAG_MS)
 }
 
