@@ -3,9 +3,11 @@ do not change. It says nothing of the kernel's part, which is the larger one; th
 is a matter for strace.
 
     scripts/release names
-    cd benches && python3 -m rig.instructions ../target/release/hubkeeper [http|tls|memory]... [--top N]
+    cd benches && python3 -m rig.instructions ../target/release/hubkeeper [http|tls|memory|intake]... [--top N]
 
 Each proxy runs in valgrind, some fifty times slower than it is. What it did for itself meanwhile counts too; it is little.
+`intake` is a webhook delivery of one event, with all of hubkeeper's threads and no peer. Valgrind has no SHA instructions: there
+SHA-256 weighs far more than it does.
 """
 
 import re
@@ -16,7 +18,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cache, machine, peers
+from . import cache, intake, machine, peers
 from .load import wrk
 from .machine import Unsound
 from .server import ending_all
@@ -25,6 +27,8 @@ CONNECTIONS = 32
 WARM_UP_S = 2
 ROUND_S = 6
 MISSES_MAX = 3
+# Deliveries made ready for a round: more than any machine takes in it.
+DELIVERIES = 20_000
 
 
 @dataclass
@@ -47,10 +51,11 @@ def count(peer, upstream, cores, path=None):
     """One load after a warm-up. Of an answer from memory (`path`) the upstream must hear nothing."""
     wrk(peer.port, CONNECTIONS, WARM_UP_S, cores[1], path)
     before = upstream.requests()
-    tell(peer, "--instr=on")
+    pid = str(peer.server.process.pid)
+    tell(pid, "--instr=on")
     run = wrk(peer.port, CONNECTIONS, ROUND_S, cores[1], path)
     after = upstream.requests()
-    tell(peer, "--instr=off")
+    tell(pid, "--instr=off")
     end(peer)
     asked = after - before
     if path is not None and asked > MISSES_MAX:
@@ -60,8 +65,7 @@ def count(peer, upstream, cores, path=None):
     return read(peer.server, run.requests if path else asked)
 
 
-def tell(peer, word):
-    pid = str(peer.server.process.pid)
+def tell(pid, word):
     subprocess.run(["callgrind_control", word, pid], check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
@@ -115,18 +119,45 @@ def memory(binary, home, cores):
     yield lambda: count(ours(), upstream, cores, cache.PATH)
 
 
+def deliveries(binary, home):
+    name = "hubkeeper-intake"
+    server = intake.up(binary, home, name, under=valgrind(home, name))
+    port = int(server.ready_line()["gateway"].rpartition(":")[2])
+    intake.send(port, intake.deliveries(home, 1, DELIVERIES), WARM_UP_S)
+    ready = intake.deliveries(home, 1, DELIVERIES)
+    pid = str(server.process.pid)
+    tell(pid, "--instr=on")
+    run = intake.send(port, ready, ROUND_S)
+    tell(pid, "--instr=off")
+    server.stop()
+    taken = run["statuses"].get("200", 0)
+    if taken != run["sent"]:
+        raise Unsound(f"genuine deliveries were not all taken: {run}")
+    return read(server, taken)
+
+
 def main(binary, *words):
     top = int(words[words.index("--top") + 1]) if "--top" in words else 0
     ways = {"http": http, "tls": tls, "memory": memory}
-    for name in [word for word in words if word in ways] or ways:
+    named = [word for word in words if word in ways or word == "intake"]
+    if "intake" in named or not named:
+        with tempfile.TemporaryDirectory(prefix="hubkeeper-instructions-") as home, ending_all():
+            ours = deliveries(Path(binary).resolve(), Path(home))
+        print(f"intake: hubkeeper {ours.each():.0f} instructions a delivery (n {ours.requests})")
+        show(ours, top)
+    for name in [word for word in named if word in ways] or ([] if named else ways):
         with tempfile.TemporaryDirectory(prefix="hubkeeper-instructions-") as home, ending_all():
             nginx, ours = (counting() for counting in ways[name](Path(binary).resolve(), Path(home), machine.cores()))
         print(
             f"{name}: hubkeeper {ours.each():.0f} instructions a request (n {ours.requests}),"
             f" nginx {nginx.each():.0f} (n {nginx.requests}): {ours.each() / nginx.each():.2f}"
         )
-        for function, instructions in list(ours.functions.items())[:top]:
-            print(f"  {instructions / ours.requests:8.1f}  {function}")
+        show(ours, top)
+
+
+def show(ours, top):
+    for function, instructions in list(ours.functions.items())[:top]:
+        print(f"  {instructions / ours.requests:8.1f}  {function}")
 
 
 if __name__ == "__main__":

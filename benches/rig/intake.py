@@ -123,13 +123,13 @@ def deliveries(home, events, count, secret=SECRET):
     return file
 
 
-def up(binary, home, name, url=None):
+def up(binary, home, name, url=None, under=()):
     data = home / name
     data.mkdir()
     environment = {"HUBKEEPER__WEBHOOKS__PUBLIC_URL": PUBLIC, "HUBSPOT_CLIENT_SECRET": SECRET}
     environment |= {"HUBKEEPER__STORE__URL": url} if url else {}
     listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:9"]
-    return Server(name, [binary, "up", *listen, "--data", data], home, environment=environment)
+    return Server(name, [*under, binary, "up", *listen, "--data", data], home, environment=environment)
 
 
 def send(port, file, seconds):

@@ -12,7 +12,6 @@ use gateway::outbox::Outbox;
 use gateway::traffic::Histogram;
 use gateway::{Intake, Peer};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hubspot::secret::Secret;
 use hubspot::signature::Rules;
 use inbox::address::PublicAddress;
@@ -254,12 +253,12 @@ async fn take(
     if parts.method != Method::POST && !workflow::may_be(&parts.method, &parts.headers) {
         return answer(StatusCode::METHOD_NOT_ALLOWED, "webhooks are posted, or signed");
     }
-    let read = tokio::time::timeout(BODY_TIME_MAX, Limited::new(body, BODY_BYTES_MAX).collect());
+    let read = tokio::time::timeout(BODY_TIME_MAX, body.read_ahead(BODY_BYTES_MAX));
     let connection = parts.uri.path().strip_prefix(PATH).and_then(|rest| rest.strip_prefix('/'));
     let connection = connection.filter(|name| !name.is_empty());
     let body = match read.await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+        Ok(Ok(body @ (Body::Empty | Body::Whole(_)))) => body,
+        Ok(Ok(Body::Streamed(_) | Body::Continued(..) | Body::Boxed(_))) => {
             return answer(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
         }
         Ok(Err(_)) | Err(_) => {
@@ -276,7 +275,7 @@ async fn take(
         target: parts.uri.path_and_query().map_or(PATH, http::uri::PathAndQuery::as_str),
         connection,
         headers: &parts.headers,
-        body: &body,
+        body: body.at_hand(),
         peer: parts.extensions.get().map(|Peer(address)| *address),
     };
     let (outcome, seen) = receiver.receive_seen(&delivery, clock.now()).await;

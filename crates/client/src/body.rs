@@ -46,6 +46,11 @@ impl Body {
 
     /// Reads up to `max` bytes. A body that ends within them comes back `Whole`; a longer one goes on as `Continued`.
     pub async fn read_ahead(mut self, max: usize) -> Result<Self, BodyError> {
+        match &self {
+            Self::Empty => return Ok(self),
+            Self::Whole(bytes) if bytes.len() <= max => return Ok(self),
+            Self::Whole(_) | Self::Streamed(_) | Self::Continued(..) | Self::Boxed(_) => {}
+        }
         let mut first: Option<Bytes> = None;
         let mut more: Vec<u8> = Vec::new();
         while let Some(frame) = self.frame().await {

@@ -27,6 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 mod answer;
 mod arriving;
+mod date;
 mod framing;
 mod head;
 mod repeated;

@@ -15,12 +15,10 @@ use aws_lc_rs::constant_time;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
-use crate::secret::Secret;
-
 mod digest;
 mod uri;
 
-pub use digest::{sign_v1, sign_v2, sign_v3};
+pub use digest::{ReadySecret, Signs, sign_v1, sign_v2, sign_v3};
 
 /// The three ways HubSpot signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,7 +87,7 @@ pub enum Refusal {
 /// broken v3. Else `X-HubSpot-Signature-Version` says which of v1 and v2 it is; it is never guessed.
 pub fn verify(
     request: &SignedRequest<'_>,
-    secrets: &[Secret],
+    secrets: &[impl Signs],
     now: Timestamp,
     rules: &Rules,
 ) -> Result<Verified, Refusal> {
@@ -174,11 +172,11 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u
 
 /// The index of the secret that signs as given. Signatures are compared as text, so that exactly one spelling
 /// of each is right, and all secrets are tried, so that the time taken does not tell which one it was.
-fn matching(
-    secrets: &[Secret],
+fn matching<S: Signs>(
+    secrets: &[S],
     given: &[u8],
     version: SignatureVersion,
-    sign: impl Fn(&Secret) -> String,
+    sign: impl Fn(&S) -> String,
 ) -> Result<usize, Refusal> {
     if secrets.is_empty() {
         return Err(Refusal::NoSecret);

@@ -45,13 +45,16 @@ impl PublicAddress {
     /// The addresses that HubSpot may have called when `target` (path and query) arrived: the public one with what
     /// arrived behind it and, where it has a path, with the query alone.
     pub fn called(&self, target: &str) -> Vec<String> {
-        let behind = format!("{}{}{target}", self.origin, self.path);
-        if self.path.is_empty() || target.starts_with(&self.path) {
-            let plain = format!("{}{target}", self.origin);
-            return if plain == behind { vec![plain] } else { vec![plain, behind] };
+        let plain = || [&*self.origin, target].concat();
+        let behind = || [&*self.origin, &*self.path, target].concat();
+        if self.path.is_empty() {
+            return vec![plain()];
+        }
+        if target.starts_with(&self.path) {
+            return vec![plain(), behind()];
         }
         let query = target.find('?').map_or("", |at| &target[at..]);
-        vec![behind, format!("{}{}{query}", self.origin, self.path)]
+        vec![behind(), [&*self.origin, &*self.path, query].concat()]
     }
 }
 

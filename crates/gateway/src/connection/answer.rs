@@ -7,6 +7,7 @@ use client::transport::Reason;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header, response};
 use http_body::Body;
 
+use super::date;
 use crate::headers;
 use crate::reply::{DIGITS_MAX, Told, digits};
 
@@ -86,7 +87,7 @@ pub(super) fn write_head(
     let usual = || parts.status.canonical_reason().unwrap_or_default().as_bytes();
     out.extend_from_slice(reason.unwrap_or_else(usual));
     out.extend_from_slice(b"\r\n");
-    let (mut length, mut date, mut connection) = (false, false, false);
+    let (mut length, mut dated, mut connection) = (false, false, false);
     for (name, value) in &parts.headers {
         // One look at each name: nearly every header is passed on as it is.
         match *name {
@@ -98,7 +99,7 @@ pub(super) fn write_head(
                 Delimited::Absent => {}
                 Delimited::Chunked | Delimited::UntilClose => continue,
             },
-            header::DATE => date = true,
+            header::DATE => dated = true,
             _ if told.is_some() && headers::stays_here(name.as_str()) => continue,
             header::CONNECTION => connection = true,
             _ => {}
@@ -115,9 +116,8 @@ pub(super) fn write_head(
         Delimited::Chunked => line(out, "transfer-encoding", b"chunked"),
         Delimited::Absent | Delimited::Length(_) | Delimited::UntilClose => {}
     }
-    if !date {
-        let now = clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
-        line(out, "date", now.to_string().as_bytes());
+    if !dated {
+        date::with(clock.now(), |date| line(out, "date", date.as_bytes()));
     }
     match (keep, asked.version) {
         (false, _) if !connection => line(out, "connection", b"close"),

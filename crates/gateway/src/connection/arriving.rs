@@ -14,7 +14,11 @@ use super::wire::{Number, Wire};
 /// The body of the request whose head was taken last.
 pub(super) fn body(wire: &Arc<Mutex<Wire>>) -> Body {
     let (number, left) = {
-        let wire = wire.lock();
+        let mut wire = wire.lock();
+        // As a rule it comes with the head, and nobody has to wait for it.
+        if let Some(whole) = wire.body_at_hand() {
+            return Body::Whole(whole);
+        }
         (wire.number(), wire.body_left())
     };
     match left {

@@ -125,6 +125,15 @@ impl Wire {
         self.framing.left()
     }
 
+    /// All of the last request's body, where its length is told and it came with the head.
+    pub(super) fn body_at_hand(&mut self) -> Option<Bytes> {
+        let left = self.framing.left().filter(|left| (1..=self.ahead.len() as u64).contains(left))?;
+        match take(&mut self.framing, &mut self.ahead) {
+            Ok(Some(Part::Data(data))) if data.len() as u64 == left => Some(data),
+            _ => unreachable!("the next bytes are the body's, and all of them are here"),
+        }
+    }
+
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         let next = match self.poll_part(cx) {
             Poll::Ready(Ok(Part::Head(head))) => {

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::secret::Secret;
 
 const SECRET: &str = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy";
 const URI: &str = "https://www.example.com/webhook_uri";
@@ -29,7 +30,10 @@ fn headers(pairs: &[(&HeaderName, &str)]) -> HeaderMap {
 
 fn judge(headers: &HeaderMap, body: &str, now_ms: i64) -> Result<Verified, Refusal> {
     let request = SignedRequest { method: "POST", uri: URI, headers, body: body.as_bytes() };
-    verify(&request, &[secret()], at(now_ms), &Rules::default())
+    let judged = verify(&request, &[secret()], at(now_ms), &Rules::default());
+    let ready = verify(&request, &[ReadySecret::from(secret())], at(now_ms), &Rules::default());
+    assert_eq!(ready, judged, "made ready, a secret judges as it did");
+    judged
 }
 
 fn v3_headers(signature: &str, timestamp: &str) -> HeaderMap {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Index;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memchr;
+use memchr::memmem::Finder;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use store::deliveries::Delivery;
@@ -206,8 +208,12 @@ pub(super) fn people(delivery: &Delivery) -> Vec<Person> {
 
 /// Nearly no delivery does, and reading each once more would cost as much as taking it. Letters may be written as escapes.
 fn may_ask(body: &[u8]) -> bool {
-    memmem::find(body, KIND.as_bytes()).is_some() || memmem::find(body, b"\\u").is_some()
+    ASKS.find(body).is_some() || memchr(b'\\', body).is_some_and(|at| ESCAPED.find(&body[at..]).is_some())
 }
+
+/// Made ready once: for a body as short as most, that costs more than the search.
+static ASKS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KIND));
+static ESCAPED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u"));
 
 #[cfg(test)]
 mod tests {

@@ -29,7 +29,7 @@ impl Receiver {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let mut refused = Refusal::NoSecret;
-        let secrets = app.secrets.all(Instant::now());
+        let secrets = app.secrets.ready(Instant::now());
         let is_trusted = |peer| self.trusted_proxies.iter().any(|network| network.contains(peer));
         let told = request.peer.filter(|peer| is_trusted(*peer));
         let told = told.and_then(|_| proxy::told(request.headers, request.target));
