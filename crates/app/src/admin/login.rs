@@ -5,6 +5,7 @@
 //! Without a key everything is open, and the configuration keeps such a listener on loopback. Health is always open: whoever
 //! asks it holds no keys.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use axum::body::{Body, to_bytes};
@@ -104,14 +105,15 @@ impl Login {
 }
 
 impl Locked {
-    fn who(&self, headers: &HeaderMap, now: Instant) -> Who {
+    fn who(&self, headers: &HeaderMap, now: Instant, is_https: bool) -> Who {
         let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
         // What a proxy in front of us was shown is not for us.
         if let Some((_, key)) = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
             let holder = self.keys.holder(key.trim().as_bytes());
             return holder.map_or(Who::Guesser, Who::Keyholder);
         }
-        let session = cookie(headers, COOKIE).and_then(|token| self.sessions.lock().find(token, now));
+        let session =
+            cookie(headers, &named(COOKIE, is_https)).and_then(|token| self.sessions.lock().find(token, now));
         session.map_or(Who::Nobody, Who::Session)
     }
 }
@@ -134,7 +136,7 @@ pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Ne
     if right == Right::Open {
         return next.run(request).await;
     }
-    let (asker, session) = match locked.who(request.headers(), Instant::now()) {
+    let (asker, session) = match locked.who(request.headers(), Instant::now(), admin.is_https) {
         Who::Keyholder(Holder { name, role }) => (Asker::Keyholder { name, role }, None),
         Who::Session(session) => {
             let Session { name, csrf, role, .. } = session.clone();
@@ -236,7 +238,8 @@ async fn log_in(State(admin): State<Admin>, headers: HeaderMap, Form(given): For
 fn session_cookie(token: &str, is_https: bool) -> String {
     let life = sessions::LIFE.as_secs();
     let secure = if is_https { "; Secure" } else { "" };
-    format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}")
+    let name = named(COOKIE, is_https);
+    format!("{name}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={life}{secure}")
 }
 
 impl Admin {
@@ -267,11 +270,21 @@ impl Admin {
 }
 
 async fn log_out(State(admin): State<Admin>, headers: HeaderMap) -> Response {
-    if let (Some(locked), Some(token)) = (&admin.login.0, cookie(&headers, COOKIE)) {
+    if let (Some(locked), Some(token)) = (&admin.login.0, cookie(&headers, &named(COOKIE, admin.is_https))) {
         locked.sessions.lock().close(token);
     }
-    let over = format!("{COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
-    with_cookie(Redirect::to("/login").into_response(), &over)
+    with_cookie(Redirect::to("/login").into_response(), &over(COOKIE, "Strict", admin.is_https))
+}
+
+/// Over TLS a browser keeps others from setting it: another name of the same domain, or a page without TLS (RFC 6265bis, 4.1.3).
+fn named(name: &str, is_https: bool) -> Cow<'_, str> {
+    if is_https { format!("__Host-{name}").into() } else { name.into() }
+}
+
+/// What makes a browser forget it. One with the prefix is not even looked at without `Secure`.
+fn over(name: &str, same_site: &str, is_https: bool) -> String {
+    let (name, secure) = (named(name, is_https), if is_https { "; Secure" } else { "" });
+    format!("{name}=; HttpOnly; SameSite={same_site}; Path=/; Max-Age=0{secure}")
 }
 
 fn with_cookie(mut response: Response, cookie: &str) -> Response {

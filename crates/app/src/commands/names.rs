@@ -18,12 +18,17 @@ pub(super) fn own_names(config: &Config) -> impl Iterator<Item = &str> {
 
 /// What people told us the admin listener is called.
 pub(super) fn admin_hosts(config: &Config) -> OwnHosts {
-    let further = config.admin.names.iter().chain(&config.oauth.public_url).map(String::as_str);
+    let further = config.admin.names.iter().map(String::as_str).chain(public_urls(config));
     OwnHosts::new(own_names(config).chain(further))
 }
 
 /// People reach the admin listener by https.
 pub(super) fn is_https(config: &Config) -> bool {
-    let public = config.oauth.public_url.as_ref();
-    config.admin.tls().is_some() || public.is_some_and(|url| url.starts_with("https://"))
+    config.admin.tls().is_some() || public_urls(config).any(|url| url.starts_with("https://"))
+}
+
+/// How browsers reach the admin listener, wherever it is written.
+fn public_urls(config: &Config) -> impl Iterator<Item = &str> {
+    let oidc = config.admin.oidc.as_ref().and_then(|oidc| oidc.public_url.as_deref());
+    config.oauth.public_url.as_deref().into_iter().chain(oidc)
 }

@@ -102,6 +102,7 @@ fn the_matrix_of_roles_routes_and_portals() {
             for (portals, portal, here) in [
                 (None, None, true),
                 (Some(vec![7]), Some(7), true),
+                (Some(vec![7, 8]), Some(8), true),
                 (Some(vec![7]), Some(8), false),
                 (Some(vec![7]), None, false),
             ] {
@@ -113,7 +114,7 @@ fn the_matrix_of_roles_routes_and_portals() {
             }
         }
     }
-    assert!(checked > 900, "{checked} combinations");
+    assert!(checked > 1_000, "{checked} combinations");
 }
 
 #[test]

@@ -35,7 +35,7 @@ use journey::{Away, Journeys};
 use token::{Claims, Expected};
 
 use super::page::{landing_page, login_page};
-use super::{whereto, with_cookie};
+use super::{named, over, whereto, with_cookie};
 use crate::admin::Admin;
 use crate::config::OidcSection;
 use crate::failure::Failure;
@@ -231,8 +231,8 @@ pub(super) async fn begin(State(admin): State<Admin>) -> Response {
     match oidc.begin().await {
         Ok((url, state)) => {
             let (life, secure) = (journey::LIFE.as_secs(), if admin.is_https { "; Secure" } else { "" });
-            let cookie =
-                format!("{COOKIE}={state}; HttpOnly; SameSite=Lax; Path=/login; Max-Age={life}{secure}");
+            let name = named(COOKIE, admin.is_https);
+            let cookie = format!("{name}={state}; HttpOnly; SameSite=Lax; Path=/; Max-Age={life}{secure}");
             with_cookie(Redirect::to(&url).into_response(), &cookie)
         }
         Err(why) => admin.not_let_in(&why).await,
@@ -246,7 +246,7 @@ pub(super) async fn callback(
     Query(back): Query<Back>,
 ) -> Response {
     let (Some(oidc), Some(locked)) = (admin.login.oidc(), &admin.login.0) else { return not_here() };
-    let person = match oidc.end(&back, super::cookie(&headers, COOKIE)).await {
+    let person = match oidc.end(&back, super::cookie(&headers, &named(COOKIE, admin.is_https))).await {
         Ok(person) => person,
         Err(why) => return admin.not_let_in(&why).await,
     };
@@ -255,8 +255,7 @@ pub(super) async fn callback(
     admin.logged_in(&person.name, Outcome::Done, person.role.name()).await;
     let response =
         with_cookie(landing_page(whereto::of(&headers)), &super::session_cookie(&token, admin.is_https));
-    let response =
-        with_cookie(response, &format!("{COOKIE}=; HttpOnly; SameSite=Lax; Path=/login; Max-Age=0"));
+    let response = with_cookie(response, &over(COOKIE, "Lax", admin.is_https));
     with_cookie(response, whereto::OVER)
 }
 

@@ -8,13 +8,15 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::admin::CONNECTIONS_MAX;
+
 /// Wrong keys are counted for this long.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Who mistypes is told so at once, and the audit log is told each time.
 const AT_ONCE_MAX: usize = 10;
 const LATE_BY: Duration = Duration::from_secs(1);
-/// So many wait to hear it at the same time; each holds a connection.
-const WAITING_MAX: usize = 100;
+/// So many wait to hear it at the same time. Each holds one of the listener's connections, and whoever guesses must not have them all.
+const WAITING_MAX: usize = CONNECTIONS_MAX / 4;
 
 pub(super) struct Wrong {
     /// Of the last minute, the first ones.

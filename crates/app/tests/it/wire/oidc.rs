@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::house::{Act, Answer, Heard, Program, Start, Upstream, ask, json_answer};
+use crate::house::{Act, Answer, Conversation, Heard, Program, Start, Upstream, ask, json_answer};
 
 const CLIENT: &str = "hubkeeper";
 const SECRET: &str = "oidc client secret & more";
@@ -288,6 +288,33 @@ async fn a_key_that_the_issuer_changed_a_moment_ago_is_fetched() {
     issuer.changes_its_key("three");
     let landed = log_in(&up, &issuer).await;
     assert_eq!(landed.status, 403, "not again and again: {landed:?}");
+    up.stop().await;
+}
+
+/// Behind a proxy that speaks TLS, nobody but us can set the cookies that tell who one is.
+#[tokio::test]
+async fn over_tls_cookies_have_a_prefix_that_others_cannot_set() {
+    let data = TempDir::new().unwrap();
+    let key = "hubkeeper_0123456789abcdef";
+    let file = "[admin]\nkey = \"env:KEY\"\n[admin.oidc]\nissuer = \"https://login.example.com\"\nclient_id = \"c\"\n\
+                public_url = \"https://hubkeeper.example.com\"\n[admin.oidc.roles]\nadmin = [\"a\"]\n";
+    let start = Start::up(&Upstream::nobody().await).args(&["--data", data.path().to_str().unwrap()]);
+    let up = start.file("hubkeeper.toml", file).env("KEY", key).ready().await;
+    let form = format!("name=ada&key={key}");
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    let landed = ask(up.admin(), "POST", "/login", &[kind], &form).await;
+    let session = cookie(&landed, "__Host-hubkeeper_session").unwrap_or_else(|| panic!("{landed:?}"));
+    assert!(
+        landed.headers("set-cookie")[0].contains("; Path=/; ") && landed.head.contains("; Secure"),
+        "{landed:?}"
+    );
+    assert_eq!(ask(up.admin(), "GET", "/metrics", &[&session], "").await.status, 200);
+    let mut proxied = Conversation::open(up.admin()).await;
+    proxied.say(format!("GET /metrics HTTP/1.1\r\nHost: hubkeeper.example.com\r\n{session}\r\n\r\n")).await;
+    assert_eq!(proxied.answer().await.status, 200, "it is called so");
+    drop(proxied);
+    let tossed = session.replace("__Host-", "");
+    assert_eq!(ask(up.admin(), "GET", "/metrics", &[&tossed], "").await.status, 401, "it may be anybody's");
     up.stop().await;
 }
 
