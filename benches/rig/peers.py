@@ -28,7 +28,7 @@ LIMIT_HEADERS = {
 
 NGINX = """
 {user}daemon off; worker_processes 1; pid {name}.pid; error_log {name}-error.log crit;
-events {{ worker_connections 1024; }}
+events {{ worker_connections {connections}; }}
 http {{
   access_log off; default_type application/json; keepalive_requests 1000000000; keepalive_timeout 3600s;
   client_body_temp_path {name}-body; proxy_temp_path {name}-proxy; fastcgi_temp_path {name}-fastcgi;
@@ -114,12 +114,12 @@ def body():
     return empty.replace('""', f'"{"x" * (BODY_BYTES - len(empty))}"')
 
 
-def nginx(name, http, home, core, under=()):
+def nginx(name, http, home, core, under=(), connections=1024):
     """`under` is a program that runs it; that one sees a single process only."""
     configuration = home / f"{name}.conf"
     # As root, its worker would become a user who may not enter our directory.
     user = "user root; " if os.geteuid() == 0 else ""
-    configuration.write_text(NGINX.format(user=user, name=name, http=http))
+    configuration.write_text(NGINX.format(user=user, name=name, connections=connections, http=http))
     command = ["nginx", "-e", "stderr", "-p", home, "-c", configuration]
     alone = ["-g", "master_process off;"] if under else []
     return Server(name, [*under, *command, *alone], home, core)
