@@ -119,6 +119,9 @@ async fn on_a_route_with_queue_a_write_waits_while_hubspot_is_away_and_is_not_ov
     ask(town.up.admin(), "POST", "/api/v1/degraded", &json, &degrade(true)).await;
     let kept = town.ask("PATCH", &target, &[], &named("kept")).await;
     assert_eq!((kept.status, kept.header("preference-applied")), (202, Some("respond-async")), "{kept:?}");
+    let memory_alone = ["Cache-Control: only-if-cached"];
+    let unsent = town.ask("PATCH", &target, &memory_alone, &named("unsent")).await;
+    unsent.refusal(504, "HUBKEEPER_NOT_KEPT");
     ask(town.up.admin(), "POST", "/api/v1/degraded", &json, &degrade(false)).await;
     let later = town.ask("PATCH", &target, &[], &named("later")).await;
     if later.status == 202 {
