@@ -16,7 +16,7 @@ use crate::{Rig, scratch};
 /// Deliveries and operations that look like those of every day.
 const RECORDS: u64 = 150;
 
-/// Large deliveries behind them: past 16 MiB the log is folded into the file, and it is the file that is to be damaged.
+/// Large deliveries behind them, as most of a file is bodies.
 const LARGE: u64 = 300;
 const LARGE_BYTES: usize = 60_000;
 
@@ -34,8 +34,9 @@ pub(crate) fn run(rig: &Rig) -> io::Result<Report> {
     let whole = places.histories.join("whole");
     std::fs::create_dir_all(&whole)?;
     runtime.block_on(fill(&whole)).map_err(io::Error::other)?;
-    // Without the log beside it: what was not folded yet is not of this file.
-    let content = std::fs::read(whole.join("hubkeeper.db"))?;
+    let file = whole.join("hubkeeper.db");
+    fold(&file).map_err(io::Error::other)?;
+    let content = std::fs::read(file)?;
     let directory = places.histories.join("truth");
     std::fs::create_dir_all(&directory)?;
     std::fs::write(directory.join("hubkeeper.db"), &content)?;
@@ -67,6 +68,10 @@ pub(crate) fn run(rig: &Rig) -> io::Result<Report> {
         .with("told", told)
         .with("harmless", harmless)
         .with("missed", missed.clone())
+        .must(
+            "the file holds all records",
+            truth.0.len() as u64 == RECORDS + LARGE && truth.1.len() as u64 == RECORDS,
+        )
         .must("no change is missed", missed.is_empty())
         .must("some were told and some harmless", told > 0 && harmless > 0)
         .must("the control, a change inside a body, is told", damaged))
@@ -94,6 +99,11 @@ async fn fill(directory: &Path) -> Result<(), String> {
         store.receive(delivery).await.map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+/// What was written is in the log yet, and it is the file that is to be damaged.
+fn fold(file: &Path) -> rusqlite::Result<()> {
+    rusqlite::Connection::open(file)?.query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()))
 }
 
 fn operation(number: u64, at: Timestamp) -> NewOperation {

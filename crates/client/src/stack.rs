@@ -189,6 +189,11 @@ impl Stack {
         self.repeats.counts()
     }
 
+    /// Its caller wants an answer from memory or none: HubSpot is not to hear of it, now or later.
+    pub fn is_for_memory_alone(&self, call: &Call) -> bool {
+        self.cache.is_for_memory_alone(call)
+    }
+
     /// Calls HubSpot: waits for its slots, sends, and sends again where that is safe and worth it.
     ///
     /// # Errors

@@ -54,7 +54,9 @@ impl Outbox {
     /// # Errors
     /// The key is none.
     pub(crate) fn wish(&self, call: &Call, headers: &Wished, rule: Queue) -> Result<Option<Wish>, Refusal> {
-        if !write::can_be_kept(&call.method, &call.target, &call.endpoint) {
+        if !write::can_be_kept(&call.method, &call.target, &call.endpoint)
+            || self.stack.is_for_memory_alone(call)
+        {
             return Ok(None);
         }
         let Some(writer) = self.writer(&call.credential, &call.headers) else { return Ok(None) };
