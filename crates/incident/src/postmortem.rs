@@ -116,13 +116,18 @@ fn names_before(timeline: &[Entry]) -> Vec<(Code, Timestamp, Timestamp)> {
 fn impact(impact: &Impact) -> String {
     let mut text =
         "## Impact\n\nCounted by the gateway, from a minute before the first symptom to the end.\n\n\
-         | | calls | failed | rejected | stale | refused by us |\n|---|---|---|---|---|---|\n"
+         | | calls | failed | rejected | stale | how old on average | refused by us |\n|---|---|---|---|---|---|---|\n"
             .to_owned();
     let mut row = |name: &str, calls: &Calls| {
         let _infallible = writeln!(
             text,
-            "| {name} | {} | {} | {} | {} | {} |",
-            calls.calls, calls.failed, calls.rejected, calls.stale, calls.refused
+            "| {name} | {} | {} | {} | {} | {} | {} |",
+            calls.calls,
+            calls.failed,
+            calls.rejected,
+            calls.stale,
+            calls.stale_age().map_or_else(|| "-".to_owned(), span),
+            calls.refused
         );
     };
     row("all", &impact.total);

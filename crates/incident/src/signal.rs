@@ -5,8 +5,8 @@
 
 use std::ops::AddAssign;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 mod own;
@@ -140,6 +140,8 @@ pub struct Calls {
     pub failed: u64,
     /// Calls answered from what was kept, because HubSpot gave nothing.
     pub stale: u64,
+    /// The ages of those answers in seconds, added up.
+    pub stale_age_seconds: u64,
     /// Calls that we refused for lack of a slot in time.
     pub refused: u64,
     /// Requests sent, as HubSpot counts them.
@@ -164,6 +166,7 @@ impl AddAssign for Calls {
             (&mut self.calls, other.calls),
             (&mut self.failed, other.failed),
             (&mut self.stale, other.stale),
+            (&mut self.stale_age_seconds, other.stale_age_seconds),
             (&mut self.refused, other.refused),
             (&mut self.sent, other.sent),
             (&mut self.good, other.good),
@@ -188,6 +191,7 @@ impl Calls {
             calls: more(self.calls, before.calls),
             failed: more(self.failed, before.failed),
             stale: more(self.stale, before.stale),
+            stale_age_seconds: more(self.stale_age_seconds, before.stale_age_seconds),
             refused: more(self.refused, before.refused),
             sent: more(self.sent, before.sent),
             good: more(self.good, before.good),
@@ -209,6 +213,12 @@ impl Calls {
     #[must_use]
     pub fn without_failures(&self) -> Self {
         Self { calls: self.calls, sent: self.sent, good: self.good, ..Self::default() }
+    }
+
+    /// How old answers from what was kept were on average.
+    pub fn stale_age(&self) -> Option<SignedDuration> {
+        let seconds = self.stale_age_seconds.checked_div(self.stale)?;
+        Some(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
     }
 
     pub fn is_empty(&self) -> bool {

@@ -78,8 +78,12 @@ impl Watch {
 }
 
 fn calls(tally: &Tally, slow_ms: u64) -> Calls {
-    let mut calls =
-        Calls { stale: tally.sources[STALE], slow: tally.took.above_ms(slow_ms), ..Calls::default() };
+    let mut calls = Calls {
+        stale: tally.sources[STALE],
+        stale_age_seconds: tally.stale_age.as_secs(),
+        slow: tally.took.above_ms(slow_ms),
+        ..Calls::default()
+    };
     for (outcome, count) in tally.calls.iter() {
         ended(&mut calls, outcome, count);
     }
@@ -141,6 +145,14 @@ mod tests {
             ended(&mut calls, outcome(status, category), 1);
         }
         assert_eq!((calls.calls, calls.failed, calls.refused), (6, 2, 1));
+    }
+
+    #[test]
+    fn what_was_served_from_memory_is_told_with_its_age() {
+        let age = std::time::Duration::from_millis(90_700);
+        let tally = Tally { sources: [5, 0, 1, 2], stale_age: age, ..Tally::default() };
+        let calls = calls(&tally, 3_000);
+        assert_eq!((calls.stale, calls.stale_age_seconds), (2, 90));
     }
 
     #[test]

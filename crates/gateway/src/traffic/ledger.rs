@@ -165,6 +165,20 @@ mod tests {
     }
 
     #[test]
+    fn the_ages_of_answers_from_what_was_kept_add_up() {
+        let (mut ledger, mut tally) = (Ledger::default(), Tally::default());
+        for age in [60, 90] {
+            let source = Source::Stale { age: std::time::Duration::from_secs(age) };
+            let result = CallResult::Answered(StatusCode::OK, None, source);
+            tally.call(Lane::Interactive, result, Effort::default());
+            let names = (Arc::from("real"), Arc::from("-"));
+            ledger.take(&names.0, &names.1, ApiFamily::Objects, Standing::Good, &mut tally);
+        }
+        let (_, sum) = &ledger.series()[0];
+        assert_eq!((sum.sources[3], sum.stale_age.as_secs(), tally.stale_age.as_secs()), (2, 150, 0));
+    }
+
+    #[test]
     fn a_flood_of_wrong_tokens_makes_one_series() {
         let mut ledger = Ledger::default();
         for number in 0..10_000 {

@@ -3,6 +3,8 @@
 //! A group counts into a tally of its own; the [`Ledger`](super::ledger::Ledger) takes them over when somebody asks, or
 //! when the group makes room.
 
+use std::time::Duration;
+
 use client::call::{Effort, Source};
 use client::lane::Lane;
 use client::telemetry::{AttemptResult, CallResult, Span};
@@ -28,6 +30,8 @@ pub struct Tally {
     pub refused: Outcomes,
     /// Answered calls, by where the answer came from.
     pub sources: [u64; Source::NAMES.len()],
+    /// The ages of stale answers, added up.
+    pub stale_age: Duration,
     /// How long calls waited for their slots, by lane.
     pub waits: [Option<Box<Histogram>>; Lane::ALL.len()],
     /// How long HubSpot took to answer.
@@ -98,6 +102,9 @@ impl Tally {
         let outcome = match result {
             CallResult::Answered(status, error, source) => {
                 self.sources[source.place()] += 1;
+                if let Source::Stale { age } = source {
+                    self.stale_age = self.stale_age.saturating_add(age);
+                }
                 let category = error.map_or("ok", |error| error.kind.name());
                 Outcome { status: Some(status.as_u16()), category }
             }
@@ -128,6 +135,7 @@ impl Tally {
         for (mine, theirs) in self.sources.iter_mut().zip(other.sources) {
             *mine += theirs;
         }
+        self.stale_age = self.stale_age.saturating_add(other.stale_age);
         for (mine, theirs) in self.waits.iter_mut().zip(other.waits) {
             if let Some(theirs) = theirs {
                 mine.get_or_insert_default().absorb(&theirs);

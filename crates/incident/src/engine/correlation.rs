@@ -56,9 +56,10 @@ fn brings(cause: Code) -> &'static [Code] {
     known.map_or(&[], |(_, brings)| brings)
 }
 
-/// What begins when its cause has ended: it is told of the incident that left it, not of one of its own.
+/// What begins, or shows alone, when its cause has ended: it is told of the incident that left it, not of one of its own. Records
+/// that another account does not have look gone for as long as traffic tells of this minute and the last.
 pub(super) fn is_aftermath(code: Code) -> bool {
-    matches!(code, Code::HookBacklog | Code::HookOrder | Code::HookDuplicates)
+    matches!(code, Code::HookBacklog | Code::HookOrder | Code::HookDuplicates | Code::Gone)
 }
 
 /// A rule that speaks for itself, and says no more than what follows from a cause that has a name.

@@ -300,6 +300,10 @@ fn what_a_mended_incident_has_left_behind_is_not_what_it_was() {
     let refused = Calls { calls: 10, sent: 10, good: 10, rejected: 9, ..Calls::default() };
     (0..12).for_each(|_| world.pass(refused));
     assert_eq!(world.only().code(), Some(Code::WrongAccount));
+    // The right account is back, and this minute still tells of what the other one did not have.
+    world.facts = missing(9);
+    (0..12).for_each(|_| world.pass(well(10)));
+    assert_eq!(world.only().code(), Some(Code::WrongAccount));
     world.facts = missing(0);
     (0..60).for_each(|_| world.pass(well(10)));
     let incident = world.only();
@@ -453,10 +457,10 @@ fn a_storm_of_retries_that_an_outage_has_left_gets_its_own_name() {
 }
 
 #[test]
-fn the_report_tells_what_came_late_what_waited_and_what_it_was_called_before() {
+fn the_report_tells_what_was_old_came_late_waited_and_what_it_was_called_before() {
     let mut world = World::new();
     world.facts = outage();
-    (0..12).for_each(|_| world.pass(broken(4)));
+    (0..12).for_each(|_| world.pass(Calls { stale: 2, stale_age_seconds: 1_300, ..broken(4) }));
     for (waiting, oldest_seconds) in [(3, 5), (40, 65), (0, 0)] {
         world.tell(
             Place::default(),
@@ -479,6 +483,7 @@ fn the_report_tells_what_came_late_what_waited_and_what_it_was_called_before() {
     let report = crate::postmortem::postmortem(world.only(), &timeline);
     for line in [
         "it was taken for, or was, `hubspot.outage_unlisted`.",
+        "| caller crm-sync | 288 | 96 | 0 | 24 | 10 min 50 s | 0 |",
         "Webhooks: 300 events came, 43 of them late, the latest by 65 s.",
         "Work of outbox: up to 40 waited, the oldest 65 s; of 60 accepted **1 are not accounted for**.",
     ] {

@@ -10,7 +10,7 @@ use http::{Method, Uri};
 use incident::code::Code;
 use incident::incident::{Incident, Stage};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::Room;
@@ -19,6 +19,7 @@ use crate::failure::{Exit, Failure};
 use crate::process::asked_to_stop;
 
 mod card;
+mod reach;
 mod work;
 
 use card::Card;
@@ -64,7 +65,7 @@ struct Broken {
 impl Room {
     pub(super) async fn drill(&self, fault: &str, place: Place, clock: &WallClock) -> Result<Exit, Failure> {
         let fault = if fault == "random" { USUAL[rand::random_range(0..USUAL.len())] } else { fault };
-        if !Code::ALL.iter().any(|code| code.id() == fault) {
+        let Some(code) = Code::parse(fault) else {
             return Err(Failure::usage(format!(
                 "a drill does not know the fault `{fault}`: no diagnosis is called that"
             ))
@@ -72,17 +73,18 @@ impl Room {
                 "{}_sim/faults/kinds lists what there is; those with an id have a diagnosis",
                 place.sim
             )));
-        }
+        };
         let sim = &place.sim;
+        reach::check(code, sim).await?;
         self.is_quiet().await?;
         let work = match place.token {
-            Some(token) => Some(Work::begin(place.gateway, sim, token, rand::random()).await?),
+            Some(token) => Some(Work::begin(place.gateway, sim, token, rand::random(), code).await?),
             None => None,
         };
         // Whoever stops a drill has not asked for a broken simulator.
         let mut stopped = pin!(asked_to_stop());
         let broken_at = clock.now();
-        let id = self.break_it(sim, fault).await?;
+        let id = self.break_it(sim, code).await?;
         eprintln!("`{fault}` is on its way; the room has {} s to notice it", NOTICE_MAX.as_secs());
         let noticed = tokio::select! {
             noticed = self.notice(fault) => noticed,
@@ -188,14 +190,13 @@ impl Room {
         Ok(None)
     }
 
-    async fn break_it(&self, sim: &Uri, fault: &str) -> Result<Value, Failure> {
-        let wish = json!({"kind": fault});
-        let answer = admin_api::ask(sim, Method::POST, "/_sim/faults", Some(&wish)).await;
+    async fn break_it(&self, sim: &Uri, fault: Code) -> Result<Value, Failure> {
+        let answer = admin_api::ask(sim, Method::POST, "/_sim/faults", Some(&work::wish(fault))).await;
         let (status, body) = answer.map_err(|why| no_simulator(sim, &why.to_string()))?;
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
         if !status.is_success() {
             let why = said["message"].as_str().unwrap_or("it refused").to_owned();
-            return Err(Failure::usage(format!("the simulator does not know the fault `{fault}`: {why}"))
+            return Err(Failure::usage(format!("the simulator cannot break `{}`: {why}", fault.id()))
                 .hint(format!("{sim}_sim/faults/kinds lists what there is")));
         }
         Ok(said["id"].clone())

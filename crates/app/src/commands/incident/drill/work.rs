@@ -10,22 +10,32 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use incident::code::Code;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::failure::Failure;
 
+mod asks;
+
+use asks::{Ask, Records};
+
+pub(super) use asks::wish;
+
 /// Between two calls: well below any limit, and enough for every rule.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// One call in so many writes.
-const WRITES_ONE_IN: u64 = 5;
+/// Calls that wait for their answers at the same time.
+const UNDER_WAY_MAX: usize = 20;
 
-/// Records of its own that it reads again and again.
+/// Records that were there before, and that it reads again and again.
 const KNOWN_MAX: usize = 20;
+
+/// Records of its own that it makes before anything is broken.
+const OWN: usize = 3;
 
 /// A call that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -67,22 +77,26 @@ struct Line {
 struct Seen {
     done: Done,
     accepted: Vec<String>,
-    /// Ids of what was made.
-    known: Vec<String>,
+    records: Records,
 }
 
 impl Seen {
     fn note(&mut self, answer: Option<(u16, Value)>, written: Option<String>) {
         self.done.calls += 1;
-        let Some((status @ 200..400, body)) = answer else {
+        let whole = |(status, body): &(u16, Value)| {
+            // Of a batch, some may have failed in an answer that looks fine.
+            (200..400).contains(status) && body["numErrors"].as_u64().unwrap_or(0) == 0
+        };
+        let Some((status, body)) = answer.filter(whole) else {
             self.done.failed += 1;
             return;
         };
         if let Some(email) = written.filter(|_| status < 300) {
             self.done.writes_accepted += 1;
             self.accepted.push(email);
-            let id = body["id"].as_str().filter(|_| self.known.len() < KNOWN_MAX);
-            self.known.extend(id.map(str::to_owned));
+            let id = body["id"].as_str().filter(|_| self.records.own.len() < OWN).map(str::to_owned);
+            self.records.known.extend(id.clone());
+            self.records.own.extend(id);
         }
     }
 }
@@ -92,7 +106,13 @@ impl Work {
     ///
     /// # Errors
     /// Where the gateway does not lead to this simulator: one would be broken and the other watched.
-    pub(super) async fn begin(gateway: Uri, sim: &Uri, token: String, seed: u64) -> Result<Self, Failure> {
+    pub(super) async fn begin(
+        gateway: Uri,
+        sim: &Uri,
+        token: String,
+        seed: u64,
+        fault: Code,
+    ) -> Result<Self, Failure> {
         let http: Http = Client::builder(TokioExecutor::new()).build_http();
         let line = Line { http, gateway, token };
         if !line.leads_to(sim).await {
@@ -103,7 +123,8 @@ impl Work {
             ));
         }
         let seen: Arc<Mutex<Seen>> = Arc::default();
-        let working = tokio::spawn(work(line.clone(), seen.clone(), seed));
+        line.acquaint(&seen, seed).await;
+        let working = tokio::spawn(work(line.clone(), seen.clone(), seed, fault));
         Ok(Self { line, sim: sim.clone(), seen, working })
     }
 
@@ -125,43 +146,45 @@ impl Work {
     }
 }
 
-async fn work(line: Line, seen: Arc<Mutex<Seen>>, seed: u64) {
-    for number in 1_u64.. {
-        let writes = number.is_multiple_of(WRITES_ONE_IN);
-        let email = format!("drill-{seed:x}-{number}@drill.example");
-        let (method, path, body) = if writes {
-            (Method::POST, CONTACTS.to_owned(), json!({"properties": {"email": email}}))
-        } else {
-            read(number, &seen.lock().known)
-        };
-        let answer = line.call(&line.gateway, method, &path, &body).await;
-        seen.lock().note(answer, writes.then_some(email));
+async fn work(line: Line, seen: Arc<Mutex<Seen>>, seed: u64, fault: Code) {
+    let mut under_way = JoinSet::new();
+    for number in 0_u64.. {
+        let (line, seen) = (line.clone(), seen.clone());
+        under_way.spawn(async move { line.one(Ask::at(number, fault), number, seed, &seen).await });
+        // Where answers are long in coming, others go on asking, as the programs of a company do.
+        while under_way.try_join_next().is_some() {}
+        if under_way.len() >= UNDER_WAY_MAX {
+            under_way.join_next().await;
+        }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// In turn, of every part of the API that most integrations read.
-fn read(number: u64, known: &[String]) -> (Method, String, Value) {
-    let turn = usize::try_from(number).unwrap_or(0);
-    let id = known.get(turn % known.len().max(1));
-    let get = |path: &str| (Method::GET, path.to_owned(), Value::Null);
-    let post = |path: &str, body: Value| (Method::POST, path.to_owned(), body);
-    match (turn % 9, id) {
-        (0, _) => get("/crm/v3/objects/deals?limit=1"),
-        (1, _) => post("/crm/v3/objects/contacts/search", json!({"query": "drill.example", "limit": 1})),
-        (2, _) => get("/crm/v3/owners?limit=1"),
-        (3, _) => get("/crm/v3/properties/contacts"),
-        (4, Some(id)) => get(&format!("/crm/v4/objects/contacts/{id}/associations/companies")),
-        (5, Some(id)) => post(
-            "/crm/v3/objects/contacts/batch/read",
-            json!({"properties": ["email"], "inputs": [{"id": id}]}),
-        ),
-        (6 | 7, Some(id)) => get(&format!("{CONTACTS}/{id}?properties=email")),
-        _ => get(&format!("{CONTACTS}?limit=1")),
-    }
-}
-
 impl Line {
+    /// What was there before anything is broken: records that are read, so that they are missed, and some of its own.
+    async fn acquaint(&self, seen: &Mutex<Seen>, seed: u64) {
+        let path = format!("{CONTACTS}?limit={KNOWN_MAX}");
+        let (_, list) = self.call(&self.gateway, Method::GET, &path, &Value::Null).await.unwrap_or_default();
+        let there = list["results"].as_array().into_iter().flatten();
+        let there = there.filter_map(|record| record["id"].as_str().map(str::to_owned));
+        seen.lock().records.known.extend(there);
+        for number in 0..OWN as u64 {
+            self.one(Ask::Create, u64::MAX - number, seed, seen).await;
+        }
+        let known = seen.lock().records.known.len() as u64;
+        for number in 0..known {
+            self.one(Ask::Read, number, seed, seen).await;
+        }
+    }
+
+    /// One call through the gateway.
+    async fn one(&self, ask: Ask, number: u64, seed: u64, seen: &Mutex<Seen>) {
+        let email = format!("drill-{seed:x}-{number}@drill.example");
+        let (method, path, body) = ask.call(number, &email, &seen.lock().records);
+        let answer = self.call(&self.gateway, method, &path, &body).await;
+        seen.lock().note(answer, ask.creates().then_some(email));
+    }
+
     /// The same account with the same records: whoever answers there is this simulator.
     async fn leads_to(&self, sim: &Uri) -> bool {
         for path in ["/account-info/v3/details", "/crm/v3/objects/contacts?limit=5"] {

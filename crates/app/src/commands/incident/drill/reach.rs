@@ -1,0 +1,42 @@
+//! Faults that a drill cannot make, because of how the simulator stands to the gateway: said before anything is broken.
+
+use http::{Method, Uri};
+use incident::code::Code;
+use serde_json::Value;
+
+use crate::admin_api;
+use crate::failure::Failure;
+
+/// # Errors
+/// Why this fault would show nowhere, and what to do instead.
+pub(super) async fn check(fault: Code, sim: &Uri) -> Result<(), Failure> {
+    let (why, hint) = match fault {
+        Code::Dns | Code::TcpBlocked | Code::Ipv6 => (
+            "calls ask the system's resolver, and the simulator does not stand in for that",
+            "`hubkeeper triage --system-dns` asks the resolver of `hubkeeper sim --dns-listen`, which has this fault".into(),
+        ),
+        Code::Region => (
+            "accounts that are hosted elsewhere and are well tell it from an outage, and a drill has one account",
+            "drill hubspot.outage_known".into(),
+        ),
+        Code::StalePool => (
+            "once a connection has broken so, the gateway keeps them for less long, and calls meet it no more",
+            "its metrics and traffic report count `reset_after_idle`".into(),
+        ),
+        _ if fault.part() == "hook" && !delivers(sim).await => (
+            "nobody has taken a webhook of this simulator's yet",
+            format!(
+                "POST {sim}_sim/webhooks/target with the gateway's webhook address as \"url\", and \"events\": \
+                 [\"contact.creation\"]; then create a contact"
+            ),
+        ),
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(format!("`{}` cannot be drilled here: {why}", fault.id())).hint(hint))
+}
+
+async fn delivers(sim: &Uri) -> bool {
+    let answer = admin_api::ask(sim, Method::GET, "/_sim/webhooks", None).await;
+    let said = answer.ok().and_then(|(_, body)| serde_json::from_slice::<Value>(&body).ok());
+    said.is_some_and(|said| said["deliveries"]["taken"].as_u64() > Some(0))
+}
