@@ -14,6 +14,8 @@ use client::call::Call;
 use client::handling::Handling;
 use client::lane::Lane;
 use gateway::grants::{ConsentError, Keeper, Standing};
+use gateway::traffic::TrafficReport;
+use hubspot::error::ErrorKind;
 use hubspot::limits::AppKind;
 use hubspot::oauth::Trouble;
 use hubspot::secret::Secret;
@@ -73,6 +75,9 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a person waits for a renewal they asked for.
 const ROTATE_PATIENCE: Duration = Duration::from_secs(30);
 const ROTATE_LOOK: Duration = Duration::from_millis(50);
+/// Of a token that no running process sees change.
+const FIXED: &str = "its token comes from the environment and stays until a restart; from a file or a store of secrets \
+                     (token = \"file:…\") a new one is taken while we run";
 
 pub(super) fn routes() -> Router<Admin> {
     Router::new()
@@ -104,17 +109,23 @@ async fn list(State(admin): State<Admin>) -> Json<Value> {
         })
     };
     let secrets: Vec<Value> = admin.connections.secrets.stand().into_iter().map(tell).collect();
-    Json(json!({"schema": 1, "connections": admin.connections.told(), "secrets": secrets}))
+    let told = admin.connections.told(&admin.report());
+    Json(json!({"schema": 1, "connections": told, "secrets": secrets}))
 }
 
 impl Keeping {
-    fn told(&self) -> Vec<Told> {
+    fn told(&self, traffic: &TrafficReport) -> Vec<Told> {
         let asked = self.keeper.as_ref().map(|keeper| keeper.report()).unwrap_or_default();
         let tell = |connection: &Arc<Connection>| {
             let asked = asked.iter().find(|asked| asked.connection == connection.name);
             // Of a configured token nobody knows more than what HubSpot said last.
-            let standing =
-                if connection.is_turned_down() { Standing::NeedsReauthorisation } else { Standing::Ok };
+            let is_turned_down = match was_refused(traffic, &connection.name) {
+                // No other comes before a restart, so that it is this one that was refused.
+                Some(true) if !connection.is_looked_after() => true,
+                Some(true) | None => connection.is_turned_down(),
+                Some(false) => false,
+            };
+            let standing = if is_turned_down { Standing::NeedsReauthorisation } else { Standing::Ok };
             Told {
                 name: connection.name.clone(),
                 kind: connection.kind,
@@ -148,6 +159,17 @@ impl Keeping {
             )
         })
     }
+}
+
+/// Whether HubSpot's last word on a connection's token was a refusal. `None`: it has said nothing lately.
+fn was_refused(traffic: &TrafficReport, name: &str) -> Option<bool> {
+    let groups = || traffic.groups.iter().filter(|group| &*group.connection == name);
+    let taken_at = groups().filter_map(|group| group.last_ok_at).max();
+    let refusals = groups().flat_map(|group| &group.errors).filter(|error| {
+        matches!(error.kind, ErrorKind::InvalidAuthentication | ErrorKind::ExpiredAuthentication)
+    });
+    let refused_at = refusals.map(|error| error.last_at).max();
+    taken_at.max(refused_at).map(|_| refused_at > taken_at)
 }
 
 /// Where a person consents to it.
@@ -262,10 +284,6 @@ fn no_answer(why: &client::call::Failure) -> String {
 }
 
 /// Renews it now, or looks at its source again.
-/// Of a token that no running process sees change.
-const FIXED: &str = "its token comes from the environment and stays until a restart; from a file or a store of secrets \
-                     (token = \"file:…\") a new one is taken while we run";
-
 async fn rotate(State(admin): State<Admin>, Path(name): Path<String>) -> Answer {
     let connection = admin.connections.of_name(&name)?.clone();
     let before = connection.generation();
@@ -281,7 +299,7 @@ async fn rotate(State(admin): State<Admin>, Path(name): Path<String>) -> Answer 
         None => looked = admin.connections.secrets.reload(Some(&name)).await,
     }
     let changed = connection.generation() != before;
-    let told = admin.connections.told();
+    let told = admin.connections.told(&admin.report());
     let trouble = told.iter().find(|told| told.name == name).and_then(|told| told.trouble);
     let (outcome, detail) = match (changed, trouble) {
         (_, Some(trouble)) => (Outcome::Failed, trouble),

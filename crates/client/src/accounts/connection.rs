@@ -214,6 +214,11 @@ impl Connection {
         let _the_first_sees_to_it = self.bell.set(bell);
     }
 
+    /// Somebody sees to it; the token of one that nobody sees to stays as it is.
+    pub fn is_looked_after(&self) -> bool {
+        self.bell.get().is_some()
+    }
+
     /// Whether the token that it has was refused by HubSpot, and nobody has said yet that it stays.
     pub fn is_refused(&self) -> bool {
         let news = *self.news.borrow();

@@ -174,6 +174,25 @@ async fn what_people_granted_opens_with_its_key_alone() {
 }
 
 #[tokio::test]
+async fn a_token_that_nobody_renews_stands_as_hubspot_took_it_last() {
+    let sim = Start::sim().ready().await;
+    let up = Start::up(sim.url())
+        .file("hubkeeper.toml", "[gateway]\nmode = \"managed\"\n")
+        .env("HUBSPOT_ACCESS_TOKEN", sim.token())
+        .ready()
+        .await;
+    assert_eq!((read(&up).await.status, standing(&up).await), (200, ("ok".into(), Some(0))));
+    let fault =
+        ask(sim.url(), "POST", "/_sim/faults", &[JSON], r#"{"kind": "auth.token_revoked"}"#).await.json();
+    assert_eq!(read(&up).await.status, 401);
+    assert_eq!(standing(&up).await, ("needs_reauthorisation".into(), Some(1)));
+    let mended = ask(sim.url(), "DELETE", &format!("/_sim/faults/{}", fault["id"]), &[], "").await;
+    assert!(mended.status < 300, "{mended:?}");
+    assert_eq!((read(&up).await.status, standing(&up).await), (200, ("ok".into(), Some(0))));
+    up.stop().await;
+}
+
+#[tokio::test]
 async fn calls_choose_a_connection_and_a_caller_is_held_to_its_own() {
     let sim = Start::sim().ready().await;
     let other = ask(sim.url(), "POST", "/_sim/tokens", &[], r#"{"portal_id": 60000}"#).await.json();
