@@ -51,11 +51,10 @@ def count(peer, upstream, cores, path=None):
     """One load after a warm-up. Of an answer from memory (`path`) the upstream must hear nothing."""
     wrk(peer.port, CONNECTIONS, WARM_UP_S, cores[1], path)
     before = upstream.requests()
-    pid = str(peer.server.process.pid)
-    tell(pid, "--instr=on")
+    tell(peer.server, "--instr=on")
     run = wrk(peer.port, CONNECTIONS, ROUND_S, cores[1], path)
     after = upstream.requests()
-    tell(pid, "--instr=off")
+    tell(peer.server, "--instr=off")
     end(peer)
     asked = after - before
     if path is not None and asked > MISSES_MAX:
@@ -65,8 +64,9 @@ def count(peer, upstream, cores, path=None):
     return read(peer.server, run.requests if path else asked)
 
 
-def tell(pid, word):
-    subprocess.run(["callgrind_control", word, pid], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+def tell(server, word):
+    command = ["callgrind_control", word, str(server.process.pid)]
+    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 def end(peer):
@@ -125,10 +125,9 @@ def deliveries(binary, home):
     port = int(server.ready_line()["gateway"].rpartition(":")[2])
     intake.send(port, intake.deliveries(home, 1, DELIVERIES), WARM_UP_S)
     ready = intake.deliveries(home, 1, DELIVERIES)
-    pid = str(server.process.pid)
-    tell(pid, "--instr=on")
+    tell(server, "--instr=on")
     run = intake.send(port, ready, ROUND_S)
-    tell(pid, "--instr=off")
+    tell(server, "--instr=off")
     server.stop()
     taken = run["statuses"].get("200", 0)
     if taken != run["sent"]:

@@ -35,9 +35,9 @@ def traced(way, binary, home, cores, from_start=False):
     with ways.opened(way, binary, home, cores, name, under) as peer:
         wrk(peer.port, instructions.CONNECTIONS, WARM_UP_S, cores[1], way.path)
         if not from_start:
-            instructions.tell(peer, "--instr=on")
+            instructions.tell(peer.server, "--instr=on")
             wrk(peer.port, instructions.CONNECTIONS, ROUND_S, cores[1], way.path)
-            instructions.tell(peer, "--instr=off")
+            instructions.tell(peer.server, "--instr=off")
         instructions.end(peer)
     return names(peer.server.log.with_suffix(".callgrind"))
 
