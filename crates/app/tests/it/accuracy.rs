@@ -50,9 +50,9 @@ impl Seeds {
     const fn of(self, number: u64) -> u64 {
         match self {
             Self::Building => 1_000 + number,
-            // 900,000, 52,400,500, 88,300,700, 133,700,900 and 201,900,300 were used up: what they got wrong has been looked at
-            // since.
-            Self::Scoring => 264_300_100 + number,
+            // 900,000, 52,400,500, 88,300,700, 133,700,900, 201,900,300 and 264,300,100 were used up: what they got wrong has
+            // been looked at since.
+            Self::Scoring => 318_600_700 + number,
         }
     }
 }

@@ -21,7 +21,7 @@ use http::{HeaderValue, Request, Response, Uri};
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
-use super::{Sending, Transport, TransportError, TransportFault};
+use super::{Sending, Transport, TransportError};
 use crate::body::Body;
 
 mod arriving;
@@ -111,11 +111,7 @@ impl HttpTransport {
             }
             connection.poll_answer(cx)
         });
-        let Begun { head, whole } = answer.await.inspect_err(|error| {
-            if let (TransportFault::ResetAfterIdle, Some(idle)) = (error.fault, idle) {
-                self.pool.broke_after(idle, Instant::now());
-            }
-        })?;
+        let Begun { head, whole } = answer.await?;
         let body = match whole {
             Some(whole) => {
                 if connection.is_free() {

@@ -155,6 +155,13 @@ impl Engine {
             let is_memory = !goes_on.contains(&cause.code) && other_goes_on;
             let reopen = minutes(self.settings.response.reopen_minutes);
             let home = correlation::home(&self.incidents, cause.code, &blast, standing, now, reopen);
+            if let Home::Renamed(index) = home
+                && was_told_by_the_page(&self.incidents[index], cause.code)
+            {
+                self.unattached().iter().for_each(|key| self.attach(index, key, now));
+                self.keep(index);
+                continue;
+            }
             let index = match home {
                 Home::Known(index) => index,
                 Home::Renamed(index) => index,
@@ -190,4 +197,9 @@ impl Engine {
         }
         answer
     }
+}
+
+/// An outage that HubSpot has told of keeps that name although the page says no more: it is often green before all is well.
+fn was_told_by_the_page(incident: &Incident, code: Code) -> bool {
+    incident.code() == Some(Code::OutageKnown) && code == Code::OutageUnlisted
 }

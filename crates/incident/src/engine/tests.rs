@@ -327,6 +327,11 @@ fn an_outage_that_the_status_page_confirms_later_stays_one_incident_under_its_ne
     assert_eq!(incident.code(), Some(Code::OutageKnown));
     assert!(incident.status_page.as_ref().unwrap().behind_us_seconds > 0, "we were first");
     assert_eq!(world.told(), [Moment::Opened, Moment::Named]);
+    // The page is green again and HubSpot is not: what it has said once it has said.
+    world.facts = outage();
+    (0..80).for_each(|_| world.pass(broken(4)));
+    assert_eq!(world.only().code(), Some(Code::OutageKnown));
+    assert_eq!(world.told().iter().filter(|moment| **moment == Moment::Named).count(), 1);
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! Kept connections to one upstream: the last one used is used next, so that the others grow old and close. What lies between
-//! may forget connections sooner than we give them up, without a word; once one has broken so, others are given up sooner.
+//! Kept connections to one upstream: the last one used is used next, so that the others grow old and close.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,9 +7,6 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::connection::Connection;
-
-/// So long connections are given up sooner after one broke on its first request after a pause. Then it is tried anew.
-const WARY: Duration = Duration::from_secs(600);
 
 /// Connections not in use.
 pub(super) struct Pool {
@@ -25,14 +21,6 @@ struct Shelf {
     kept: Vec<Kept>,
     /// Somebody looks after them until none is left.
     is_swept: bool,
-    wary: Option<Wary>,
-}
-
-/// What broken connections have taught.
-#[derive(Clone, Copy)]
-struct Wary {
-    idle_max: Duration,
-    until: Instant,
 }
 
 struct Kept {
@@ -55,27 +43,13 @@ impl Pool {
     /// A connection that is open as far as the server has told. It may have been closed since; only sending tells.
     pub(super) fn take(&self, now: Instant) -> Option<Taken> {
         let mut shelf = self.shelf.lock();
-        let idle_max = self.idle_max(&shelf, now);
         while let Some(Kept { mut connection, since }) = shelf.kept.pop() {
             let idle = now.saturating_duration_since(since);
-            if idle < idle_max && connection.is_open() {
+            if idle < self.idle_timeout && connection.is_open() {
                 return Some(Taken { connection, idle: Some(idle) });
             }
         }
         None
-    }
-
-    fn idle_max(&self, shelf: &Shelf, now: Instant) -> Duration {
-        let wary = shelf.wary.filter(|wary| now < wary.until);
-        wary.map_or(self.idle_timeout, |wary| wary.idle_max.min(self.idle_timeout))
-    }
-
-    /// A connection that had been idle for so long broke when it was used again. Somebody forgets them sooner than that; half as
-    /// long finds out how soon in a few steps, each of which costs a request.
-    pub(super) fn broke_after(&self, idle: Duration, now: Instant) {
-        let mut shelf = self.shelf.lock();
-        let idle_max = self.idle_max(&shelf, now).min(idle / 2);
-        shelf.wary = Some(Wary { idle_max, until: now + WARY });
     }
 
     /// Keeps a connection for the next request.

@@ -20,7 +20,7 @@ pub(super) async fn check(fault: Code, sim: &Uri) -> Result<(), Failure> {
             "drill hubspot.outage_known".into(),
         ),
         Code::StalePool => (
-            "once a connection has broken so, the gateway keeps them for less long, and calls meet it no more",
+            "it shows on connections that nobody used for a while, and the calls of a drill leave none alone for so long",
             "its metrics and traffic report count `reset_after_idle`".into(),
         ),
         _ if fault.part() == "hook" && !delivers(sim).await => (

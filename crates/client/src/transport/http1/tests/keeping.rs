@@ -106,42 +106,6 @@ async fn what_breaks_after_a_pause_had_most_likely_been_closed() {
     }
 }
 
-/// Something on the way forgets connections sooner than we give them up: that costs a request, and not one after every pause.
-#[tokio::test]
-async fn what_broke_after_a_pause_is_not_trusted_so_long_again() {
-    let passes = async |length: Duration| {
-        tokio::time::pause();
-        tokio::time::advance(length).await;
-        tokio::time::resume();
-    };
-    let line = Line::start().await;
-    let mut served = line.answered(OK).await;
-    passes(Duration::from_secs(8)).await;
-    let asked = line.get();
-    served.hears_head().await;
-    drop(served);
-    let error = asked.await.unwrap().map(|_| ()).unwrap_err();
-    assert_eq!(error.fault, TransportFault::ResetAfterIdle);
-    // Half as long is too long now …
-    let _kept = line.answered(OK).await;
-    passes(Duration::from_secs(5)).await;
-    let mut served = line.answered(OK).await;
-    // … a shorter pause is none, …
-    passes(Duration::from_secs(3)).await;
-    let asked = line.get();
-    served.hears_head().await;
-    served.says(OK).await;
-    read(asked.await.unwrap().unwrap()).await.unwrap();
-    // … and some time later it is tried anew.
-    passes(Duration::from_secs(601)).await;
-    let mut served = line.answered(OK).await;
-    passes(Duration::from_secs(8)).await;
-    let asked = line.get();
-    served.hears_head().await;
-    served.says(OK).await;
-    read(asked.await.unwrap().unwrap()).await.unwrap();
-}
-
 #[tokio::test]
 async fn connections_that_grow_old_are_closed() {
     let idle_timeout = Duration::from_secs(20);
