@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from . import cache, fullness, intake, lanes, overhead, packing, quota, room, waiting
+from . import audited, cache, fullness, intake, lanes, overhead, packing, quota, room, waiting
 from .report import Row, at_least, at_most, exactly, spread, table, unclear
 
 # Others' use of the proxies' core above which a reader is warned.
@@ -42,6 +42,7 @@ class Readings:
     beside: lanes.Readings | None = None
     taken: intake.Readings | None = None
     full: fullness.Readings | None = None
+    verified: audited.Readings | None = None
     watched: room.Readings | None = None
 
 
@@ -65,6 +66,7 @@ PARTS = {
     "packed": Part("packing", lambda packed, _: packing.rows(packed)),
     "taken": Part("webhook intake", lambda taken, _: intake.rows(taken)),
     "full": Part("a full store", lambda full, _: fullness.rows(full)),
+    "verified": Part("the audit log", lambda found, _: audited.rows(found)),
     "watched": Part("the incident room", lambda watched, _: room.rows(watched)),
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `fill sqlite:PATH OPERATIONS EVENTS` prints one line of JSON, and leaves the store full: how long a start takes then is for
 //! whoever called to see.
+//!
+//! `fill audit sqlite:PATH ENTRIES` writes so many entries into an audit log and prints the key that signed them.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,
@@ -15,12 +17,14 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use store::Store;
+use store::audit::key::AuditKey;
+use store::audit::{Act, NewEntry, Outcome, Subject};
 use store::deliveries::{EventKey, NewDelivery};
 use store::failure::StoreError;
 use store::outbox::{Claim, Line, NewOperation};
 use uuid::Uuid;
 
-const USAGE: &str = "use: fill sqlite:PATH OPERATIONS EVENTS";
+const USAGE: &str = "use: fill sqlite:PATH OPERATIONS EVENTS | fill audit sqlite:PATH ENTRIES";
 
 /// Callers at once.
 const CALLERS: u64 = 16;
@@ -43,14 +47,16 @@ struct Rates {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [url, operations, events] = &arguments[..] else { return complain("") };
-    let (Ok(operations), Ok(events)) = (operations.parse(), events.parse()) else {
-        return complain("two numbers are needed");
-    };
+    let [first, second, third] = &arguments[..] else { return complain("") };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    match runtime.block_on(run(url, operations, events)) {
-        Ok(json) => {
-            println!("{json}");
+    let told = match (first.as_str(), second.parse(), third.parse()) {
+        ("audit", _, Ok(entries)) => runtime.block_on(audit(second, entries)),
+        (url, Ok(operations), Ok(events)) => runtime.block_on(run(url, operations, events)),
+        (_, _, _) => return complain("a number is missing"),
+    };
+    match told {
+        Ok(line) => {
+            println!("{line}");
             ExitCode::SUCCESS
         }
         Err(why) => complain(&why),
@@ -144,6 +150,43 @@ fn operation(number: u64) -> NewOperation {
         body: br#"{"properties":{"lifecyclestage":"customer","firstname":"Ada"}}"#.to_vec(),
         record: Some(format!("contacts/{number}")),
         stamp: None,
+    }
+}
+
+/// Of callers at once, each waiting for its own; the key in its written form.
+async fn audit(url: &str, entries: u64) -> Result<String, String> {
+    let store = Store::open(url).await.map_err(|error| error.to_string())?;
+    let text = AuditKey::make().ok_or("the system has no randomness")?;
+    let key = AuditKey::of_text(&text).ok_or("a key of its own is none")?;
+    store.begin_audit(&key, Timestamp::now()).await.map_err(|error| error.to_string())?;
+    // The log begins with an entry of its own.
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (store, key) = (store.clone(), key.clone());
+            tokio::spawn(async move {
+                for number in (1 + caller..entries).step_by(usize::try_from(CALLERS).expect("few")) {
+                    store.audit(&key, denied(number)).await?;
+                }
+                Ok::<(), StoreError>(())
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.expect("a caller does not panic").map_err(|error| error.to_string())?;
+    }
+    Ok(text)
+}
+
+/// What is written most.
+fn denied(number: u64) -> NewEntry {
+    NewEntry {
+        at: Timestamp::now(),
+        actor: "reports".into(),
+        act: Act::CallDenied,
+        subject: Subject::Person(format!("contacts/{number}")),
+        outcome: Outcome::Refused,
+        request_id: Some(Uuid::now_v7().to_string()),
+        detail: "PATCH /crm/v3/objects/contacts/{id}: the role reader may not write contacts".into(),
     }
 }
 

@@ -244,6 +244,27 @@ pub(crate) async fn what_is_delivered_goes_in_time_and_nothing_else(ground: &Gro
     assert_eq!(store.deliveries(0, 10).await.unwrap().len(), 1, "what is not delivered stays");
 }
 
+pub(crate) async fn the_number_of_a_delivery_that_is_gone_is_never_given_again(ground: &Ground) {
+    let store = ground.open().await;
+    let lead = serving(&store).await;
+    let mut last = 0;
+    for number in 1..=3 {
+        deliver(&store, number, now()).await;
+        let seq = store.last_delivery().await.unwrap();
+        assert!(seq > last, "delivery {number} comes after {last}, and not at {seq}");
+        last = seq;
+        let progress = Progress { position: Some(last), ..Progress::default() };
+        store.advance(&lead, &progress, now()).await.unwrap();
+        let all = Retention { before: now() + 1.hour(), bytes_max: 1 << 30 };
+        assert_eq!(store.expire(all).await.unwrap(), 1);
+        assert_eq!(store.last_delivery().await.unwrap(), 0, "nothing is left that would tell the number");
+    }
+    drop(store);
+    let store = ground.open().await;
+    deliver(&store, 4, now()).await;
+    assert!(store.last_delivery().await.unwrap() > last, "nor after a start");
+}
+
 pub(crate) async fn a_bookmark_outlives_the_process(ground: &Ground) {
     let store = ground.open().await;
     assert_eq!(store.bookmark("c").await.unwrap(), None);

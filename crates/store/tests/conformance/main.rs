@@ -111,6 +111,7 @@ conform! {
     dispatch::a_subscriber_is_switched_off_and_on,
     dispatch::suspects_are_kept_once_and_let_go,
     dispatch::what_is_delivered_goes_in_time_and_nothing_else,
+    dispatch::the_number_of_a_delivery_that_is_gone_is_never_given_again,
     dispatch::a_bookmark_outlives_the_process,
     audit::acts_are_kept_in_one_chain_however_many_at_once,
     audit::an_act_reads_as_it_was_told_and_people_by_their_hash,
