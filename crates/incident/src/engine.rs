@@ -51,7 +51,10 @@ use suspicion::Suspicions;
 
 pub use people::{Command, Refused};
 
-/// Incidents that are over and still remembered, so that a relapse is not a new one.
+/// An incident that is over is remembered for so long, so that a relapse is not a new one.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+
+/// So many at most.
 const OVER_MAX: usize = 64;
 
 /// How the engine is set.
@@ -107,6 +110,8 @@ pub enum Event {
     Tick,
     /// An answer to [`Effect::Diagnose`].
     Facts(Arc<Facts>),
+    /// One that is over and was forgotten, as it was kept: somebody is about to ask for something.
+    Recalled(Box<Incident>),
     /// Somebody asks for something.
     Person {
         name: String,
@@ -180,13 +185,14 @@ impl Engine {
             }
             Event::Tick => self.tick(now),
             Event::Facts(facts) => self.diagnosed(&facts, now),
+            Event::Recalled(incident) => self.incidents.insert(0, *incident),
             Event::Person { name, command } => self.person(&name, command, now),
             Event::Maintenance { until, place } => self.maintenance.push((until, place)),
         }
         std::mem::take(&mut self.effects)
     }
 
-    /// Newest last.
+    /// Those that are not over, and the latest that are; newest last.
     pub fn incidents(&self) -> &[Incident] {
         &self.incidents
     }
@@ -203,7 +209,7 @@ impl Engine {
         self.ask_for_a_cause(now);
         self.care(now);
         self.memory.forget(now);
-        self.forget_what_is_over();
+        self.forget_what_is_over(now);
     }
 
     fn ask_for_a_cause(&mut self, now: Timestamp) {
@@ -217,7 +223,11 @@ impl Engine {
         }
     }
 
-    fn forget_what_is_over(&mut self) {
+    fn forget_what_is_over(&mut self, now: Timestamp) {
+        let remembered = REMEMBERED.max(minutes(self.settings.response.reopen_minutes));
+        let is_past = |at: Timestamp| now.duration_since(at) > remembered;
+        self.incidents
+            .retain(|incident| !incident.stage.is_over() || !incident.resolved_at.is_some_and(is_past));
         let over = self.incidents.iter().filter(|incident| incident.stage.is_over()).count();
         let mut too_many = over.saturating_sub(OVER_MAX);
         self.incidents.retain(|incident| {

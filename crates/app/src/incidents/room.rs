@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::clock::WallClock;
-use incident::engine::{Effect, Engine, Event, Refused, Settings};
+use incident::engine::{Command, Effect, Engine, Event, Refused, Settings};
 use incident::facts::Facts;
 use incident::incident::Incident;
 use incident::message::Moment;
@@ -237,7 +237,7 @@ impl Room {
         for letter in self.others.letters().await {
             signals.extend(letter.signals);
             for wish in letter.wishes {
-                self.step(Event::Person { name: wish.name, command: wish.command }).await;
+                self.wished(wish.name, wish.command).await;
             }
             if let Some(until) = letter.maintenance {
                 self.step(Event::Maintenance { until, place: Place::default() }).await;
@@ -279,7 +279,7 @@ impl Room {
             }
             Asked::Maintenance { until } => self.others.maintenance(until, now).await,
             Asked::Person { name, command, answer } if self.leads => {
-                let refused = self.step(Event::Person { name, command }).await;
+                let refused = self.wished(name, command).await;
                 let _gone = answer.send(refused.map_or(Ok(()), Err));
             }
             Asked::Person { name, command, answer } => {
@@ -288,6 +288,18 @@ impl Room {
                 let _gone = answer.send(if known { Ok(()) } else { Err(Refused::NoSuchIncident(incident)) });
             }
         }
+    }
+
+    /// A note may be about an incident that has long been over: the store still knows it.
+    async fn wished(&mut self, name: String, command: Command) -> Option<Refused> {
+        let id = command.incident();
+        if !self.engine.incidents().iter().any(|incident| incident.id == id)
+            && let Ok(Some(kept)) = self.store.incident(id).await
+            && let Ok(incident) = serde_json::from_slice(&kept.document)
+        {
+            self.step(Event::Recalled(incident)).await;
+        }
+        self.step(Event::Person { name, command }).await
     }
 
     /// One step: decided, kept, then done.

@@ -1,6 +1,8 @@
 //! The incident room in the real binary: from calls that fail to one message, one incident, and the people's side of it.
 
 use serde_json::{Value, json};
+use store::Store;
+use store::incidents::IncidentStep;
 use tempfile::TempDir;
 
 use crate::house::{Act, Heard, PATIENCE, Program, Start, Upstream, ask, canary, json_answer};
@@ -114,6 +116,25 @@ async fn a_revoked_token_is_named_told_once_and_taken_by_a_person() {
     assert_eq!(incident(&up, &["list"]).await.0, Some(0), "none is open");
     assert!(!report.contains(sim.token()) && !done.to_string().contains(sim.token()), "no secret");
     can_be_played_again(&up, &id).await;
+    up.stop().await;
+    takes_a_note_long_after(&sim, &data, &id).await;
+}
+
+/// The room forgets what has been over for a day; the store does not.
+async fn takes_a_note_long_after(sim: &Program, data: &TempDir, id: &str) {
+    let store = Store::open(&format!("sqlite:{}", data.path().join("hubkeeper.db").display())).await.unwrap();
+    let mut kept = store.incident(id).await.unwrap().unwrap();
+    let mut document: Value = serde_json::from_slice(&kept.document).unwrap();
+    assert!(document["resolved_at"].is_string(), "{document:#}");
+    document["resolved_at"] = "2026-01-01T00:00:00Z".into();
+    kept.document = document.to_string().into_bytes();
+    store.keep_incidents(IncidentStep { incidents: vec![kept], ..IncidentStep::default() }).await.unwrap();
+    drop(store);
+    let up = up(sim, data, &[]).await;
+    several::after_a_look_by(&up, "nightly").await;
+    let (code, noted) = incident(&up, &["note", id, "it was the proxy", "--by", "ada"]).await;
+    assert_eq!(code, Some(0), "{noted}");
+    assert!(noted["timeline"].to_string().contains("it was the proxy"), "{noted:#}");
     up.stop().await;
 }
 

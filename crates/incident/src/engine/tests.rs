@@ -838,7 +838,7 @@ proptest! {
 #[test]
 fn memory_is_flat_over_thirty_days() {
     let mut world = World::new();
-    let mut sizes = Vec::new();
+    let (mut sizes, mut known) = (Vec::new(), Vec::new());
     for day in 0..30 {
         for step in 0..288_u64 {
             world.now += SignedDuration::from_mins(5) - STEP;
@@ -852,9 +852,36 @@ fn memory_is_flat_over_thirty_days() {
         }
         world.effects.clear();
         sizes.push(world.engine.memory.size());
+        known.push(world.incidents().len());
     }
     let (first, last) = (sizes[3], sizes[29]);
     assert!(last <= first, "{sizes:?}");
+    assert_eq!(known, [1; 30], "an incident of the day before is forgotten");
+}
+
+#[test]
+fn a_note_is_written_down_for_an_incident_that_was_forgotten() {
+    let mut world = World::new();
+    world.facts = outage();
+    (0..24).for_each(|_| world.pass(broken(40)));
+    world.facts = fixture::healthy();
+    (0..60).for_each(|_| world.pass(well(40)));
+    let over = world.only().clone();
+    assert_eq!(over.stage, Stage::Resolved);
+    world.now += REMEMBERED + STEP;
+    world.tick();
+    assert_eq!(world.incidents(), []);
+    world.effects.clear();
+    let note = || Command::Note { incident: over.id.clone(), text: "it was the proxy".into() };
+    let unknown = Refused::NoSuchIncident(over.id.clone());
+    assert_eq!(world.person(note()), Some(unknown), "it is for whoever has kept it to recall it");
+    world.effects.clear();
+    world.engine.step(Event::Recalled(Box::new(over.clone())), world.now);
+    assert_eq!(world.person(note()), None);
+    assert!(matches!(&world.effects[..], [Effect::Write { incident, .. }] if *incident == over.id));
+    assert_eq!(world.person(Command::Acknowledge { incident: over.id.clone() }), Some(Refused::Over));
+    world.tick();
+    assert_eq!(world.incidents(), [], "it is forgotten again");
 }
 
 /// The engine keeps up: a figure for whoever asks, printed and not judged.

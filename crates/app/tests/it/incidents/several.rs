@@ -39,7 +39,7 @@ fn opened(told: &Told) -> usize {
 }
 
 /// A job of this name fails, which is told at the next look: by then all that came before has been looked at, too.
-async fn after_a_look_by(up: &Program, job: &str) {
+pub(super) async fn after_a_look_by(up: &Program, job: &str) {
     after_a_look_within(PATIENCE, up, job).await;
 }
 
