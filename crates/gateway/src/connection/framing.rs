@@ -105,6 +105,9 @@ impl Framing {
     }
 
     fn head(&mut self, bytes: &[u8]) -> Result<Step, Violation> {
+        if bytes.first() == Some(&TLS_HANDSHAKE) {
+            return Err(Violation::SpeaksTls);
+        }
         if let [b'\r', b'\n', ..] = bytes {
             self.looked = 0;
             self.empty_lines += 1;
@@ -123,10 +126,7 @@ impl Framing {
             if length.unwrap_or(bytes.len()) > HEAD_BYTES_MAX {
                 return Err(Violation::HeadTooLarge);
             }
-            let Some(length) = length else {
-                let speaks_tls = bytes.first() == Some(&TLS_HANDSHAKE);
-                return if speaks_tls { Err(Violation::SpeaksTls) } else { Ok(Step::Incomplete) };
-            };
+            let Some(length) = length else { return Ok(Step::Incomplete) };
             // A copy of just this size: while the request waits for its slot, its head is all that is kept of it.
             let head = head::read(&Bytes::copy_from_slice(&bytes[..length]))?;
             repeated::remember(&bytes[..length], head.request.version());
