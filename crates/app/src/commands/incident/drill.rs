@@ -44,8 +44,8 @@ const NOTICE_MAX: Duration = Duration::from_secs(180);
 /// And a name that is not right by then will not be.
 const NAME_MAX: Duration = Duration::from_secs(60);
 
-/// Recovery is proven, and that takes minutes.
-const RECOVER_MAX: Duration = Duration::from_secs(600);
+/// Recovery is proven, and a diagnosis looks back on a quarter of an hour.
+const RECOVER_MAX: Duration = Duration::from_secs(1_200);
 
 /// Where a drill happens.
 pub(super) struct Place {
@@ -75,7 +75,7 @@ impl Room {
             )));
         };
         let sim = &place.sim;
-        reach::check(code, sim).await?;
+        reach::check(code, sim, self).await?;
         self.is_quiet().await?;
         let work = match place.token {
             Some(token) => Some(Work::begin(place.gateway, sim, token, rand::random(), code).await?),

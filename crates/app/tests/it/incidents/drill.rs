@@ -82,7 +82,9 @@ async fn control_a_drill_in_the_wrong_place_breaks_nothing() {
     assert_eq!(faults(&other).await, Some(0));
     let unknown = drill(&up, &sim, "hubspot.sunspots", sim.token()).await;
     assert_eq!((unknown.code, unknown.stderr.contains("does not know")), (Some(2), true), "{unknown:?}");
-    for fault in ["net.dns", "hook.secret", "hubspot.region"] {
+    for fault in
+        ["net.dns", "hook.secret", "hook.order", "hook.unreachable", "hubspot.region", "auth.client_secret"]
+    {
         let nowhere = drill(&up, &sim, fault, sim.token()).await;
         let is_said = nowhere.stderr.contains("cannot be drilled here");
         assert_eq!((nowhere.code, is_said, faults(&sim).await), (Some(2), true, Some(0)), "{nowhere:?}");

@@ -4,12 +4,13 @@ use http::{Method, Uri};
 use incident::code::Code;
 use serde_json::Value;
 
+use super::super::Room;
 use crate::admin_api;
 use crate::failure::Failure;
 
 /// # Errors
 /// Why this fault would show nowhere, and what to do instead.
-pub(super) async fn check(fault: Code, sim: &Uri) -> Result<(), Failure> {
+pub(super) async fn check(fault: Code, sim: &Uri, room: &Room) -> Result<(), Failure> {
     let (why, hint) = match fault {
         Code::Dns | Code::TcpBlocked | Code::Ipv6 => (
             "calls ask the system's resolver, and the simulator does not stand in for that",
@@ -23,16 +24,40 @@ pub(super) async fn check(fault: Code, sim: &Uri) -> Result<(), Failure> {
             "it shows on connections that nobody used for a while, and the calls of a drill leave none alone for so long",
             "its metrics and traffic report count `reset_after_idle`".into(),
         ),
+        Code::HookUnreachable | Code::HookSubscription => (
+            "that no webhook comes shows after minutes in which some should have, and what is usual is known after a quarter of an hour",
+            by_hand(fault, sim),
+        ),
+        Code::RefreshRevoked | Code::ClientSecret | Code::ClientMismatch => (
+            "it shows when an install trades its token for the next, and until then tokens live out their half hour",
+            by_hand(fault, sim),
+        ),
         _ if fault.part() == "hook" && !delivers(sim).await => (
             "nobody has taken a webhook of this simulator's yet",
             format!(
                 "POST {sim}_sim/webhooks/target with the gateway's webhook address as \"url\", and \"events\": \
-                 [\"contact.creation\"]; then create a contact"
+                 [\"contact.creation\", \"contact.propertyChange:city\"]; then create a contact"
             ),
+        ),
+        Code::HookOrder if !hands_on(room).await => (
+            "it shows where an older event is handed on after a newer one, and nobody here subscribes to events",
+            "make one: hubkeeper webhooks subscribers --add FILE".into(),
         ),
         _ => return Ok(()),
     };
     Err(Failure::usage(format!("`{}` cannot be drilled here: {why}", fault.id())).hint(hint))
+}
+
+fn by_hand(fault: Code, sim: &Uri) -> String {
+    format!(
+        "POST {sim}_sim/faults with {{\"kind\": \"{}\"}}, and watch `hubkeeper incident list`",
+        fault.id()
+    )
+}
+
+async fn hands_on(room: &Room) -> bool {
+    let listed = room.get("/api/v1/webhooks/subscribers").await.unwrap_or_default();
+    listed["subscribers"].as_array().is_some_and(|all| !all.is_empty())
 }
 
 async fn delivers(sim: &Uri) -> bool {

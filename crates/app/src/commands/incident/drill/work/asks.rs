@@ -76,7 +76,7 @@ impl Ask {
     const fn meets(fault: Code) -> Option<Self> {
         match fault {
             Code::Gone | Code::WrongAccount => Some(Self::Read),
-            Code::PartialWrite | Code::Locked => Some(Self::BatchUpdate),
+            Code::PartialWrite | Code::Locked | Code::HookOrder => Some(Self::BatchUpdate),
             Code::BadPayload | Code::Schema | Code::RecordLimit | Code::Conflict => Some(Self::Create),
             Code::ValidationChange => Some(Self::CreateDated),
             Code::SearchLimit => Some(Self::Search),
