@@ -247,14 +247,20 @@ impl Forwarder {
         if incoming.is_end_stream() {
             return Ok(Body::Empty);
         }
+        self.check_length(&incoming)?;
         let max = self.settings.body_bytes_max;
-        let length = incoming.size_hint().exact();
-        match length {
-            Some(length) if length > max => Err(Refusal::body_too_large(max)),
+        match incoming.size_hint().exact() {
             Some(length) if length > HELD_BODY_BYTES_MAX => Ok(incoming),
             // Boxed: reading weighs on the future of every call, and most have no body.
             Some(_) | None => Box::pin(held_body(incoming, max)).await,
         }
+    }
+
+    /// By what the caller told of it, before any of it is read.
+    fn check_length(&self, incoming: &Body) -> Result<(), Refusal> {
+        let max = self.settings.body_bytes_max;
+        let is_longer = incoming.size_hint().exact().is_some_and(|length| length > max);
+        if is_longer { Err(Refusal::body_too_large(max)) } else { Ok(()) }
     }
 }
 

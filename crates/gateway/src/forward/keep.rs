@@ -54,6 +54,9 @@ impl Forwarder {
         {
             return self.turn_away(refusal);
         }
+        if let Err(refusal) = self.check_length(&incoming) {
+            return self.turn_away(refusal);
+        }
         let reading = tokio::time::timeout(HELD_BODY_TIME_MAX, incoming.read_ahead(KEPT_BODY_BYTES_MAX));
         let read = reading.await.ok().and_then(Result::ok);
         if let (Some(rule), Some(body)) = (&rule, &read)

@@ -58,6 +58,26 @@ fn signed_v3(secret: &str, body: &str, at: Timestamp) -> HeaderMap {
     ])
 }
 
+/// Behind a path of its own there are two addresses that HubSpot may have signed for.
+#[tokio::test]
+async fn one_that_fits_at_another_time_is_no_mistake_of_ours_at_any_address() {
+    let (mut receiver, _directory) = receiver(&["secret"]).await;
+    receiver.public = PublicAddress::new("https://hooks.example.com/hs").unwrap();
+    for minutes in [-6, 6] {
+        let at = now() + jiff::SignedDuration::from_mins(minutes);
+        let text = at.as_millisecond().to_string();
+        let uri = format!("https://hooks.example.com/hs{TARGET}");
+        let signature = sign_v3(&Secret::new("secret"), "POST", &uri, BODY.as_bytes(), &text);
+        let headers = HeaderMap::from_iter([
+            (SIGNATURE_V3_HEADER, signature.parse().unwrap()),
+            (TIMESTAMP_HEADER, text.parse().unwrap()),
+        ]);
+        let outcome = post(&receiver, &headers, BODY).await;
+        assert!(matches!(outcome, Outcome::Forged(refusal) if verify::is_untimely(refusal)), "{outcome:?}");
+    }
+    assert_eq!(receiver.store.suspects_count().await.unwrap(), 0);
+}
+
 async fn post(receiver: &Receiver, headers: &HeaderMap, body: &str) -> Outcome {
     let request = Request {
         method: "POST",

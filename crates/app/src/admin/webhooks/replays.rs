@@ -126,7 +126,9 @@ pub(super) async fn replay(State(admin): State<Admin>, Json(replay): Json<Replay
         return Ok(Json(json!({"schema": 1, "letters": count})));
     }
     let Some(subscriber) = replay.subscriber else {
-        return Err(bad("`subscriber` is missing. Say who is to get them, or name `letters`."));
+        return Err(bad(
+            "Nobody is named to get them: `subscriber` (--subscriber), or `letters`, is missing.",
+        ));
     };
     if replay.from.is_none() && replay.wanted == Wanted::default() {
         return Err(bad(

@@ -42,6 +42,18 @@ async fn what_hubspot_refuses_is_a_dead_letter_with_its_reason() {
     assert!(settled["attempts"][0]["correlation_id"].is_string(), "{settled:#}");
 }
 
+/// Longer than what is kept, it would go on as it comes, and break off at the limit.
+#[tokio::test]
+async fn a_write_over_the_limit_is_refused_before_hubspot_sees_any_of_it() {
+    let town = Town::with(|start| start.gateway("body_bytes_max", "5000000")).await;
+    let long = named(&"x".repeat(5_000_000));
+    for headers in [&[ASYNC][..], &[]] {
+        let answer = town.ask("POST", "/crm/v3/objects/contacts", headers, &long).await;
+        answer.refusal(413, "HUBKEEPER_BODY_TOO_LARGE");
+    }
+    town.up.stop().await;
+}
+
 #[tokio::test]
 async fn an_operation_is_its_callers_alone() {
     let town = Town::new().await;
